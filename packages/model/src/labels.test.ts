@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { Labels } from './labels.ts';
+import { compareStrings } from './strings.ts';
+
+test('labels are sorted by name, and empty values are no labels', () => {
+  const labels = Labels.from({ job: 'node', __name__: 'up', instance: '', a: '1' });
+  expect(labels.pairs).toEqual(['__name__', 'up', 'a', '1', 'job', 'node']);
+  expect(labels.get('instance')).toBe('');
+  expect(labels.toString()).toBe('up{a="1", job="node"}');
+});
+
+test('changes are laid over, and an empty value removes', () => {
+  const labels = Labels.from({ a: '1', b: '2' });
+  expect(labels.with({ a: '', c: '3' }).toJSON()).toEqual({ b: '2', c: '3' });
+  expect(labels.without('b').equals(Labels.from({ a: '1' }))).toBe(true);
+});
+
+test('strings sort by code point, as their UTF-8 bytes do', () => {
+  const sorted = ['\u{1f600}', '\ufb01', 'z', 'é'].sort(compareStrings);
+  expect(sorted).toEqual(['z', 'é', '\ufb01', '\u{1f600}']);
+});

@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest';
+import { formatDuration, parseDuration } from './duration.ts';
+import { compileAnchored, Matcher } from './matcher.ts';
+
+test.each([
+  ['=', 'node', 'node', true],
+  ['!=', 'node', 'nod', true],
+  ['=~', 'a|bc', 'bc', true],
+  ['=~', 'a|bc', 'abc', false],
+  ['=~', 'no.*', 'node', true],
+  ['=~', 'o', 'node', false],
+  ['!~', '.+', '', true],
+  ['=~', '.*', 'with\nnewline', true],
+] as const)('%s %j against %j is %s', (type, pattern, value, expected) => {
+  expect(new Matcher(type, 'job', pattern).matches(value)).toBe(expected);
+});
+
+test('an alternation of literals is a set', () => {
+  expect(compileAnchored('a|b').set).toEqual(['a', 'b']);
+  expect(compileAnchored('a.|b').set).toBeNull();
+});
+
+test('a replacement expands numbered and named groups', () => {
+  const regex = compileAnchored('(?P<host>[^:]+):(\\d+)');
+  expect(regex.expand('db:9187', '${host}/$2 $$ $9')).toBe('db/9187 $ ');
+  expect(regex.expand('db', '$1')).toBeNull();
+});
+
+test('durations are read and printed as Prometheus does', () => {
+  expect(parseDuration('1h30m')).toBe(5_400_000);
+  expect(formatDuration(5_400_000)).toBe('1h30m');
+  expect(formatDuration(30 * 86_400_000)).toBe('30d');
+  expect(() => parseDuration('5 m')).toThrow('not a valid duration string: "5 m"');
+});

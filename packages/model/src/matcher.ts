@@ -1,0 +1,97 @@
+import { RE2JS } from 're2js';
+
+export type MatchType = '=' | '!=' | '=~' | '!~';
+
+/**
+ * One label matcher. Regular expressions are RE2, anchored at both ends, and never reach JavaScript's backtracking
+ * engine; an expression that is only an alternation of literals becomes a set (design.md 6.7).
+ */
+export class Matcher {
+  /** The finite set of values that a regular expression accepts, where it is an alternation of literals; else null. */
+  readonly set: readonly string[] | null;
+  private readonly accepts: (value: string) => boolean;
+
+  /** @throws Error where `value` is not a valid RE2 expression */
+  constructor(
+    readonly type: MatchType,
+    readonly name: string,
+    readonly value: string,
+  ) {
+    if (type === '=' || type === '!=') {
+      this.set = null;
+      this.accepts = (candidate) => candidate === value;
+    } else {
+      const regex = compileAnchored(value);
+      this.set = regex.set;
+      this.accepts = regex.accepts;
+    }
+  }
+
+  matches(value: string): boolean {
+    const positive = this.type === '=' || this.type === '=~';
+    return this.accepts(value) === positive;
+  }
+
+  toString(): string {
+    const name = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(this.name) ? this.name : JSON.stringify(this.name);
+    return `${name}${this.type}${JSON.stringify(this.value)}`;
+  }
+}
+
+export interface AnchoredRegex {
+  readonly set: readonly string[] | null;
+  accepts(value: string): boolean;
+  /** The capture groups of a full match as `[whole, $1, $2, …]`, or null. Groups that took no part are ''. */
+  captures(value: string): readonly string[] | null;
+  /** Replaces `$1`, `${1}`, `${name}` and `$$` in `template` with what a full match captured; null where it does not match. */
+  expand(value: string, template: string): string | null;
+}
+
+const RESULT_CACHE_MAX = 1_000;
+const literalAlternation = /^[^\\.+*?()[\]{}^$]*$/;
+
+/** Compiles `pattern` as RE2, anchored (`^(?s:pattern)$`) as Prometheus anchors all its regular expressions. */
+export function compileAnchored(pattern: string): AnchoredRegex {
+  const compiled = RE2JS.compile(`^(?s:${pattern})$`);
+  const fullMatch = (value: string): readonly string[] | null => {
+    const matcher = compiled.matcher(value);
+    if (!matcher.find()) return null;
+    const groups: string[] = [];
+    for (let i = 0; i <= matcher.groupCount(); i++) groups.push(matcher.group(i) ?? '');
+    return groups;
+  };
+  let namedGroups: Record<string, number> | undefined;
+  const expand = (value: string, template: string): string | null => {
+    const groups = fullMatch(value);
+    if (groups === null) return null;
+    namedGroups ??= compiled.namedGroups() as Record<string, number>;
+    return expandTemplate(template, groups, namedGroups);
+  };
+  if (literalAlternation.test(pattern)) {
+    const set = pattern.split('|');
+    const values = new Set(set);
+    return { set, accepts: (value) => values.has(value), captures: fullMatch, expand };
+  }
+  if (pattern === '.*') return { set: null, accepts: () => true, captures: fullMatch, expand };
+  if (pattern === '.+') return { set: null, accepts: (value) => value !== '', captures: fullMatch, expand };
+  const results = new Map<string, boolean>();
+  const accepts = (value: string): boolean => {
+    let result = results.get(value);
+    if (result === undefined) {
+      result = compiled.matcher(value).find();
+      if (results.size < RESULT_CACHE_MAX) results.set(value, result);
+    }
+    return result;
+  };
+  return { set: null, accepts, captures: fullMatch, expand };
+}
+
+/** Go's regexp.Expand: `$name` takes the longest run of word characters; an unknown group is empty. */
+function expandTemplate(template: string, groups: readonly string[], named: Record<string, number>): string {
+  return template.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (whole, bare?: string, braced?: string) => {
+    if (whole === '$$') return '$';
+    const name = bare ?? braced ?? '';
+    const index = /^\d+$/.test(name) ? Number(name) : named[name];
+    return index === undefined ? '' : (groups[index] ?? '');
+  });
+}

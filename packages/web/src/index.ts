@@ -1,0 +1,13 @@
+export { createLogger, type LogFormat, type LogOptions } from './log.ts';
+export { type RunningRole, StartupError } from './role.ts';
+export {
+  acceptForms,
+  createServer,
+  type ListenAddress,
+  listen,
+  parseListenAddress,
+  parseQuery,
+  serveMetrics,
+  serveUi,
+  type UiBoot,
+} from './server.ts';

@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import type { Registry } from 'prom-client';
+import { StartupError } from './role.ts';
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Parses `--web.listen-address` values: `:9090`, `127.0.0.1:9090`, `[::1]:9090`. @throws Error on anything else */
+export function parseListenAddress(text: string): ListenAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port > 65_535) throw new Error(`not a listen address (HOST:PORT): ${JSON.stringify(text)}`);
+  return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
+}
+
+/** A Fastify instance with our defaults: no own logging, quick close, bounded body, repeated query keys kept. */
+export function createServer(options: FastifyServerOptions = {}): FastifyInstance {
+  return fastify({
+    logger: false,
+    bodyLimit: 16 * 1024 * 1024,
+    forceCloseConnections: true,
+    routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery },
+    ...options,
+  }) as FastifyInstance;
+}
+
+/** Parses a query string or form body; a key given more than once becomes an array, as `match[]=a&match[]=b` does. */
+export function parseQuery(text: string): Record<string, string | string[]> {
+  const out: Record<string, string | string[]> = {};
+  for (const [key, value] of new URLSearchParams(text)) {
+    const before = out[key];
+    out[key] = before === undefined ? value : typeof before === 'string' ? [before, value] : [...before, value];
+  }
+  return out;
+}
+
+/** Makes `app` accept `application/x-www-form-urlencoded` bodies, as the Prometheus API's POST endpoints take them. */
+export function acceptForms(app: FastifyInstance): void {
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request: unknown, body: string | Buffer, done: (error: Error | null, body?: unknown) => void) => {
+      done(null, parseQuery(body.toString()));
+    },
+  );
+}
+
+/**
+ * Listens and returns the base URL.
+ * @throws StartupError naming `role` where the port is taken, privileged or not ours to bind
+ */
+export async function listen(
+  app: FastifyInstance,
+  role: string,
+  { host, port }: ListenAddress,
+): Promise<{ readonly url: string; readonly host: string; readonly port: number }> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const where = `${host}:${port}`;
+    const hint = `choose another port with --port ${role}=N`;
+    if (code === 'EADDRINUSE') throw new StartupError(role, `${where} is already in use`, hint, { cause: error });
+    if (code === 'EACCES') throw new StartupError(role, `no permission to listen on ${where}`, hint, { cause: error });
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw new StartupError(role, `${host} is not an address of this machine`, 'change it with --listen ADDR', {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+  const bound = (app.server.address() as AddressInfo).port;
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return { url: `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bound}`, host, port: bound };
+}
+
+/** Serves `registry` on `path` as a scrape target. */
+export function serveMetrics(app: FastifyInstance, registry: Registry, path = '/metrics'): void {
+  app.get(path, async (_request, reply) => {
+    reply.header('content-type', registry.contentType);
+    return registry.metrics();
+  });
+}
+
+/** What the UI needs to know of the server that it was loaded from; it asks for it at `/ui/boot.json`. */
+export interface UiBoot {
+  /** Which front door this is: it decides the page that `/` opens. */
+  readonly door: 'grafana' | 'prometheus' | 'alertmanager';
+  /** Base URLs of the APIs as the browser reaches them, without a trailing slash; '' is this origin, null is "not here". */
+  readonly prometheusUrl: string | null;
+  readonly alertmanagerUrl: string | null;
+  readonly grafanaUrl: string | null;
+  readonly version: string;
+}
+
+/**
+ * Serves the built UI from `directory`: hashed assets for ever, and `index.html` for every page address. `isApi` says
+ * which paths are the server's own, so that an unknown API path stays a 404 and never becomes a page.
+ */
+export async function serveUi(
+  app: FastifyInstance,
+  options: {
+    readonly directory: string;
+    readonly boot: (request: IncomingMessage) => UiBoot;
+    readonly isApi: (path: string) => boolean;
+  },
+): Promise<void> {
+  if (!existsSync(join(options.directory, 'index.html'))) {
+    throw new StartupError('grafana', `the web UI is not built in ${options.directory}`, 'run `npm run build`');
+  }
+  const index = await readFile(join(options.directory, 'index.html'), 'utf8');
+  app.get('/ui/boot.json', (request) => options.boot(request.raw));
+  await app.register(fastifyStatic, {
+    root: join(options.directory, 'assets'),
+    prefix: '/assets/',
+    immutable: true,
+    maxAge: '365d',
+    preCompressed: true,
+    decorateReply: false,
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const isPage = (request.method === 'GET' || request.method === 'HEAD') && !options.isApi(path);
+    if (!isPage || path.startsWith('/assets/')) return reply.code(404).type('text/plain').send('404 page not found\n');
+    return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);
+  });
+}
