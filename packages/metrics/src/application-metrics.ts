@@ -1,0 +1,234 @@
+import { Registry, register } from 'prom-client';
+import { createFamilies, DEFAULT_BUCKETS, type DurationBuckets, type MetricFamilies } from './families.ts';
+import { HttpMetrics } from './http.ts';
+import { SessionWindow } from './sessions.ts';
+import { createTracker, type Tracker } from './tracker.ts';
+import { TrainingRuns } from './training-runs.ts';
+
+/** How a job ended: the value of the label `status`. */
+export type RunStatus = 'success' | 'failed';
+
+export interface AnalysisRecord {
+  /** The label `analysis_type`, such as `taxonomic`. */
+  readonly type: string;
+  readonly status: RunStatus;
+  readonly durationSeconds: number;
+  /** Sequences read. */
+  readonly sequences?: number;
+}
+
+export interface TrainingRecord {
+  /** The label `model_type`. */
+  readonly modelType: string;
+  readonly status: RunStatus;
+  readonly durationSeconds: number;
+  /** Accuracy and loss become series only together with a run id. */
+  readonly runId?: string;
+  /** On held-out data, 0 to 1. */
+  readonly accuracy?: number;
+  readonly loss?: number;
+}
+
+export interface DownloadRecord {
+  /** The label `source`: a name out of a small set of yours, never a URL. */
+  readonly source: string;
+  readonly status: RunStatus;
+  readonly durationSeconds: number;
+  /** Bytes received, of a failed download too. */
+  readonly bytes?: number;
+}
+
+export interface BackupRecord {
+  /** The label `backup_type`. */
+  readonly type: string;
+  readonly status: RunStatus;
+  readonly durationSeconds: number;
+  readonly sizeBytes?: number;
+}
+
+/** What a finished call measured; `measure` of a tracker takes it from the call's result. */
+export type AnalysisMeasures = Pick<AnalysisRecord, 'sequences'>;
+export type TrainingMeasures = Pick<TrainingRecord, 'runId' | 'accuracy' | 'loss'>;
+export type DownloadMeasures = Pick<DownloadRecord, 'bytes'>;
+
+export interface ApplicationInfo {
+  readonly version: string;
+  readonly name: string;
+  readonly environment: string;
+}
+
+export interface ApplicationMetricsOptions {
+  /** Default: a registry of its own. */
+  readonly registry?: Registry;
+  /** Put before every metric name. Default: none. */
+  readonly prefix?: string;
+  /** Upper bounds in seconds; lists that are not given keep their default. */
+  readonly buckets?: Partial<DurationBuckets>;
+  /** How many trainings keep their `run_id` series. Default 50. */
+  readonly trainingRunsMax?: number;
+  readonly info?: ApplicationInfo;
+  /** Milliseconds since the epoch; for tests. */
+  readonly now?: () => number;
+}
+
+/** The metrics of an Avalanche application: names, types and labels are a contract with its dashboards and alerts. */
+export class ApplicationMetrics {
+  readonly registry: Registry;
+  readonly http: HttpMetrics;
+  /** The metrics themselves, for what has no method here, such as `families.databaseConnections.set(3)`. */
+  readonly families: MetricFamilies;
+  private readonly trainingRuns: TrainingRuns;
+  private readonly now: () => number;
+
+  constructor(options: ApplicationMetricsOptions = {}) {
+    this.registry = options.registry ?? new Registry();
+    this.now = options.now ?? Date.now;
+    const families = createFamilies(this.registry, options.prefix ?? '', { ...DEFAULT_BUCKETS, ...options.buckets });
+    this.families = families;
+    this.trainingRuns = new TrainingRuns(
+      [families.trainingAccuracy, families.trainingLoss],
+      options.trainingRunsMax ?? 50,
+    );
+    this.http = new HttpMetrics(families, new SessionWindow(this.now), this.now);
+    if (options.info) this.setInfo(options.info);
+  }
+
+  /** Sets `avalanche_application_info`, in place of what was set before. */
+  setInfo(info: ApplicationInfo): void {
+    this.families.info.reset();
+    this.families.info.set({ version: info.version, name: info.name, environment: info.environment }, 1);
+  }
+
+  recordAnalysis({ type, status, durationSeconds, sequences }: AnalysisRecord): void {
+    const { analysisRuns, analysisDuration, analysisSequences } = this.families;
+    analysisRuns.inc({ analysis_type: type, status });
+    analysisDuration.observe({ analysis_type: type }, durationSeconds);
+    if (sequences !== undefined) analysisSequences.inc({ analysis_type: type }, sequences);
+  }
+
+  recordTraining({ modelType, status, durationSeconds, runId, accuracy, loss }: TrainingRecord): void {
+    const { trainingRuns, trainingDuration, trainingAccuracy, trainingLoss } = this.families;
+    trainingRuns.inc({ model_type: modelType, status });
+    trainingDuration.observe({ model_type: modelType }, durationSeconds);
+    if (runId === undefined || (accuracy === undefined && loss === undefined)) return;
+    const labels = { model_type: modelType, run_id: runId };
+    if (accuracy !== undefined) trainingAccuracy.set(labels, accuracy);
+    if (loss !== undefined) trainingLoss.set(labels, loss);
+    this.trainingRuns.remember(modelType, runId);
+  }
+
+  recordDownload({ source, status, durationSeconds, bytes }: DownloadRecord): void {
+    const { downloadJobs, downloadDuration, downloadBytes } = this.families;
+    downloadJobs.inc({ source, status });
+    downloadDuration.observe({ source }, durationSeconds);
+    if (bytes !== undefined) downloadBytes.inc({ source }, bytes);
+  }
+
+  recordBackup({ type, status, durationSeconds, sizeBytes }: BackupRecord): void {
+    const { backupSuccess, backupLastSuccess, backupSize, backupDuration } = this.families;
+    const succeeded = status === 'success';
+    backupSuccess.set({ backup_type: type }, succeeded ? 1 : 0);
+    backupDuration.observe({ backup_type: type }, durationSeconds);
+    if (!succeeded) return;
+    backupLastSuccess.set({ backup_type: type }, this.now() / 1000);
+    if (sizeBytes !== undefined) backupSize.set({ backup_type: type }, sizeBytes);
+  }
+
+  /** Counts each call as an analysis; `analysis_active_runs` is up while it runs. */
+  trackAnalysis<Result>(type: string, measure: (result: Result) => AnalysisMeasures = () => ({})): Tracker<Result> {
+    const active = this.families.analysisActive;
+    return this.trackJob<Result>({
+      started: () => active.inc({ analysis_type: type }),
+      ended: () => active.dec({ analysis_type: type }),
+      succeeded: (durationSeconds, result) =>
+        this.recordAnalysis({ type, status: 'success', durationSeconds, ...measure(result) }),
+      failed: (durationSeconds) => this.recordAnalysis({ type, status: 'failed', durationSeconds }),
+    });
+  }
+
+  /** Counts each call as a training; give `measure` to show its accuracy and loss. */
+  trackTraining<Result>(
+    modelType: string,
+    measure: (result: Result) => TrainingMeasures = () => ({}),
+  ): Tracker<Result> {
+    return this.trackJob<Result>({
+      succeeded: (durationSeconds, result) =>
+        this.recordTraining({ modelType, status: 'success', durationSeconds, ...measure(result) }),
+      failed: (durationSeconds) => this.recordTraining({ modelType, status: 'failed', durationSeconds }),
+    });
+  }
+
+  /** Counts each call as a download; `download_active_jobs` is up while it runs. */
+  trackDownload<Result>(source: string, measure: (result: Result) => DownloadMeasures = () => ({})): Tracker<Result> {
+    const active = this.families.downloadActive;
+    return this.trackJob<Result>({
+      started: () => active.inc({ source }),
+      ended: () => active.dec({ source }),
+      succeeded: (durationSeconds, result) =>
+        this.recordDownload({ source, status: 'success', durationSeconds, ...measure(result) }),
+      failed: (durationSeconds) => this.recordDownload({ source, status: 'failed', durationSeconds }),
+    });
+  }
+
+  /**
+   * Counts each call as an HTTP request, for handlers that no middleware sees. `status` is the response's code:
+   * `statusOf(result)` (default 200), and for an exception its `statusCode` or `status` where that is one, else 500.
+   */
+  trackRequest<Result>(
+    { method = 'GET', endpoint }: { readonly method?: string; readonly endpoint: string },
+    statusOf: (result: Result) => number = () => 200,
+  ): Tracker<Result> {
+    return this.trackJob<Result>({
+      succeeded: (durationSeconds, result) =>
+        this.http.record({ method, endpoint, status: statusOf(result), durationSeconds }),
+      failed: (durationSeconds, error) =>
+        this.http.record({ method, endpoint, status: errorStatus(error), durationSeconds }),
+    });
+  }
+
+  private trackJob<Result>(job: TrackedJob<Result>): Tracker<Result> {
+    return createTracker<Result>(() => {
+      const startedMs = this.now();
+      job.started?.();
+      const ended = (): number => {
+        job.ended?.();
+        return Math.max(0, this.now() - startedMs) / 1000;
+      };
+      return {
+        succeeded: (result) => job.succeeded(ended(), result),
+        failed: (error) => job.failed(ended(), error),
+      };
+    });
+  }
+}
+
+interface TrackedJob<Result> {
+  started?(): void;
+  ended?(): void;
+  succeeded(durationSeconds: number, result: Result): void;
+  failed(durationSeconds: number, error: unknown): void;
+}
+
+function errorStatus(error: unknown): number {
+  if (typeof error !== 'object' || error === null) return 500;
+  const { statusCode, status } = error as { statusCode?: unknown; status?: unknown };
+  const code = statusCode ?? status;
+  return typeof code === 'number' && Number.isInteger(code) && code >= 400 && code <= 599 ? code : 500;
+}
+
+/** Metrics on a registry of their own (or the one given), for tests and for processes that hold several applications. */
+export function createApplicationMetrics(options: ApplicationMetricsOptions = {}): ApplicationMetrics {
+  return new ApplicationMetrics(options);
+}
+
+/** The metrics of this process, on prom-client's global registry, beside whatever else the application keeps there. */
+export const applicationMetrics = createApplicationMetrics({ registry: register });
+
+/** {@link ApplicationMetrics.trackAnalysis} of the default metrics. */
+export const trackAnalysis = applicationMetrics.trackAnalysis.bind(applicationMetrics);
+/** {@link ApplicationMetrics.trackTraining} of the default metrics. */
+export const trackTraining = applicationMetrics.trackTraining.bind(applicationMetrics);
+/** {@link ApplicationMetrics.trackDownload} of the default metrics. */
+export const trackDownload = applicationMetrics.trackDownload.bind(applicationMetrics);
+/** {@link ApplicationMetrics.trackRequest} of the default metrics. */
+export const trackRequest = applicationMetrics.trackRequest.bind(applicationMetrics);

@@ -1,0 +1,125 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RequestHandler } from 'express';
+import type { FastifyPluginCallback } from 'fastify';
+import { watchExpressRoute } from './express-route.ts';
+import type { MetricFamilies } from './families.ts';
+import type { SessionWindow } from './sessions.ts';
+
+/** The endpoint of a request that no route took. One constant, so that a scanner makes one series and not thousands. */
+export const UNMATCHED = 'unmatched';
+
+/** The status of a request whose client went away before the response was complete (nginx's number for it). */
+const CLIENT_CLOSED_REQUEST = 499;
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+export interface RequestRecord {
+  readonly method: string;
+  /** A route pattern such as `/api/jobs/:id`, never the path that was asked for. */
+  readonly endpoint: string;
+  readonly status: number;
+  readonly durationSeconds: number;
+  readonly requestBytes?: number;
+  readonly responseBytes?: number;
+}
+
+export interface MiddlewareOptions {
+  /** What one session is. Default: remote address and user agent. The key is counted, never shown. */
+  readonly sessionOf?: (request: IncomingMessage) => string;
+}
+
+/** The middleware for the three kinds of server. Each sees every request, also those that no route takes. */
+export class HttpMetrics {
+  constructor(
+    private readonly families: MetricFamilies,
+    private readonly sessions: SessionWindow,
+    private readonly now: () => number,
+  ) {
+    // prom-client asks a metric to `collect` when it is scraped: the window moves on even when no request comes.
+    Object.assign(families.httpSessions, { collect: () => families.httpSessions.set(sessions.count()) });
+  }
+
+  /** Counts one answered request. */
+  record(request: RequestRecord): void {
+    const { httpRequests, httpDuration, httpRequestSize, httpResponseSize } = this.families;
+    const method = METHODS.has(request.method) ? request.method : 'OTHER';
+    const labels = { method, endpoint: request.endpoint };
+    httpRequests.inc({ ...labels, status: String(request.status) });
+    httpDuration.observe(labels, request.durationSeconds);
+    if (request.requestBytes !== undefined) httpRequestSize.observe(labels, request.requestBytes);
+    if (request.responseBytes !== undefined) httpResponseSize.observe(labels, request.responseBytes);
+  }
+
+  /** A Fastify plugin: `await app.register(metrics.http.fastify())` before the routes. */
+  fastify(options: MiddlewareOptions = {}): FastifyPluginCallback {
+    const plugin: FastifyPluginCallback = (app, _options, done) => {
+      app.addHook('onRequest', (request, reply, next) => {
+        this.watch(request.raw, reply.raw, options, () => request.routeOptions.url);
+        next();
+      });
+      done();
+    };
+    // Fastify's own switch (as fastify-plugin sets it) for hooks that hold for the scope that registers them.
+    return Object.assign(plugin, { [Symbol.for('skip-override')]: true });
+  }
+
+  /** Express middleware: `app.use(metrics.http.express())` before the routes. */
+  express(options: MiddlewareOptions = {}): RequestHandler {
+    return (request, response, next) => {
+      this.watch(request, response, options, watchExpressRoute(request));
+      next();
+    };
+  }
+
+  /** Wraps a listener of `http.createServer`. `routeOf` gives the pattern of a request, or undefined for none. */
+  node(
+    listener: RequestListener,
+    routeOf: (request: IncomingMessage) => string | undefined,
+    options: MiddlewareOptions = {},
+  ): RequestListener {
+    return (request, response) => {
+      this.watch(request, response, options, () => routeOf(request));
+      listener(request, response);
+    };
+  }
+
+  /** Records the request when its response has been sent or its connection was lost, whichever comes first. */
+  private watch(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: MiddlewareOptions,
+    routeOf: () => string | undefined,
+  ): void {
+    const startedMs = this.now();
+    const { socket } = request;
+    const read = socket?.bytesRead ?? 0;
+    const written = socket?.bytesWritten ?? 0;
+    this.sessions.seen((options.sessionOf ?? addressAndAgent)(request));
+    let recorded = false;
+    const end = (): void => {
+      if (recorded) return;
+      recorded = true;
+      this.record({
+        method: request.method ?? 'GET',
+        endpoint: routeOf() ?? UNMATCHED,
+        status: response.writableEnded ? response.statusCode : CLIENT_CLOSED_REQUEST,
+        durationSeconds: Math.max(0, this.now() - startedMs) / 1000,
+        requestBytes: bodyBytes(request.headers['content-length'], (socket?.bytesRead ?? 0) - read),
+        responseBytes: bodyBytes(response.getHeader('content-length'), (socket?.bytesWritten ?? 0) - written),
+      });
+    };
+    response.once('finish', end);
+    response.once('close', end);
+  }
+}
+
+/** The announced length, or for a body without one what went over the connection, framing included. */
+function bodyBytes(contentLength: unknown, transferred: number): number {
+  const announced = contentLength === undefined ? Number.NaN : Number(contentLength);
+  return Number.isFinite(announced) && announced >= 0 ? announced : Math.max(0, transferred);
+}
+
+function addressAndAgent(request: IncomingMessage): string {
+  // Only the start of the agent: the header may be kilobytes long, and the key is kept.
+  return `${request.socket?.remoteAddress ?? ''} ${String(request.headers['user-agent'] ?? '').slice(0, 200)}`;
+}
