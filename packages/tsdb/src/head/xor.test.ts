@@ -1,0 +1,86 @@
+import { SampleColumns } from '@avalanche/model';
+import { expect, test } from 'vitest';
+import { appendXor, readXor, type XorState } from './xor.ts';
+
+function encode(times: readonly number[], values: Float64Array): XorState {
+  const state: XorState = {
+    bytes: new Uint8Array(times.length * 20 + 2),
+    base: 0,
+    bitLength: 0,
+    count: 0,
+    time: 0,
+    delta: 0,
+    low: 0,
+    high: 0,
+    leading: 0,
+    trailing: 0,
+  };
+  const bits = new Uint32Array(values.buffer);
+  times.forEach((time, i) => {
+    appendXor(state, time, bits[2 * i], bits[2 * i + 1]);
+  });
+  return state;
+}
+
+function decode(state: XorState, from = -Infinity, to = Infinity): SampleColumns {
+  const into = new SampleColumns(1);
+  readXor(state.bytes, 0, state.count, from, to, into);
+  return into;
+}
+
+/** A small seeded generator (mulberry32), so that a failure can be run again. */
+function random(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+test.each([1, 2, 3, 4, 5])('random samples come back bit by bit (seed %i)', (seed) => {
+  const next = random(seed);
+  const times: number[] = [];
+  const values = new Float64Array(120);
+  const bits = new Uint32Array(values.buffer);
+  let time = Math.floor(next() * 2e12);
+  for (let i = 0; i < 120; i++) {
+    const jump = [15_000, 1, 9_000, 100_000, 600_000, 5e9][Math.floor(next() * 6)];
+    time += 1 + Math.floor(next() * jump);
+    times.push(time);
+    if (next() < 0.3) values[i] = Math.floor(next() * 1000);
+    else {
+      bits[2 * i] = next() * 2 ** 32;
+      bits[2 * i + 1] = next() * 2 ** 32;
+    }
+  }
+  const out = decode(encode(times, values));
+  expect([...out.t.subarray(0, out.length)]).toEqual(times);
+  expect([...out.bits.subarray(0, out.length * 2)]).toEqual([...bits]);
+});
+
+test.each([-8191, -8192, 8192, 8193, -65_535, 65_536, 65_537, -524_287, 524_288, 524_289, 3e10])(
+  'a delta of deltas of %i ms at the edge of a bit range',
+  (dod) => {
+    const times = [1e12, 1e12 + 1e6, 1e12 + 2e6 + dod];
+    expect([...decode(encode(times, new Float64Array([1, 2, 3]))).t.subarray(0, 3)]).toEqual(times);
+  },
+);
+
+test('only the range asked for is read, both ends included', () => {
+  const state = encode([10, 20, 30, 40], new Float64Array([1, 2, 3, 4]));
+  const out = decode(state, 20, 30);
+  expect([...out.t.subarray(0, out.length)]).toEqual([20, 30]);
+  expect([...out.v.subarray(0, out.length)]).toEqual([2, 3]);
+});
+
+test('a staleness marker keeps its payload', () => {
+  const values = new Float64Array(2);
+  const bits = new Uint32Array(values.buffer);
+  bits[2] = 2;
+  bits[3] = 0x7ff00000;
+  const out = decode(encode([1, 2], values));
+  expect(out.isStale(0)).toBe(false);
+  expect(out.isStale(1)).toBe(true);
+});
