@@ -1,0 +1,12 @@
+export {
+  ENTRY_END,
+  ENTRY_HELP,
+  ENTRY_SAMPLE,
+  ENTRY_TYPE,
+  ENTRY_UNIT,
+  type Entry,
+  type ExpositionFormat,
+  ExpositionParser,
+  formatOf,
+} from './parser.ts';
+export { ExpositionError, parseSeriesText } from './series-text.ts';

@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { ENTRY_END, ENTRY_SAMPLE, type ExpositionFormat, ExpositionParser, formatOf } from './parser.ts';
+import { parseSeriesText } from './series-text.ts';
+
+function samples(body: string, format: ExpositionFormat = 'text'): [string, number, number | null][] {
+  const parser = new ExpositionParser(body, format);
+  const out: [string, number, number | null][] = [];
+  for (let entry = parser.next(); entry !== ENTRY_END; entry = parser.next()) {
+    if (entry !== ENTRY_SAMPLE) continue;
+    const series = parseSeriesText(body.slice(parser.seriesStart, parser.seriesEnd)).toString();
+    out.push([series, parser.value, parser.hasTimestamp ? parser.timestamp : null]);
+  }
+  return out;
+}
+
+test.each([
+  ['up 1', 'up', 1, null],
+  ['up 1 1700000000000', 'up', 1, 1_700_000_000_000],
+  ['up{} 0.5', 'up', 0.5, null],
+  ['up{job="a b",x="}"} 1e3', 'up{job="a b", x="}"}', 1000, null],
+  ['up{job="a",} -1', 'up{job="a"}', -1, null],
+  ['up {job="a"} 2', 'up{job="a"}', 2, null],
+  ['  up\t{ job = "a" , b="c"}\t2\t5', 'up{b="c", job="a"}', 2, 5],
+  ['up{p="C:\\\\DIR\\"\\n"} 1', 'up{p="C:\\\\DIR\\"\\n"}', 1, null],
+  ['{"my.metric","label x"="v"} 1', '{"my.metric", "label x"="v"}', 1, null],
+  ['x NaN', 'x', Number.NaN, null],
+  ['x -Inf', 'x', Number.NEGATIVE_INFINITY, null],
+  ['x 1234567890123', 'x', 1234567890123, null],
+  ['x 1\r', 'x', 1, null],
+])('%j', (line, series, value, timestamp) => {
+  expect(samples(`${line}\n`)).toEqual([[series, value, timestamp]]);
+  expect(samples(line)).toEqual([[series, value, timestamp]]);
+});
+
+test.each([
+  ['a 1\nb\n', 'line 2: expected a value, got ""'],
+  ['a 1\n\nb x\n', 'line 3: expected a value, got "x"'],
+  ['a 1 2 3\n', 'line 1: unexpected text after the sample: "3"'],
+  ['a 1 2.5\n', 'line 1: expected a timestamp in milliseconds, got "2.5"'],
+  ['# TYPE a nonsense\n', 'line 1: invalid metric type "nonsense"'],
+  ['a 0x10\n', 'line 1: expected a value, got "0x10"'],
+])('%j is refused', (body, message) => {
+  expect(() => samples(body)).toThrow(message);
+});
+
+test.each(['a{b="c} 1', 'a{b=c} 1', 'a{b="c" d="e"} 1', '{b="c"} 1', 'a{b="1",b="2"} 1', 'ä 1'])(
+  'the series of %j is refused',
+  (line) => {
+    expect(() => samples(`${line}\n`)).toThrow();
+  },
+);
+
+describe('OpenMetrics', () => {
+  test('timestamps are seconds, exemplars are passed over, and EOF ends', () => {
+    const body = '# TYPE a counter\na_total 1 1700000000.25 # {trace_id="x"} 0.5\n# EOF\n';
+    expect(samples(body, 'openmetrics')).toEqual([['a_total', 1, 1_700_000_000_250]]);
+  });
+  test('a body without EOF, or with more after it, is refused', () => {
+    expect(() => samples('a 1\n', 'openmetrics')).toThrow('does not end with # EOF');
+    expect(() => samples('# EOF\na 1\n', 'openmetrics')).toThrow('data after # EOF');
+  });
+});
+
+test('metadata lines are entries', () => {
+  const parser = new ExpositionParser('# HELP a one\\ntwo\n# TYPE a counter\n# just a comment\n', 'text');
+  parser.next();
+  expect([parser.metric, parser.text]).toEqual(['a', 'one\ntwo']);
+  parser.next();
+  expect([parser.metric, parser.text]).toEqual(['a', 'counter']);
+  expect(parser.next()).toBe(ENTRY_END);
+});
+
+test('the expected series is recognised only where all of it stands', () => {
+  const parser = new ExpositionParser('up{a="1"} 1\nup{a="12"} 2\n', 'text');
+  parser.next('up{a="1"}');
+  expect(parser.seriesEnd - parser.seriesStart).toBe('up{a="1"}'.length);
+  parser.next('up');
+  expect(parser.body.slice(parser.seriesStart, parser.seriesEnd)).toBe('up{a="12"}');
+});
+
+test('random bytes give samples or an error with a line, and never hang', () => {
+  let seed = 42;
+  const next = () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return seed / 2 ** 32;
+  };
+  const alphabet = 'up{}="\\,# \n\t1.5eNaN#TYPE\u00e9\r';
+  for (let round = 0; round < 2000; round++) {
+    const body = Array.from({ length: 40 }, () => alphabet[Math.floor(next() * alphabet.length)]).join('');
+    for (const format of ['text', 'openmetrics'] as const) {
+      try {
+        samples(body, format);
+      } catch (error) {
+        expect(error).toBeInstanceOf(Error);
+      }
+    }
+  }
+});
+
+test('formats by content type', () => {
+  expect(formatOf('text/plain; version=0.0.4')).toBe('text');
+  expect(formatOf('application/openmetrics-text; version=1.0.0')).toBe('openmetrics');
+  expect(formatOf('text/html')).toBeNull();
+});

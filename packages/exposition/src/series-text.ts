@@ -1,0 +1,173 @@
+import { Labels, METRIC_NAME } from '@avalanche/model';
+
+/** A line that is not valid exposition text. */
+export class ExpositionError extends Error {
+  override readonly name = 'ExpositionError';
+
+  constructor(
+    /** Counted from 1. */
+    readonly line: number,
+    readonly reason: string,
+  ) {
+    super(`line ${line}: ${reason}`);
+  }
+}
+
+/**
+ * Where the series part (name and braces) of a sample line ends: the index after it. Knows quotes and escapes, so a
+ * `}` or a blank inside a label value does not end it.
+ */
+export function endOfSeries(text: string, start: number): number {
+  let i = start;
+  while (i < text.length) {
+    const c = text.charCodeAt(i);
+    if (c === BRACE_OPEN) return endOfBraces(text, i + 1);
+    if (c === SPACE || c === TAB || c === NEWLINE || c === RETURN) {
+      const next = skipBlanks(text, i);
+      return text.charCodeAt(next) === BRACE_OPEN ? endOfBraces(text, next + 1) : i;
+    }
+    i++;
+  }
+  return i;
+}
+
+function endOfBraces(text: string, start: number): number {
+  let i = start;
+  while (i < text.length) {
+    const c = text.charCodeAt(i);
+    if (c === BRACE_CLOSE) return i + 1;
+    if (c === NEWLINE) return i;
+    i = c === QUOTE ? endOfQuoted(text, i + 1) : i + 1;
+  }
+  return i;
+}
+
+function endOfQuoted(text: string, start: number): number {
+  let i = start;
+  while (i < text.length) {
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i += 2;
+    else if (c === QUOTE) return i + 1;
+    else if (c === NEWLINE) return i;
+    else i++;
+  }
+  return text.length;
+}
+
+/**
+ * Parses `name{label="value",…}`, `{label="value"}` or `{"quoted.name",label="value"}` into labels, the name included.
+ * @throws Error saying what was expected
+ */
+export function parseSeriesText(text: string): Labels {
+  const scanner = new SeriesScanner(text);
+  return scanner.parse();
+}
+
+class SeriesScanner {
+  private at = 0;
+  private readonly labels = new Map<string, string>();
+
+  constructor(private readonly text: string) {}
+
+  parse(): Labels {
+    const name = this.identifier(true);
+    if (name !== '') this.labels.set(METRIC_NAME, name);
+    this.blanks();
+    if (this.peek() === '{') this.braces();
+    this.blanks();
+    if (this.at < this.text.length) throw this.unexpected('the end of the series');
+    if (!this.labels.has(METRIC_NAME)) throw new Error('the metric name is missing');
+    return Labels.fromMap(this.labels);
+  }
+
+  private braces(): void {
+    this.at++;
+    for (;;) {
+      this.blanks();
+      if (this.peek() === '}') break;
+      this.label();
+      this.blanks();
+      if (this.peek() === ',') this.at++;
+      else if (this.peek() !== '}') throw this.unexpected("',' or '}'");
+    }
+    this.at++;
+  }
+
+  private label(): void {
+    const quoted = this.peek() === '"';
+    const name = quoted ? this.quoted() : this.identifier(false);
+    this.blanks();
+    if (quoted && this.peek() !== '=') {
+      if (this.labels.has(METRIC_NAME)) throw new Error('the metric name is given twice');
+      this.labels.set(METRIC_NAME, name);
+      return;
+    }
+    if (name === '') throw this.unexpected('a label name');
+    if (this.peek() !== '=') throw this.unexpected("'='");
+    this.at++;
+    this.blanks();
+    if (this.peek() !== '"') throw this.unexpected('a quoted label value');
+    if (this.labels.has(name)) throw new Error(`label ${JSON.stringify(name)} is given twice`);
+    this.labels.set(name, this.quoted());
+  }
+
+  private identifier(allowColon: boolean): string {
+    const start = this.at;
+    while (this.at < this.text.length && isNameChar(this.text.charCodeAt(this.at), this.at > start, allowColon)) {
+      this.at++;
+    }
+    return this.text.slice(start, this.at);
+  }
+
+  private quoted(): string {
+    const end = endOfQuoted(this.text, this.at + 1);
+    const raw = this.text.slice(this.at + 1, end - 1);
+    if (this.text.charCodeAt(end - 1) !== QUOTE || end === this.at + 1) throw new Error('unterminated quoted string');
+    this.at = end;
+    return unescapeValue(raw);
+  }
+
+  private blanks(): void {
+    this.at = skipBlanks(this.text, this.at);
+  }
+
+  private peek(): string {
+    return this.text.charAt(this.at);
+  }
+
+  private unexpected(expected: string): Error {
+    const found = this.at < this.text.length ? JSON.stringify(this.peek()) : 'the end of the line';
+    return new Error(`expected ${expected}, got ${found}`);
+  }
+}
+
+/** `\\`, `\"` and `\n` are escapes; a backslash before anything else stays. */
+export function unescapeValue(raw: string): string {
+  if (!raw.includes('\\')) return raw;
+  return raw.replace(/\\([\\"n])/g, (_all, c: string) => (c === 'n' ? '\n' : c));
+}
+
+export function skipBlanks(text: string, start: number): number {
+  let i = start;
+  for (let c = text.charCodeAt(i); c === SPACE || c === TAB; c = text.charCodeAt(++i));
+  return i;
+}
+
+function isNameChar(c: number, notFirst: boolean, allowColon: boolean): boolean {
+  return (
+    (c >= 97 && c <= 122) ||
+    (c >= 65 && c <= 90) ||
+    c === 95 ||
+    (allowColon && c === 58) ||
+    (notFirst && c >= 48 && c <= 57)
+  );
+}
+
+const SPACE = 32;
+const TAB = 9;
+const NEWLINE = 10;
+const RETURN = 13;
+const QUOTE = 34;
+const BACKSLASH = 92;
+const BRACE_OPEN = 123;
+const BRACE_CLOSE = 125;
