@@ -1,0 +1,2 @@
+export { FileError, type FileProblem, parseYaml, readYamlFile } from './parse.ts';
+export { durationMs, labelMap, orEmpty, scalarString } from './schemas.ts';

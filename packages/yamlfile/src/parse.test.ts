@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { parseYaml, readYamlFile } from './parse.ts';
+import { durationMs } from './schemas.ts';
+
+const schema = z.strictObject({
+  global: z.strictObject({ interval: durationMs.optional() }).optional(),
+  jobs: z.array(z.strictObject({ name: z.string() })).default([]),
+});
+
+test.each([
+  ['global:\n  intervall: 5s\n', 'x.yml:2: global.intervall: unknown key'],
+  ['global:\n  interval: 5 s\n', 'x.yml:2: global.interval: not a valid duration string: "5 s"'],
+  ['jobs:\n  - name: a\n  - nam: b\n', 'x.yml:3: jobs[1].nam: unknown key'],
+  ['jobs:\n  - name: a\n    name: b\n', 'x.yml:3: Map keys must be unique'],
+  ['jobs: [\n', 'x.yml:2:'],
+])('%j', (text, message) => {
+  expect(() => parseYaml('x.yml', text, schema)).toThrow(message);
+});
+
+test('all problems are told at once', () => {
+  expect(() => parseYaml('x.yml', 'a: 1\nb: 2\n', schema)).toThrow('x.yml:1: a: unknown key; x.yml:2: b: unknown key');
+});
+
+test('an empty file is an empty mapping', () => {
+  expect(parseYaml('x.yml', '# nothing\n', schema)).toEqual({ jobs: [] });
+});
+
+test('a missing file is named', async () => {
+  await expect(readYamlFile('no/such.yml', schema)).rejects.toThrow('no/such.yml: no such file');
+});

@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises';
+import { isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+
+/** One thing wrong with a file. `line` is counted from 1; 0 where no line can be named. */
+export interface FileProblem {
+  readonly line: number;
+  /** The key's path, such as `scrape_configs[0].job_name`; '' for the document itself. */
+  readonly key: string;
+  readonly message: string;
+}
+
+/** A configuration file that cannot be used, with all that is wrong with it at once. */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+
+  constructor(
+    readonly file: string,
+    readonly problems: readonly FileProblem[],
+  ) {
+    super(problems.map((problem) => renderProblem(file, problem)).join('; '));
+  }
+}
+
+function renderProblem(file: string, { line, key, message }: FileProblem): string {
+  return `${file}${line > 0 ? `:${line}` : ''}: ${key ? `${key}: ` : ''}${message}`;
+}
+
+/**
+ * Reads and checks a YAML file.
+ * @throws FileError where it cannot be read, is not YAML or does not fit the schema
+ */
+export async function readYamlFile<Schema extends z.ZodType>(file: string, schema: Schema): Promise<z.output<Schema>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (error as Error).message;
+    throw new FileError(file, [{ line: 0, key: '', message: reason }]);
+  }
+  return parseYaml(file, text, schema);
+}
+
+/** Checks YAML text; `file` names it in errors. An empty document is an empty mapping. @throws FileError */
+export function parseYaml<Schema extends z.ZodType>(file: string, text: string, schema: Schema): z.output<Schema> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.1', merge: true });
+  if (document.errors.length > 0) {
+    throw new FileError(
+      file,
+      document.errors.map((error) => ({
+        line: lines.linePos(error.pos[0]).line,
+        key: '',
+        message: error.message.split('\n')[0].replace(/ at line \d+, column \d+:?$/, ''),
+      })),
+    );
+  }
+  const result = schema.safeParse((document.toJS({ maxAliasCount: 100 }) as unknown) ?? {});
+  if (result.success) return result.data;
+  const lineOf = (path: readonly PropertyKey[]): number => lineOfPath(document, lines, path);
+  throw new FileError(
+    file,
+    result.error.issues.flatMap((issue) => problemsOf(issue, lineOf)),
+  );
+}
+
+function problemsOf(issue: z.core.$ZodIssue, lineOf: (path: readonly PropertyKey[]) => number): FileProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((name) => ({
+      line: lineOf([...issue.path, name]),
+      key: renderPath([...issue.path, name]),
+      message: 'unknown key',
+    }));
+  }
+  return [{ line: lineOf(issue.path), key: renderPath(issue.path), message: issue.message }];
+}
+
+/** The line of the key or item at `path`, or of the innermost ancestor that exists. */
+function lineOfPath(
+  document: ReturnType<typeof parseDocument>,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const parent = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    const name = path[depth - 1];
+    const pair = isMap(parent) ? parent.items.find((item) => isPair(item) && String(item.key) === String(name)) : null;
+    const node = pair ? pair.key : document.getIn(path.slice(0, depth), true);
+    if (isNode(node) && node.range) return lines.linePos(node.range[0]).line;
+  }
+  return 0;
+}
+
+function renderPath(path: readonly PropertyKey[]): string {
+  let out = '';
+  for (const part of path) out += typeof part === 'number' ? `[${part}]` : `${out ? '.' : ''}${String(part)}`;
+  return out;
+}
