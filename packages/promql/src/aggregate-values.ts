@@ -1,0 +1,85 @@
+import { groupSeries } from './aggregate.ts';
+import { invalidQuantile } from './annotations.ts';
+import type { Aggregate, Expr } from './ast.ts';
+import { ColumnTable, FLOAT, type SeriesMeta, StepColumn, type VectorOperator } from './columns.ts';
+import { executionError } from './error.ts';
+import { formatPlain } from './format-plain.ts';
+import type { Scope } from './plan.ts';
+import { isQuantile, quantile } from './quantile.ts';
+import { materialize } from './query-run.ts';
+import { isValidLabelName, quote } from './quote.ts';
+
+/** `quantile`: needs all values of a group at a step, so the input is materialised. */
+export async function groupQuantile(
+  expr: Aggregate,
+  q: Float64Array,
+  input: VectorOperator,
+  { run, steps }: Scope,
+): Promise<VectorOperator> {
+  for (const value of q) if (!isQuantile(value)) run.annotations.warn(invalidQuantile(value), expr.param as Expr);
+  const table = await materialize(input, run, steps.count);
+  const { metas, groupOf } = groupSeries(table.series, expr.grouping, expr.without);
+  const members = rowsByGroup(groupOf, metas.length);
+  const out = new ColumnTable(steps.count, metas.length);
+  for (let group = 0; group < metas.length; group++) {
+    const base = out.appendEmpty(metas[group]) * steps.count;
+    for (let s = 0; s < steps.count; s++) {
+      const values = valuesAt(table, members[group], s);
+      if (values.length === 0) continue;
+      out.values[base + s] = quantile(q[s], values);
+      out.present[base + s] = FLOAT;
+    }
+    if (run.due()) await run.pause();
+  }
+  return out;
+}
+
+export function rowsByGroup(groupOf: Int32Array, groups: number): number[][] {
+  const rows: number[][] = Array.from({ length: groups }, () => []);
+  groupOf.forEach((group, row) => {
+    rows[group].push(row);
+  });
+  return rows;
+}
+
+function valuesAt(table: ColumnTable, rows: readonly number[], step: number): number[] {
+  const values: number[] = [];
+  for (const row of rows) {
+    const cell = row * table.count + step;
+    if (table.present[cell] === FLOAT) values.push(table.values[cell]);
+  }
+  return values;
+}
+
+/** `count_values`: one output series per group and distinct value, found as the values come. */
+export async function countValues(expr: Aggregate, input: VectorOperator, scope: Scope): Promise<VectorOperator> {
+  const { run, steps } = scope;
+  const label = await scope.string(expr.param as Expr);
+  if (!isValidLabelName(label)) throw executionError(`invalid label name ${quote(label)}`);
+  const { metas, groupOf } = groupSeries(input.series, expr.grouping, expr.without);
+  const out = new ColumnTable(steps.count, metas.length);
+  const rowOf = new Map<string, number>();
+  const column = new StepColumn(steps.count);
+  for (let i = 0; i < input.series.length; i++) {
+    input.fill(i, column);
+    for (let s = 0; s < steps.count; s++) {
+      if (column.present[s] !== FLOAT) continue;
+      const cell = rowFor(out, rowOf, metas[groupOf[i]], label, column.v[s]) * steps.count + s;
+      if (out.present[cell] === 0) run.hold(1);
+      out.present[cell] = FLOAT;
+      out.values[cell]++;
+    }
+    if (run.due()) await run.pause();
+  }
+  return out;
+}
+
+function rowFor(out: ColumnTable, rowOf: Map<string, number>, meta: SeriesMeta, label: string, value: number): number {
+  const labels = meta.labels.with({ [label]: formatPlain(value) });
+  let row = rowOf.get(labels.key);
+  if (row === undefined) {
+    row = out.appendEmpty({ labels, dropName: meta.dropName });
+    rowOf.set(labels.key, row);
+  }
+  return row;
+}

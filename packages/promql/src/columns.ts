@@ -1,0 +1,115 @@
+import type { Labels } from '@avalanche/model';
+
+/** The evaluation times of an expression: `startMs + i * stepMs` for i in 0 … count-1. */
+export interface Steps {
+  readonly startMs: number;
+  readonly stepMs: number;
+  readonly count: number;
+}
+
+export function lastStepMs(steps: Steps): number {
+  return steps.startMs + (steps.count - 1) * steps.stepMs;
+}
+
+/** There is no sample at a step. */
+export const ABSENT = 0;
+/** There is a float sample at a step; its value stands in `v`. */
+export const FLOAT = 1;
+// 2 is kept for native histogram samples: `present` then says HISTOGRAM and a column of references beside `v` says
+// which. Loops over floats test `=== FLOAT`, so they already pass over anything else.
+
+/** The values of one series at every step. Absence is in `present` and never a NaN, which is a value. */
+export class StepColumn {
+  /** Meaningful only where `present` is FLOAT. */
+  readonly v: Float64Array;
+  readonly present: Uint8Array;
+
+  constructor(readonly count: number) {
+    this.v = new Float64Array(count);
+    this.present = new Uint8Array(count);
+  }
+
+  set(step: number, value: number): void {
+    this.v[step] = value;
+    this.present[step] = FLOAT;
+  }
+
+  clear(): void {
+    this.present.fill(ABSENT);
+  }
+
+  points(): number {
+    let n = 0;
+    for (let s = 0; s < this.count; s++) n += this.present[s];
+    return n;
+  }
+}
+
+/** What identifies a series during a query. */
+export interface SeriesMeta {
+  readonly labels: Labels;
+  /** The metric name goes at the end of the query (only with delayed name removal). */
+  readonly dropName: boolean;
+}
+
+/**
+ * An instant vector at all steps: the series are known first, their values are computed series by series on demand.
+ * So an aggregation holds one column of its input at a time, and a name or a group is resolved once per query.
+ */
+export interface VectorOperator {
+  readonly series: readonly SeriesMeta[];
+  /** Overwrites `out` with series `i` at every step. */
+  fill(i: number, out: StepColumn): void;
+}
+
+export const EMPTY_VECTOR: VectorOperator = { series: [], fill: () => {} };
+
+/** Materialised series × steps, in two flat arrays: row r, step s is cell `r * count + s`. */
+export class ColumnTable implements VectorOperator {
+  readonly series: SeriesMeta[] = [];
+  values: Float64Array;
+  present: Uint8Array;
+
+  constructor(
+    readonly count: number,
+    rows: number,
+  ) {
+    this.values = new Float64Array(rows * count);
+    this.present = new Uint8Array(rows * count);
+  }
+
+  append(meta: SeriesMeta, column: StepColumn): number {
+    const row = this.appendEmpty(meta);
+    this.values.set(column.v, row * this.count);
+    this.present.set(column.present, row * this.count);
+    return row;
+  }
+
+  appendEmpty(meta: SeriesMeta): number {
+    const row = this.series.length;
+    const cells = (row + 1) * this.count;
+    if (cells > this.values.length) this.grow(Math.max(cells, 2 * this.values.length));
+    this.series.push(meta);
+    return row;
+  }
+
+  fill(row: number, out: StepColumn): void {
+    const base = row * this.count;
+    if (this.count === 1) {
+      out.v[0] = this.values[base];
+      out.present[0] = this.present[base];
+      return;
+    }
+    out.v.set(this.values.subarray(base, base + this.count));
+    out.present.set(this.present.subarray(base, base + this.count));
+  }
+
+  private grow(cells: number): void {
+    const values = new Float64Array(cells);
+    const present = new Uint8Array(cells);
+    values.set(this.values);
+    present.set(this.present);
+    this.values = values;
+    this.present = present;
+  }
+}

@@ -1,0 +1,129 @@
+import { Labels } from '@avalanche/model';
+import { describe, expect, test } from 'vitest';
+import { Engine } from './engine.ts';
+import { MemoryQueryable } from './memory-queryable.ts';
+import type { Queryable } from './queryable.ts';
+
+function store(series: number, samples: number): MemoryQueryable {
+  const memory = new MemoryQueryable();
+  for (let i = 0; i < series; i++) {
+    const labels = Labels.from({ __name__: 'm_total', i: String(i).padStart(4, '0') });
+    for (let s = 0; s < samples; s++) memory.append(labels, s * 15_000, s * (i + 1));
+  }
+  return memory;
+}
+
+const range = { startMs: 300_000, endMs: 600_000, stepMs: 60_000 };
+
+describe('results', () => {
+  const engine = new Engine();
+  const memory = store(2, 100);
+
+  test('a range query gives columns sorted by labels', async () => {
+    const result = await engine.range(memory, 'rate(m_total[1m])', range);
+    expect(result.series.map(({ labels }) => labels.toString())).toEqual(['{i="0000"}', '{i="0001"}']);
+    expect([...result.series[1].t.subarray(0, 2)]).toEqual([300_000, 360_000]);
+    expect(result.series[1].length).toBe(6);
+    expect(result.series[0].v[0]).toBeCloseTo(1 / 15, 12);
+    expect(result.stats.totalSamples).toBeGreaterThan(0);
+  });
+
+  test('scalar, string and matrix results', async () => {
+    expect(await engine.instant(memory, '1 + 1', 0)).toMatchObject({ type: 'scalar', value: 2 });
+    expect(await engine.instant(memory, '"x"', 0)).toMatchObject({ type: 'string', value: 'x' });
+    const raw = await engine.instant(memory, 'm_total[1m]', 60_000);
+    expect(raw.type === 'matrix' && [...raw.series[0].t]).toEqual([15_000, 30_000, 45_000, 60_000]);
+    await expect(engine.range(memory, 'm_total[1m]', range)).rejects.toThrow(
+      'invalid expression type "range vector" for range query, must be Scalar or instant Vector',
+    );
+  });
+
+  test('a series is read once per selector, however many steps there are', async () => {
+    let reads = 0;
+    const counting: Queryable = {
+      querier(min, max) {
+        const querier = memory.querier(min, max);
+        return {
+          close: () => querier.close(),
+          select: async (matchers) =>
+            (await querier.select(matchers)).map(({ labels, ...rest }) => ({
+              labels,
+              read: (from, to, into) => {
+                reads++;
+                return rest.read(from, to, into);
+              },
+            })),
+        };
+      },
+    };
+    await engine.range(counting, 'sum(rate(m_total[5m]))', range);
+    expect(reads).toBe(2);
+  });
+});
+
+describe('limits', () => {
+  test('too many samples', async () => {
+    const engine = new Engine({ maxSamples: 200 });
+    await expect(engine.range(store(100, 10), 'm_total', range)).rejects.toMatchObject({
+      errorType: 'execution',
+      message: 'query processing would load too many samples into memory in query execution',
+    });
+    await expect(engine.instant(store(1, 1), 'count_over_time(m_total[10y:1s])', 0)).rejects.toThrow(
+      'too many samples',
+    );
+  });
+
+  test('timeout and cancellation', async () => {
+    const engine = new Engine();
+    const memory = store(400, 400);
+    const long = 'sum(quantile_over_time(0.5, m_total[1h]))';
+    const window = { startMs: 0, endMs: 6_000_000, stepMs: 15_000 };
+    await expect(engine.range(memory, long, window, { timeoutMs: 20 })).rejects.toMatchObject({
+      errorType: 'timeout',
+      message: 'query timed out in expression evaluation',
+    });
+    const controller = new AbortController();
+    const running = engine.range(memory, long, window, { signal: controller.signal });
+    setTimeout(() => controller.abort(), 10);
+    await expect(running).rejects.toMatchObject({ errorType: 'canceled' });
+  });
+
+  test('the event loop goes on while a query runs', async () => {
+    const engine = new Engine();
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    await engine.range(store(300, 200), 'sum(quantile_over_time(0.5, m_total[20m]))', {
+      startMs: 0,
+      endMs: 3_000_000,
+      stepMs: 15_000,
+    });
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(2);
+  });
+
+  test('queries beyond the concurrency wait, and time out while waiting', async () => {
+    const engine = new Engine({ maxConcurrency: 1 });
+    let open: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const slow: Queryable = { querier: () => ({ select: () => gate.then(() => []), close() {} }) };
+    const first = engine.instant(slow, 'a', 0);
+    await expect(engine.instant(slow, '1', 0, { timeoutMs: 5 })).rejects.toThrow('query timed out in query queue');
+    const second = engine.instant(slow, '1', 0);
+    open();
+    expect((await first).type).toBe('vector');
+    expect((await second).type).toBe('scalar');
+  });
+});
+
+test('names are dropped at once unless delayed name removal is on', async () => {
+  const memory = store(1, 10);
+  const query = 'label_replace(rate(m_total[1m]), "__name__", "r_$1", "__name__", "(.+)")';
+  const labels = async (engine: Engine): Promise<string> => {
+    const result = await engine.instant(memory, query, 60_000);
+    return result.type === 'vector' ? result.samples[0].labels.toString() : result.type;
+  };
+  expect(await labels(new Engine())).toBe('{i="0000"}');
+  expect(await labels(new Engine({ delayedNameRemoval: true }))).toBe('r_m_total{i="0000"}');
+});

@@ -1,0 +1,172 @@
+import { Annotations } from './annotations.ts';
+import { type Expr, typeOf } from './ast.ts';
+import { allowedInRangeQuery, typeName } from './check.ts';
+import type { Steps } from './columns.ts';
+import { ParseError, PromQLError } from './error.ts';
+import { finishInstant, finishRange, type Outcome } from './finish.ts';
+import { parse } from './parse.ts';
+import { Scope } from './plan.ts';
+import { QueryRun, type RunOptions } from './query-run.ts';
+import type { Queryable } from './queryable.ts';
+import type { InstantResult, QueryStats, RangeResult } from './result.ts';
+import { Slots } from './slots.ts';
+
+/** Steps of one query that upstream's API allows; the engine's own bound is on samples. */
+const STEPS_MAX = 10_000_000;
+
+export interface EngineOptions {
+  /** How old a sample may be to count for a step. */
+  readonly lookbackMs?: number;
+  readonly timeoutMs?: number;
+  /** Samples that one query may hold in memory. */
+  readonly maxSamples?: number;
+  /** Queries that run at once; further ones wait. */
+  readonly maxConcurrency?: number;
+  /** The step of a subquery that names none: upstream uses the global evaluation interval. */
+  readonly defaultSubqueryStepMs?: number;
+  /** `--enable-feature=promql-experimental-functions` */
+  readonly experimental?: boolean;
+  /** `--enable-feature=promql-delayed-name-removal` */
+  readonly delayedNameRemoval?: boolean;
+  /** `--enable-feature=type-and-unit-labels` */
+  readonly typeAndUnitLabels?: boolean;
+}
+
+export interface QueryOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly lookbackMs?: number | undefined;
+  /** May only shorten the engine's. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface RangeWindow {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly stepMs: number;
+}
+
+/** Evaluates queries. Holds no data: every query names the Queryable it reads from. */
+export class Engine {
+  private readonly options: Required<EngineOptions>;
+  private readonly slots: Slots;
+
+  constructor(options: EngineOptions = {}) {
+    this.options = {
+      lookbackMs: 300_000,
+      timeoutMs: 120_000,
+      maxSamples: 50_000_000,
+      maxConcurrency: 20,
+      defaultSubqueryStepMs: 60_000,
+      experimental: false,
+      delayedNameRemoval: false,
+      typeAndUnitLabels: false,
+      ...options,
+    };
+    this.slots = new Slots(this.options.maxConcurrency);
+  }
+
+  /** Parses with the features this engine has on. @throws ParseError */
+  parse(text: string): Expr {
+    return parse(text, { experimental: this.options.experimental });
+  }
+
+  /** Evaluates a query at one time. @throws PromQLError */
+  async instant(
+    queryable: Queryable,
+    text: string,
+    timeMs: number,
+    options: QueryOptions = {},
+  ): Promise<InstantResult> {
+    const expr = this.parse(text);
+    const steps = { startMs: timeMs, stepMs: 1, count: 1 };
+    return this.run({ queryable, text, expr, steps, isRangeQuery: false }, options, finishInstant);
+  }
+
+  /** Evaluates a query at `startMs`, `startMs + stepMs`, … up to `endMs`. @throws PromQLError */
+  async range(
+    queryable: Queryable,
+    text: string,
+    window: RangeWindow,
+    options: QueryOptions = {},
+  ): Promise<RangeResult> {
+    const expr = this.parse(text);
+    if (!allowedInRangeQuery(expr)) {
+      const type = typeName(typeOf(expr));
+      throw new ParseError(
+        text,
+        expr.from,
+        `invalid expression type "${type}" for range query, must be Scalar or instant Vector`,
+      );
+    }
+    const steps = stepsOf(window);
+    return this.run({ queryable, text, expr, steps, isRangeQuery: true }, options, finishRange);
+  }
+
+  private async run<R>(query: Query, options: QueryOptions, finish: Finish<R>): Promise<R> {
+    const timeoutMs = Math.min(options.timeoutMs ?? this.options.timeoutMs, this.options.timeoutMs);
+    const queuedAt = performance.now();
+    await this.slots.acquire(timeoutMs, options.signal);
+    const startedAt = performance.now();
+    const annotations = new Annotations(query.text);
+    const { queryable, steps, isRangeQuery } = query;
+    const run = new QueryRun(queryable, steps, isRangeQuery, annotations, this.runOptions(options, timeoutMs));
+    try {
+      const prepared = await new Scope(run, steps).prepare(query.expr);
+      return await finish(prepared, run, () => outcome(run, annotations, { queuedAt, startedAt }));
+    } catch (error) {
+      throw asQueryError(error);
+    } finally {
+      run.close();
+      this.slots.release();
+    }
+  }
+
+  private runOptions(options: QueryOptions, timeoutMs: number): RunOptions {
+    return {
+      lookbackMs: options.lookbackMs ?? this.options.lookbackMs,
+      timeoutMs,
+      maxSamples: this.options.maxSamples,
+      defaultSubqueryStepMs: this.options.defaultSubqueryStepMs,
+      delayedNameRemoval: this.options.delayedNameRemoval,
+      typeAndUnitLabels: this.options.typeAndUnitLabels,
+      signal: options.signal,
+    };
+  }
+}
+
+interface Query {
+  readonly queryable: Queryable;
+  readonly text: string;
+  readonly expr: Expr;
+  readonly steps: Steps;
+  readonly isRangeQuery: boolean;
+}
+
+type Finish<R> = (prepared: Awaited<ReturnType<Scope['prepare']>>, run: QueryRun, outcome: () => Outcome) => Promise<R>;
+
+function stepsOf({ startMs, endMs, stepMs }: RangeWindow): Steps {
+  if (!(stepMs > 0))
+    throw new PromQLError('bad_data', 'zero or negative query resolution step widths are not accepted');
+  if (endMs < startMs) throw new PromQLError('bad_data', 'end timestamp must not be before start time');
+  const count = Math.floor((endMs - startMs) / stepMs) + 1;
+  if (count > STEPS_MAX) throw new PromQLError('bad_data', `query has more than ${STEPS_MAX} steps`);
+  return { startMs, stepMs, count };
+}
+
+function outcome(run: QueryRun, annotations: Annotations, at: { queuedAt: number; startedAt: number }): Outcome {
+  const stats: QueryStats = {
+    totalMs: performance.now() - at.queuedAt,
+    queueMs: at.startedAt - at.queuedAt,
+    totalSamples: run.totalSamples,
+    peakSamples: run.peakSamples,
+  };
+  return { warnings: annotations.warnings, infos: annotations.infos, stats };
+}
+
+/** What storage throws is an execution error of the query; a bug stays what it is. */
+function asQueryError(error: unknown): unknown {
+  if (error instanceof PromQLError || !(error instanceof Error) || error.message.startsWith('BUG:')) return error;
+  if (error instanceof RangeError)
+    return new PromQLError('execution', 'query needs more memory than there is', { cause: error });
+  return new PromQLError('execution', error.message, { cause: error });
+}

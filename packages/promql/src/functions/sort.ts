@@ -1,0 +1,72 @@
+import { compareStrings } from '@avalanche/model';
+import { SORT_IN_RANGE_QUERY } from '../annotations.ts';
+import type { Call } from '../ast.ts';
+import { ColumnTable } from '../columns.ts';
+import type { Prepared, Scope } from '../plan.ts';
+import { byValueNaNFirst } from '../quantile.ts';
+import { materialize } from '../query-run.ts';
+import { define, type FunctionSpec, type Implementation } from './spec.ts';
+
+/** Orders the rows of a one-step table. */
+type Compare = (table: ColumnTable, a: number, b: number) => number;
+
+/** Sorts the result of an instant query; in a range query the series are ordered by labels, so it only warns. */
+function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>): Implementation {
+  return async (call, scope): Promise<Prepared> => {
+    const { run, steps } = scope;
+    const op = await scope.vector(call.args[0]);
+    if (run.isRangeQuery) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
+    if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op };
+    const compare = await comparison(call, scope);
+    const table = await materialize(op, run, 1);
+    const rows = [...table.series.keys()].sort((a, b) => compare(table, a, b));
+    const sorted = new ColumnTable(1, rows.length);
+    for (const row of rows) {
+      const to = sorted.appendEmpty(table.series[row]);
+      sorted.values[to] = table.values[row];
+      sorted.present[to] = table.present[row];
+    }
+    return { type: 'vector', op: sorted };
+  };
+}
+
+/** Up (1) or down (-1), NaN at the end either way. */
+function byValue(direction: 1 | -1): Implementation {
+  return sorting(async () => ({ values }, a, b) => {
+    const nan = Number(Number.isNaN(values[a])) - Number(Number.isNaN(values[b]));
+    return nan || direction * byValueNaNFirst(values[a], values[b]);
+  });
+}
+
+function byLabels(direction: 1 | -1): Implementation {
+  return sorting(async (call, scope) => {
+    const names: string[] = [];
+    for (const arg of call.args.slice(1)) names.push(await scope.string(arg));
+    return ({ series }, a, b) => {
+      const [left, right] = [series[a].labels, series[b].labels];
+      for (const name of names) {
+        const order = compareNaturally(left.get(name), right.get(name));
+        if (order !== 0) return direction * order;
+      }
+      return direction * left.compare(right);
+    };
+  });
+}
+
+/** Digits compare as numbers: `a9` before `a10`. */
+export function compareNaturally(a: string, b: string): number {
+  const [left, right] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []];
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const numeric = /^\d/.test(left[i]) && /^\d/.test(right[i]);
+    const order = numeric ? Number(left[i]) - Number(right[i]) : compareStrings(left[i], right[i]);
+    if (order !== 0) return order;
+  }
+  return left.length - right.length || compareStrings(a, b);
+}
+
+export const sortFunctions: readonly FunctionSpec[] = [
+  define('sort', ['vector'], 'vector', byValue(1)),
+  define('sort_desc', ['vector'], 'vector', byValue(-1)),
+  define('sort_by_label', ['vector', 'string'], 'vector', byLabels(1), { variadic: -1, experimental: true }),
+  define('sort_by_label_desc', ['vector', 'string'], 'vector', byLabels(-1), { variadic: -1, experimental: true }),
+];

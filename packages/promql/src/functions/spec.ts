@@ -1,0 +1,124 @@
+import type { Call, ValueType } from '../ast.ts';
+import type { SeriesMeta, StepColumn, VectorOperator } from '../columns.ts';
+import { executionError } from '../error.ts';
+import { mapColumns } from '../operators.ts';
+import type { Prepared, Scope } from '../plan.ts';
+import { mergeEqualSeries, SAME_LABELSET } from '../query-run.ts';
+import { overWindows, type Window } from '../window.ts';
+import type { FunctionSignature } from './signature.ts';
+
+export type Implementation = (call: Call, scope: Scope) => Promise<Prepared>;
+
+/** One function: what the type check knows of it, and what it does. */
+export interface FunctionSpec extends FunctionSignature {
+  readonly prepare: Implementation;
+}
+
+type Options = Partial<Pick<FunctionSpec, 'variadic' | 'experimental'>>;
+
+export function define(
+  name: string,
+  args: readonly ValueType[],
+  returns: ValueType,
+  prepare: Implementation,
+  { variadic = 0, experimental = false }: Options = {},
+): FunctionSpec {
+  return { name, args, returns, variadic, experimental, prepare };
+}
+
+/** A function of each float of an instant vector, with further scalar arguments; it drops the metric name. */
+export function perSample(
+  name: string,
+  scalars: number,
+  change: (column: StepColumn, scalars: readonly Float64Array[]) => void,
+  options: Options = {},
+): FunctionSpec {
+  const args: ValueType[] = ['vector', ...new Array<ValueType>(scalars).fill('scalar')];
+  const prepare: Implementation = async (call, scope) => {
+    const op = await scope.vector(call.args[0]);
+    const rest = await Promise.all(call.args.slice(1).map((arg) => scope.scalar(arg)));
+    return vectorResult(
+      nameless(op, scope, (column) => change(column, rest)),
+      scope,
+    );
+  };
+  return define(name, args, 'vector', prepare, options);
+}
+
+/** A function of one number, applied to each float. */
+export function ofNumber(name: string, compute: (value: number) => number): FunctionSpec {
+  return perSample(name, 0, ({ v, count }) => {
+    for (let s = 0; s < count; s++) v[s] = compute(v[s]);
+  });
+}
+
+export function nameless(op: VectorOperator, { run }: Scope, change: (column: StepColumn) => void): VectorOperator {
+  return mapColumns(
+    op,
+    op.series.map((meta) => run.withoutName(meta)),
+    change,
+  );
+}
+
+export async function vectorResult(op: VectorOperator, scope: Scope): Promise<Prepared> {
+  return { type: 'vector', op: await mergeEqualSeries(op, scope.run, scope.steps.count) };
+}
+
+/** What a range function gets beside the window: the call, its scalar arguments at all steps, and the scope. */
+export interface RangeCall {
+  readonly call: Call;
+  readonly scalars: readonly Float64Array[];
+  readonly scope: Scope;
+}
+
+export interface RangeOptions extends Options {
+  /** Which argument is the range vector (default 0); the others are scalars. */
+  readonly matrixAt?: number;
+  readonly scalars?: number;
+  readonly keepName?: boolean;
+  /** Called once per query, before any window. */
+  readonly check?: (range: RangeCall) => void;
+}
+
+/** Computes the value of a window into `out` at `window.step`, or leaves it absent. */
+export type RangeFunction = (window: Window, out: StepColumn, range: RangeCall, series: SeriesMeta) => void;
+
+/** A function of a range vector that gives one number per window. */
+export function overRange(name: string, compute: RangeFunction, options: RangeOptions = {}): FunctionSpec {
+  const { matrixAt = 0, scalars = 0, keepName = false, check } = options;
+  const args: ValueType[] = new Array<ValueType>(scalars).fill('scalar');
+  args.splice(matrixAt, 0, 'matrix');
+  const prepare: Implementation = async (call, scope) => {
+    const source = await scope.matrix(call.args[matrixAt]);
+    const others = call.args.filter((_, i) => i !== matrixAt);
+    const values: Float64Array[] = [];
+    for (const arg of others) values.push(await scope.scalar(arg));
+    const range: RangeCall = { call, scalars: values, scope };
+    check?.(range);
+    const series = keepName ? source.series : source.series.map((meta) => scope.run.withoutName(meta));
+    const op = overWindows(source, series, scope.steps, scope.run, (window, out, meta) =>
+      compute(window, out, range, meta),
+    );
+    return { type: 'vector', op: await refuseEqualSeries(op, scope) };
+  };
+  return define(name, args, 'vector', prepare, options);
+}
+
+/** Range functions do not merge series whose labels have become equal, even where they never meet, as upstream. */
+async function refuseEqualSeries(op: VectorOperator, scope: Scope): Promise<VectorOperator> {
+  const distinct = new Set(op.series.map(({ labels }) => labels.key));
+  if (distinct.size === op.series.length) return op;
+  const seen = new Set<string>();
+  const strict = mapColumns(op, op.series, (column, i) => {
+    if (column.points() === 0) return;
+    const { key } = op.series[i].labels;
+    if (seen.has(key)) throw executionError(SAME_LABELSET);
+    seen.add(key);
+  });
+  return mergeEqualSeries(strict, scope.run, scope.steps.count);
+}
+
+/** The metric name of a series as annotations say it, also where it is about to be dropped. */
+export function metricNameOf(series: SeriesMeta): string {
+  return series.labels.metricName;
+}

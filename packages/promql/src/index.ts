@@ -1,0 +1,23 @@
+export type { AggregateOp, BinaryOp, Expr, ValueType, VectorSelector } from './ast.ts';
+export { typeOf } from './ast.ts';
+export { Engine, type EngineOptions, type QueryOptions, type RangeWindow } from './engine.ts';
+export { ParseError, PromQLError, type PromQLErrorType } from './error.ts';
+export type { FunctionSignature } from './functions/signature.ts';
+export { functionSignatures } from './functions/table.ts';
+export { MemoryQueryable } from './memory-queryable.ts';
+export { parse, parseSelector, selectorsOf } from './parse.ts';
+export { format } from './printer.ts';
+export { type EvalFailure, type FileResult, runTestFile } from './promqltest/run.ts';
+export type { QueriedSeries, Querier, Queryable } from './queryable.ts';
+export type {
+  InstantResult,
+  MatrixResult,
+  MatrixSeries,
+  QueryStats,
+  RangeResult,
+  ScalarResult,
+  StringResult,
+  VectorResult,
+  VectorSample,
+} from './result.ts';
+export { parseMetric, parseSeriesText, type SeriesText, type SeriesValue } from './series-text.ts';

@@ -1,0 +1,196 @@
+import { type Labels, METRIC_NAME } from '@avalanche/model';
+import type { Binary, VectorMatching } from './ast.ts';
+import { isComparison } from './ast.ts';
+import { arithmetic, comparison, dropsName } from './binary.ts';
+import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
+import { executionError } from './error.ts';
+import type { Scope } from './plan.ts';
+import { materialize, type QueryRun } from './query-run.ts';
+import { quote } from './quote.ts';
+
+/** The labels by which series of both sides find each other. */
+export function signature(labels: Labels, { on, labels: names }: VectorMatching): Labels {
+  return on ? labels.keep(...names) : labels.without(METRIC_NAME, ...names);
+}
+
+/** Both sides of an operation as the matching sees them: `one` is unique per signature, `many` may not be. */
+interface Sides {
+  readonly many: ColumnTable;
+  readonly one: ColumnTable;
+  /** The rows of `one` for each row of `many`. */
+  readonly partners: readonly (readonly number[])[];
+}
+
+/**
+ * Arithmetic and comparison between two vectors. Who matches whom is settled once, from the labels; the steps then
+ * only see numbers.
+ */
+export async function matchVectors(
+  expr: Binary,
+  lhs: VectorOperator,
+  rhs: VectorOperator,
+  { run, steps }: Scope,
+): Promise<VectorOperator> {
+  const matching = expr.matching as VectorMatching;
+  if (matching.fillLeft !== null || matching.fillRight !== null)
+    throw executionError('fill modifiers are not supported yet');
+  const left = await materialize(lhs, run, steps.count);
+  const right = await materialize(rhs, run, steps.count);
+  const swapped = matching.cardinality === 'one-to-many';
+  const [many, one] = swapped ? [right, left] : [left, right];
+  const rowsBySignature = groupRows(one, matching);
+  const there = presentSteps(many);
+  for (const rows of rowsBySignature.values()) checkUnique(one, rows, there, matching, swapped ? 'left' : 'right');
+  const partners = many.series.map(({ labels }) => rowsBySignature.get(signature(labels, matching).key) ?? []);
+  const sides = { many, one, partners };
+  if (matching.cardinality === 'one-to-one') checkOneToOne(sides, matching);
+  return pairUp(expr, sides, swapped, run);
+}
+
+function groupRows(table: ColumnTable, matching: VectorMatching): Map<string, number[]> {
+  const rows = new Map<string, number[]>();
+  table.series.forEach(({ labels }, row) => {
+    const { key } = signature(labels, matching);
+    const group = rows.get(key);
+    if (group) group.push(row);
+    else rows.set(key, [row]);
+  });
+  return rows;
+}
+
+/** The steps at which a table has any sample: where one side is empty there is nothing to match, and no error. */
+function presentSteps({ present, count }: ColumnTable): Uint8Array {
+  const there = new Uint8Array(count);
+  for (let cell = 0; cell < present.length; cell++) if (present[cell]) there[cell % count] = 1;
+  return there;
+}
+
+/** @throws PromQLError where two series of the "one" side with one signature are there at one step */
+function checkUnique(
+  table: ColumnTable,
+  rows: readonly number[],
+  there: Uint8Array,
+  matching: VectorMatching,
+  side: 'left' | 'right',
+): void {
+  if (rows.length < 2) return;
+  for (let s = 0; s < table.count; s++) {
+    const present = there[s] ? rows.filter((row) => table.present[row * table.count + s]) : [];
+    if (present.length < 2) continue;
+    const [first, second] = present.map((row) => table.series[row].labels);
+    const group = labelsText(
+      matching.on ? first.keep(...matching.labels) : first.without(METRIC_NAME, ...matching.labels),
+    );
+    throw executionError(
+      `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
+        `[${labelsText(first)}, ${labelsText(second)}];many-to-many matching not allowed: matching labels must be unique on one side`,
+    );
+  }
+}
+
+/** Labels as Go prints them, the name among the others. */
+function labelsText(labels: Labels): string {
+  return `{${[...labels.entries()].map(([name, value]) => `${name}=${quote(value)}`).join(', ')}}`;
+}
+
+/** @throws PromQLError where two series of the left side match the same series at one step */
+function checkOneToOne({ many, one, partners }: Sides, matching: VectorMatching): void {
+  for (const rows of groupRows(many, matching).values()) {
+    if (rows.length < 2) continue;
+    for (let s = 0; s < many.count; s++) {
+      const matched = rows.filter((row) => many.present[row * many.count + s] && partnerAt(one, partners[row], s) >= 0);
+      if (matched.length < 2) continue;
+      throw executionError(
+        'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
+      );
+    }
+  }
+}
+
+function partnerAt(one: ColumnTable, rows: readonly number[], step: number): number {
+  for (const row of rows) if (one.present[row * one.count + step]) return row;
+  return -1;
+}
+
+/** One output series per pair of rows that match. */
+function pairUp(expr: Binary, { many, one, partners }: Sides, swapped: boolean, run: QueryRun): VectorOperator {
+  const series: SeriesMeta[] = [];
+  const pairs: (readonly [number, number])[] = [];
+  partners.forEach((rows, manyRow) => {
+    for (const oneRow of rows) {
+      pairs.push([manyRow, oneRow]);
+      series.push(resultMeta(expr, many.series[manyRow], one.series[oneRow], run));
+    }
+  });
+  if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(series, pairs, many, one);
+  const combine = combiner(expr);
+  return {
+    series,
+    fill(i, out) {
+      const [manyRow, oneRow] = pairs[i];
+      if (swapped) combine(one, oneRow, many, manyRow, out);
+      else combine(many, manyRow, one, oneRow, out);
+    },
+  };
+}
+
+/** @throws PromQLError where the labels that are kept do not tell two results of one step apart */
+function checkGrouped(
+  series: readonly SeriesMeta[],
+  pairs: readonly (readonly [number, number])[],
+  many: ColumnTable,
+  one: ColumnTable,
+): void {
+  const byLabels = new Map<string, number[]>();
+  series.forEach(({ labels }, i) => {
+    byLabels.set(labels.key, [...(byLabels.get(labels.key) ?? []), i]);
+  });
+  for (const same of byLabels.values()) {
+    for (let s = 0; same.length > 1 && s < many.count; s++) {
+      const matched = same.filter(
+        (i) => many.present[pairs[i][0] * many.count + s] && one.present[pairs[i][1] * one.count + s],
+      );
+      if (matched.length > 1) {
+        throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
+      }
+    }
+  }
+}
+
+type Combine = (left: ColumnTable, leftRow: number, right: ColumnTable, rightRow: number, out: StepColumn) => void;
+
+function combiner(expr: Binary): Combine {
+  if (!isComparison(expr.op)) {
+    const compute = arithmetic(expr.op);
+    return combineFloats((a, b, out, s) => out.set(s, compute(a, b)));
+  }
+  const holds = comparison(expr.op);
+  if (expr.bool) return combineFloats((a, b, out, s) => out.set(s, holds(a, b) ? 1 : 0));
+  return combineFloats((a, b, out, s) => {
+    if (holds(a, b)) out.set(s, a);
+  });
+}
+
+function combineFloats(put: (a: number, b: number, out: StepColumn, step: number) => void): Combine {
+  return (left, leftRow, right, rightRow, out) => {
+    const { count } = out;
+    out.present.fill(ABSENT);
+    for (let s = 0, l = leftRow * count, r = rightRow * count; s < count; s++, l++, r++) {
+      if (left.present[l] === FLOAT && right.present[r] === FLOAT) put(left.values[l], right.values[r], out, s);
+    }
+  };
+}
+
+function resultMeta(expr: Binary, many: SeriesMeta, one: SeriesMeta, run: QueryRun): SeriesMeta {
+  const { cardinality, on, labels: names, include } = expr.matching as VectorMatching;
+  let { labels } = many;
+  if (!isComparison(expr.op)) labels = run.nameless(many);
+  if (cardinality === 'one-to-one') labels = on ? labels.keep(...names) : labels.without(...names);
+  if (include.length > 0) {
+    const taken: Record<string, string> = {};
+    for (const name of include) taken[name] = one.labels.get(name);
+    labels = labels.with(taken);
+  }
+  const meta = { labels, dropName: false };
+  return dropsName(expr) ? run.withoutName(meta) : meta;
+}

@@ -1,0 +1,30 @@
+import type { Matcher } from '@avalanche/model';
+import { childrenOf, type Expr, type VectorSelector } from './ast.ts';
+import { checkTypes, type Dialect } from './check.ts';
+import { ParseError } from './error.ts';
+import { parseSyntax } from './syntax.ts';
+
+/** Parses and type-checks a query. @throws ParseError (`errorType` bad_data), worded as upstream */
+export function parse(text: string, dialect: Dialect = { experimental: false }): Expr {
+  return checkTypes(text, parseSyntax(text), dialect);
+}
+
+/** Parses the series selector of a `match[]` parameter. @throws ParseError */
+export function parseSelector(text: string): readonly Matcher[] {
+  const expr = parse(text);
+  if (expr.kind !== 'vectorSelector' || expr.offset || expr.at !== null) {
+    throw new ParseError(text, expr.from, 'expected a series selector');
+  }
+  return expr.matchers;
+}
+
+/** Every vector selector in an expression, those of range selectors included, in source order. */
+export function selectorsOf(root: Expr): VectorSelector[] {
+  const found: VectorSelector[] = [];
+  const visit = (expr: Expr): void => {
+    if (expr.kind === 'vectorSelector') found.push(expr);
+    childrenOf(expr).forEach(visit);
+  };
+  visit(root);
+  return found;
+}

@@ -1,0 +1,148 @@
+import type { SampleColumns } from '@avalanche/model';
+import { prepareAggregate } from './aggregate.ts';
+import type { Expr, Subquery, ValueType } from './ast.ts';
+import { prepareBinary } from './binary.ts';
+import { EMPTY_VECTOR, FLOAT, StepColumn, type Steps, type VectorOperator } from './columns.ts';
+import { positiveDurationMs } from './duration-expr.ts';
+import { executionError } from './error.ts';
+import { implementationOf } from './functions/table.ts';
+import { isStepInvariant } from './invariant.ts';
+import { mapColumns } from './operators.ts';
+import { mergeEqualSeries, type QueryRun, TOO_MANY_SAMPLES } from './query-run.ts';
+import { extentOf, references, selectMatrix, selectVector } from './selector.ts';
+import type { MatrixSource } from './window.ts';
+
+/** An expression made ready: scalars are computed, vectors know their series and compute values on demand. */
+export type Prepared =
+  | { readonly type: 'scalar'; readonly values: Float64Array }
+  | { readonly type: 'vector'; readonly op: VectorOperator }
+  | { readonly type: 'matrix'; readonly source: MatrixSource }
+  | { readonly type: 'string'; readonly value: string };
+
+/** Prepares the subexpressions of one node at its steps. What function and operator implementations work with. */
+export class Scope {
+  constructor(
+    readonly run: QueryRun,
+    readonly steps: Steps,
+  ) {}
+
+  async prepare(expr: Expr): Promise<Prepared> {
+    if (this.steps.count > 1 && isStepInvariant(expr)) return this.once(expr);
+    switch (expr.kind) {
+      case 'number':
+        return { type: 'scalar', values: new Float64Array(this.steps.count).fill(expr.value) };
+      case 'string':
+        return { type: 'string', value: expr.value };
+      case 'paren':
+        return this.prepare(expr.expr);
+      case 'vectorSelector':
+        this.refuseExtension(expr.extension);
+        return { type: 'vector', op: await selectVector(expr, this.steps, this.run) };
+      case 'matrixSelector':
+        this.refuseExtension(expr.selector.extension);
+        return { type: 'matrix', source: await selectMatrix(expr, this.steps, this.run) };
+      case 'subquery':
+        return { type: 'matrix', source: await this.subquery(expr) };
+      case 'call':
+        return implementationOf(expr.func.name)(expr, this);
+      case 'aggregate':
+        return { type: 'vector', op: await prepareAggregate(expr, this) };
+      case 'binary':
+        return prepareBinary(expr, this);
+      case 'unary':
+        return this.unary(await this.prepare(expr.expr), expr.op);
+      default:
+        return expr satisfies never;
+    }
+  }
+
+  async vector(expr: Expr): Promise<VectorOperator> {
+    const prepared = await this.prepare(expr);
+    return prepared.type === 'vector' ? prepared.op : this.mistyped('vector', prepared);
+  }
+
+  async scalar(expr: Expr): Promise<Float64Array> {
+    const prepared = await this.prepare(expr);
+    return prepared.type === 'scalar' ? prepared.values : this.mistyped('scalar', prepared);
+  }
+
+  async string(expr: Expr): Promise<string> {
+    const prepared = await this.prepare(expr);
+    return prepared.type === 'string' ? prepared.value : this.mistyped('string', prepared);
+  }
+
+  async matrix(expr: Expr): Promise<MatrixSource> {
+    const prepared = await this.prepare(expr);
+    return prepared.type === 'matrix' ? prepared.source : this.mistyped('matrix', prepared);
+  }
+
+  private mistyped(wanted: ValueType, got: Prepared): never {
+    throw new Error(`BUG: the type check let a ${got.type} through where a ${wanted} is wanted`);
+  }
+
+  private refuseExtension(extension: string | null): void {
+    if (extension) throw executionError(`${extension} modifier is not supported yet`);
+  }
+
+  /** Evaluates what is the same at every step at one step, and repeats it. */
+  private async once(expr: Expr): Promise<Prepared> {
+    const prepared = await new Scope(this.run, { ...this.steps, count: 1 }).prepare(expr);
+    if (prepared.type === 'scalar') {
+      return { type: 'scalar', values: new Float64Array(this.steps.count).fill(prepared.values[0]) };
+    }
+    // The windows of a matrix with a fixed end are the same at every step: its references do not move.
+    if (prepared.type !== 'vector') return prepared;
+    const single = new StepColumn(1);
+    const { op } = prepared;
+    const repeated: VectorOperator = {
+      series: op.series,
+      fill(i, out) {
+        op.fill(i, single);
+        out.present.fill(single.present[0]);
+        out.v.fill(single.v[0]);
+      },
+    };
+    return { type: 'vector', op: repeated };
+  }
+
+  private async unary(prepared: Prepared, op: '+' | '-'): Promise<Prepared> {
+    if (op === '+') return prepared;
+    if (prepared.type === 'scalar') return { type: 'scalar', values: prepared.values.map((value) => -value) };
+    if (prepared.type !== 'vector') return this.mistyped('vector', prepared);
+    const series = prepared.op.series.map((meta) => this.run.withoutName(meta));
+    const negated = mapColumns(prepared.op, series, ({ v, count }) => {
+      for (let s = 0; s < count; s++) v[s] = -v[s];
+    });
+    return { type: 'vector', op: await mergeEqualSeries(negated, this.run, this.steps.count) };
+  }
+
+  /** A subquery evaluates its expression once, at the aligned steps of all its windows together. */
+  private async subquery(expr: Subquery): Promise<MatrixSource> {
+    const { run } = this;
+    const refs = references(expr, this.steps, run);
+    const rangeMs = positiveDurationMs(expr.range, extentOf(run));
+    const stepMs = expr.step ? positiveDurationMs(expr.step, extentOf(run)) : run.options.defaultSubqueryStepMs;
+    const leftMs = refs.firstMs - rangeMs;
+    const startMs = (Math.floor(leftMs / stepMs) + 1) * stepMs;
+    const count = Math.max(0, Math.floor((refs.lastMs - startMs) / stepMs) + 1);
+    if (count > run.options.maxSamples) throw executionError(TOO_MANY_SAMPLES);
+    const steps = { startMs, stepMs, count };
+    const op = count === 0 ? EMPTY_VECTOR : await new Scope(run, steps).vector(expr.expr);
+    const column = new StepColumn(count);
+    return {
+      series: op.series,
+      refs,
+      rangeMs,
+      load(i, into) {
+        op.fill(i, column);
+        compact(column, steps, into);
+      },
+    };
+  }
+}
+
+function compact(column: StepColumn, { startMs, stepMs, count }: Steps, into: SampleColumns): void {
+  into.length = 0;
+  into.reserve(count);
+  for (let s = 0; s < count; s++) if (column.present[s] === FLOAT) into.push(startMs + s * stepMs, column.v[s]);
+}

@@ -1,0 +1,153 @@
+import { METRIC_NAME } from '@avalanche/model';
+import type { Annotations } from './annotations.ts';
+import { ColumnTable, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
+import { executionError, PromQLError } from './error.ts';
+import type { Querier, Queryable } from './queryable.ts';
+
+/** Work between two looks at the event loop, in milliseconds (design.md 6.6 allows 10). */
+const SLICE_MS = 8;
+
+export const TOO_MANY_SAMPLES = 'query processing would load too many samples into memory in query execution';
+
+/** What a query is run with, all of it settled. */
+export interface RunOptions {
+  readonly lookbackMs: number;
+  readonly timeoutMs: number;
+  readonly maxSamples: number;
+  readonly defaultSubqueryStepMs: number;
+  readonly delayedNameRemoval: boolean;
+  /** `__type__` and `__unit__` go where the name goes. */
+  readonly typeAndUnitLabels: boolean;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** One query while it runs: its limits, its annotations, what it has opened. */
+export class QueryRun {
+  private held = 0;
+  private sliceStart = performance.now();
+  private readonly deadline: number;
+  private readonly queriers: Querier[] = [];
+  /** Samples held at once, at most. */
+  peakSamples = 0;
+  /** Samples decoded from storage. */
+  totalSamples = 0;
+
+  constructor(
+    private readonly queryable: Queryable,
+    /** The steps of the query itself: what `@ start()`, `step()` and `range()` refer to. */
+    readonly steps: Steps,
+    readonly isRangeQuery: boolean,
+    readonly annotations: Annotations,
+    readonly options: RunOptions,
+  ) {
+    this.deadline = this.sliceStart + options.timeoutMs;
+  }
+
+  querier(minTime: number, maxTime: number): Querier {
+    const querier = this.queryable.querier(minTime, maxTime);
+    this.queriers.push(querier);
+    return querier;
+  }
+
+  close(): void {
+    for (const querier of this.queriers) querier.close();
+  }
+
+  /** Counts `samples` as held in memory. @throws PromQLError beyond `maxSamples` */
+  hold(samples: number): void {
+    this.held += samples;
+    if (this.held > this.options.maxSamples) throw executionError(TOO_MANY_SAMPLES);
+    if (this.held > this.peakSamples) this.peakSamples = this.held;
+  }
+
+  release(samples: number): void {
+    this.held -= samples;
+  }
+
+  /** Whether it is time for `pause`. Loops over series ask this after each, as a promise for each would cost more. */
+  due(): boolean {
+    return performance.now() - this.sliceStart > SLICE_MS;
+  }
+
+  /** Lets the event loop run. @throws PromQLError where the query is over time or was canceled */
+  async pause(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.sliceStart = performance.now();
+    this.check();
+  }
+
+  check(): void {
+    if (this.options.signal?.aborted) throw new PromQLError('canceled', 'query was canceled in expression evaluation');
+    if (performance.now() > this.deadline) throw new PromQLError('timeout', 'query timed out in expression evaluation');
+  }
+
+  /** `meta` without its metric name, at once or (delayed name removal) at the end. */
+  withoutName(meta: SeriesMeta): SeriesMeta {
+    if (this.options.delayedNameRemoval) return meta.dropName ? meta : { labels: meta.labels, dropName: true };
+    return { labels: this.nameless(meta), dropName: false };
+  }
+
+  nameless({ labels }: SeriesMeta): SeriesMeta['labels'] {
+    return this.options.typeAndUnitLabels
+      ? labels.without(METRIC_NAME, '__type__', '__unit__')
+      : labels.without(METRIC_NAME);
+  }
+}
+
+/** Computes all of a vector; series without any sample are left out. What the table holds is counted. */
+export async function materialize(op: VectorOperator, run: QueryRun, count: number): Promise<ColumnTable> {
+  const table = new ColumnTable(count, Math.min(op.series.length, Math.max(16, Math.ceil(1e6 / count))));
+  const column = new StepColumn(count);
+  for (let i = 0; i < op.series.length; i++) {
+    op.fill(i, column);
+    const points = column.points();
+    if (points > 0) {
+      run.hold(points);
+      table.append(op.series[i], column);
+      if (table.series.length * count > 8 * run.options.maxSamples + 1e6) throw executionError(TOO_MANY_SAMPLES);
+    }
+    if (run.due()) await run.pause();
+  }
+  return table;
+}
+
+export const SAME_LABELSET = 'vector cannot contain metrics with the same labelset';
+
+/**
+ * Makes labels unique, as what drops or changes labels can make them equal: series that are never there at the same
+ * step become one, as upstream's per-step evaluation has it. Costs nothing where the labels are unique anyway.
+ * @throws PromQLError where two are there at one step
+ */
+export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count: number): Promise<VectorOperator> {
+  const rowOf = new Map<string, number>();
+  for (const { labels } of op.series) rowOf.set(labels.key, -1);
+  if (rowOf.size === op.series.length) return op;
+  const column = new StepColumn(count);
+  const table = new ColumnTable(count, rowOf.size);
+  for (let i = 0; i < op.series.length; i++) {
+    op.fill(i, column);
+    const points = column.points();
+    if (points > 0) {
+      run.hold(points);
+      mergeRow(table, rowOf, op.series[i], column);
+    }
+    if (run.due()) await run.pause();
+  }
+  return table;
+}
+
+function mergeRow(table: ColumnTable, rowOf: Map<string, number>, meta: SeriesMeta, column: StepColumn): void {
+  const row = rowOf.get(meta.labels.key) ?? -1;
+  if (row < 0) {
+    rowOf.set(meta.labels.key, table.append(meta, column));
+    return;
+  }
+  const base = row * column.count;
+  if (meta.dropName && !table.series[row].dropName) table.series[row] = meta;
+  for (let s = 0; s < column.count; s++) {
+    if (!column.present[s]) continue;
+    if (table.present[base + s]) throw executionError(SAME_LABELSET);
+    table.values[base + s] = column.v[s];
+    table.present[base + s] = column.present[s];
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * String literals of PromQL are Go's: single and double quotes with escapes, back quotes without. Escapes may name bytes
+ * that are no UTF-8; such a byte 0xNN is kept as the lone surrogate U+DCNN (as Python's surrogateescape does), which no
+ * valid text contains, so that it can be recognised and printed as it was.
+ */
+
+const SIMPLE_ESCAPES: Readonly<Record<string, number>> = {
+  a: 7,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+  v: 11,
+  '\\': 92,
+  "'": 39,
+  '"': 34,
+};
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** Unquotes a literal with its quotes. @throws Error where the quotes do not match or an escape is invalid. */
+export function unquote(literal: string): string {
+  const quote = literal[0];
+  if (literal.length < 2 || literal[literal.length - 1] !== quote) throw new Error('unterminated quoted string');
+  const body = literal.slice(1, -1);
+  if (quote === '`') return body;
+  if (body.includes('\n')) throw new Error('unterminated quoted string');
+  return body.includes('\\') ? decodeEscapes(body) : body;
+}
+
+function decodeEscapes(body: string): string {
+  const bytes: number[] = [];
+  for (let i = 0; i < body.length; ) {
+    if (body[i] !== '\\') {
+      const char = String.fromCodePoint(body.codePointAt(i) as number);
+      bytes.push(...Buffer.from(char));
+      i += char.length;
+      continue;
+    }
+    i = decodeEscape(body, i + 1, bytes);
+  }
+  return decodeUtf8(Uint8Array.from(bytes));
+}
+
+/** Decodes the escape whose letter stands at `i`; returns where it ends. */
+function decodeEscape(body: string, i: number, bytes: number[]): number {
+  const letter = body[i] ?? '';
+  const simple = SIMPLE_ESCAPES[letter];
+  if (simple !== undefined) {
+    bytes.push(simple);
+    return i + 1;
+  }
+  const hexDigits = { x: 2, u: 4, U: 8 }[letter];
+  if (hexDigits !== undefined) {
+    const hex = body.slice(i + 1, i + 1 + hexDigits);
+    if (hex.length < hexDigits || !/^[0-9a-fA-F]+$/.test(hex)) throw new Error(`invalid escape sequence \\${letter}`);
+    const code = Number.parseInt(hex, 16);
+    if (letter === 'x') bytes.push(code);
+    else if (code > 0x10ffff) throw new Error('escape sequence is an invalid Unicode code point');
+    else bytes.push(...Buffer.from(String.fromCodePoint(code)));
+    return i + 1 + hexDigits;
+  }
+  const octal = /^[0-3][0-7]{2}/.exec(body.slice(i, i + 3));
+  if (!octal) throw new Error(`unknown escape sequence U+${hex4(letter)} '${letter}'`);
+  bytes.push(Number.parseInt(octal[0], 8));
+  return i + 3;
+}
+
+function hex4(char: string): string {
+  return (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+}
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    let out = '';
+    for (let i = 0; i < bytes.length; ) {
+      const length = validSequenceLength(bytes, i);
+      out +=
+        length > 0 ? Buffer.from(bytes.subarray(i, i + length)).toString() : String.fromCharCode(0xdc00 + bytes[i]);
+      i += Math.max(1, length);
+    }
+    return out;
+  }
+}
+
+function validSequenceLength(bytes: Uint8Array, at: number): number {
+  const lead = bytes[at];
+  const length = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+  const text = Buffer.from(bytes.subarray(at, at + length)).toString();
+  return length > 0 && !text.includes('\ufffd') ? length : 0;
+}
+
+/** Prints a string between double quotes as Go's `%q` does. */
+export function quote(text: string): string {
+  if (!LONE_SURROGATE.test(text)) return JSON.stringify(text);
+  return JSON.stringify(text).replace(/\\udc([0-9a-f]{2})/g, '\\x$1');
+}
+
+/** UTF-8 label names: anything that is valid text and not empty. */
+export function isValidLabelName(name: string): boolean {
+  return name !== '' && !LONE_SURROGATE.test(name);
+}

@@ -1,0 +1,115 @@
+import { SampleColumns } from '@avalanche/model';
+import type { AtModifier, MatrixSelector, TimeShift, VectorSelector } from './ast.ts';
+import { FLOAT, lastStepMs, type SeriesMeta, type StepColumn, type Steps, type VectorOperator } from './columns.ts';
+import { durationMs, positiveDurationMs, type QueryExtent } from './duration-expr.ts';
+import type { QueryRun } from './query-run.ts';
+import type { MatrixSource } from './window.ts';
+
+/** The reference times of a selector: what `offset` and `@` make of the steps. `stepMs` is 0 with `@`. */
+export interface References {
+  readonly firstMs: number;
+  readonly stepMs: number;
+  readonly lastMs: number;
+}
+
+export function extentOf(run: QueryRun): QueryExtent {
+  return { stepMs: run.steps.stepMs, rangeMs: lastStepMs(run.steps) - run.steps.startMs };
+}
+
+export function references(shift: TimeShift, steps: Steps, run: QueryRun): References {
+  const offsetMs = shift.offset ? durationMs(shift.offset, extentOf(run)) : 0;
+  if (shift.at === null) {
+    return { firstMs: steps.startMs - offsetMs, stepMs: steps.stepMs, lastMs: lastStepMs(steps) - offsetMs };
+  }
+  const fixed = atMs(shift.at, run) - offsetMs;
+  return { firstMs: fixed, stepMs: 0, lastMs: fixed };
+}
+
+function atMs(at: AtModifier, run: QueryRun): number {
+  if (at === 'start') return run.steps.startMs;
+  return at === 'end' ? lastStepMs(run.steps) : at.timeMs;
+}
+
+/**
+ * An instant vector selector: each series is decoded once, and one walk over its samples gives all steps. A sample
+ * counts for a step where it is not older than the lookback (left-open) and no staleness marker came after it.
+ * @param timestamps give the samples' own times in seconds in place of their values, for `timestamp()`
+ */
+export async function selectVector(
+  selector: VectorSelector,
+  steps: Steps,
+  run: QueryRun,
+  timestamps = false,
+): Promise<VectorOperator> {
+  const refs = references(selector, steps, run);
+  const lookbackMs = run.options.lookbackMs;
+  const minTime = refs.firstMs - lookbackMs + 1;
+  const selected = await run.querier(minTime, refs.lastMs).select(selector.matchers);
+  run.check();
+  const series = selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false }));
+  const samples = new SampleColumns();
+  return {
+    series,
+    fill(i, out) {
+      samples.length = 0;
+      run.totalSamples += selected[i].read(minTime, refs.lastMs, samples);
+      pickLatest(samples, refs, lookbackMs, timestamps, out);
+    },
+  };
+}
+
+/** Hot loop: samples and steps walk forward together. */
+function pickLatest(
+  samples: SampleColumns,
+  refs: References,
+  lookbackMs: number,
+  timestamps: boolean,
+  out: StepColumn,
+): void {
+  const { t, v, length } = samples;
+  const { present, v: values, count } = out;
+  out.clear();
+  let next = 0;
+  for (let s = 0; s < count; s++) {
+    const ref = refs.firstMs + s * refs.stepMs;
+    while (next < length && t[next] <= ref) next++;
+    const latest = next - 1;
+    if (latest < 0 || t[latest] <= ref - lookbackMs || samples.isStale(latest)) continue;
+    values[s] = timestamps ? t[latest] / 1000 : v[latest];
+    present[s] = FLOAT;
+  }
+}
+
+/** A range vector selector; staleness markers are taken out when a series is loaded. */
+export async function selectMatrix(expr: MatrixSelector, steps: Steps, run: QueryRun): Promise<MatrixSource> {
+  const refs = references(expr.selector, steps, run);
+  const rangeMs = positiveDurationMs(expr.range, extentOf(run));
+  const minTime = refs.firstMs - rangeMs + 1;
+  const selected = await run.querier(minTime, refs.lastMs).select(expr.selector.matchers);
+  run.check();
+  return {
+    series: selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false })),
+    refs,
+    rangeMs,
+    load(i, into) {
+      into.length = 0;
+      run.totalSamples += selected[i].read(minTime, refs.lastMs, into);
+      dropStale(into);
+    },
+  };
+}
+
+function dropStale(samples: SampleColumns): void {
+  const { t, bits, length } = samples;
+  let kept = 0;
+  for (let i = 0; i < length; i++) {
+    if (samples.isStale(i)) continue;
+    if (kept !== i) {
+      t[kept] = t[i];
+      bits[2 * kept] = bits[2 * i];
+      bits[2 * kept + 1] = bits[2 * i + 1];
+    }
+    kept++;
+  }
+  samples.length = kept;
+}

@@ -1,0 +1,44 @@
+import { PromQLError } from './error.ts';
+
+/** Lets at most `size` queries run at once; the others wait in order. */
+export class Slots {
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly size: number) {}
+
+  /** Waits for a slot. @throws PromQLError where the query is canceled or over time while it waits */
+  async acquire(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    if (signal?.aborted) throw new PromQLError('canceled', 'query was canceled in query queue');
+    if (this.running < this.size) {
+      this.running++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const leave = (error: PromQLError): void => {
+        settle();
+        this.waiting.splice(this.waiting.indexOf(enter), 1);
+        reject(error);
+      };
+      const onAbort = (): void => leave(new PromQLError('canceled', 'query was canceled in query queue'));
+      const timer = setTimeout(() => leave(new PromQLError('timeout', 'query timed out in query queue')), timeoutMs);
+      const settle = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const enter = (): void => {
+        settle();
+        resolve();
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.waiting.push(enter);
+    });
+  }
+
+  /** Hands the slot to who waits longest. */
+  release(): void {
+    const next = this.waiting.shift();
+    if (next) next();
+    else this.running--;
+  }
+}
