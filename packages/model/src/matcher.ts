@@ -39,6 +39,8 @@ export class Matcher {
 }
 
 export interface AnchoredRegex {
+  /** The expression as written, without the anchors. */
+  readonly pattern: string;
   readonly set: readonly string[] | null;
   accepts(value: string): boolean;
   /** The capture groups of a full match as `[whole, $1, $2, …]`, or null. Groups that took no part are ''. */
@@ -70,10 +72,10 @@ export function compileAnchored(pattern: string): AnchoredRegex {
   if (literalAlternation.test(pattern)) {
     const set = pattern.split('|');
     const values = new Set(set);
-    return { set, accepts: (value) => values.has(value), captures: fullMatch, expand };
+    return { pattern, set, accepts: (value) => values.has(value), captures: fullMatch, expand };
   }
-  if (pattern === '.*') return { set: null, accepts: () => true, captures: fullMatch, expand };
-  if (pattern === '.+') return { set: null, accepts: (value) => value !== '', captures: fullMatch, expand };
+  if (pattern === '.*') return { pattern, set: null, accepts: () => true, captures: fullMatch, expand };
+  if (pattern === '.+') return { pattern, set: null, accepts: (value) => value !== '', captures: fullMatch, expand };
   const results = new Map<string, boolean>();
   const accepts = (value: string): boolean => {
     let result = results.get(value);
@@ -83,7 +85,7 @@ export function compileAnchored(pattern: string): AnchoredRegex {
     }
     return result;
   };
-  return { set: null, accepts, captures: fullMatch, expand };
+  return { pattern, set: null, accepts, captures: fullMatch, expand };
 }
 
 /** Go's regexp.Expand: `$name` takes the longest run of word characters; an unknown group is empty. */

@@ -1,4 +1,5 @@
 export { createLogger, type LogFormat, type LogOptions } from './log.ts';
+export { processMetrics } from './process-metrics.ts';
 export { type RunningRole, StartupError } from './role.ts';
 export {
   acceptForms,

@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { compileTemplate, SafeHtml, TemplateSet } from './template.ts';
+
+const data = {
+  Labels: { job: 'node', instance: 'a:9100' },
+  Value: 0.975,
+  Alerts: [
+    { Name: 'A', Firing: true },
+    { Name: 'B', Firing: false },
+  ],
+  Sum: (a: number, b: number) => a + b,
+  Empty: [],
+};
+
+test.each([
+  ['plain', 'plain'],
+  ['{{ .Labels.job }}', 'node'],
+  ['{{ .Labels.missing }}|', '|'],
+  ['{{ $x := .Value }}{{ $x }}', '0.975'],
+  ['a {{- " b " -}} c', 'a b c'],
+  ['a {{/* comment */}} b', 'a  b'],
+  ['a {{- /* comment */ -}} b', 'ab'],
+  ['{{ if .Empty }}x{{ else if .Alerts }}y{{ else }}z{{ end }}', 'y'],
+  ['{{ range .Alerts }}{{ .Name }}{{ if .Firing }}!{{ end }};{{ end }}', 'A!;B;'],
+  ['{{ range $i, $a := .Alerts }}{{ $i }}{{ $a.Name }}{{ end }}', '0A1B'],
+  ['{{ range .Empty }}x{{ else }}none{{ end }}', 'none'],
+  ['{{ range .Alerts }}{{ if not .Firing }}{{ break }}{{ end }}{{ .Name }}{{ end }}', 'A'],
+  ['{{ range $k, $v := .Labels }}{{ $k }}={{ $v }} {{ end }}', 'instance=a:9100 job=node '],
+  ['{{ with .Labels }}{{ .job }}{{ end }}', 'node'],
+  ['{{ with .Missing }}x{{ else }}y{{ end }}', 'y'],
+  ['{{ define "t" }}[{{ . }}]{{ end }}{{ template "t" .Labels.job }}', '[node]'],
+  ['{{ block "b" .Value }}<{{ . }}>{{ end }}', '<0.975>'],
+  ['{{ printf "%.1f%% of %s" .Value .Labels.job }}', '1.0% of node'],
+  ['{{ .Labels.job | printf "%-6s|%q" "x" }}', 'x     |"node"'],
+  ['{{ printf "%05d %x %v %6.2f" 42 255 true 3.14159 }}', '00042 ff true   3.14'],
+  [
+    '{{ len .Alerts }} {{ index .Labels "job" }} {{ index .Alerts 1 | printf "%v" }}',
+    '2 node map[Firing:false Name:B]',
+  ],
+  ['{{ eq .Labels.job "x" "node" }} {{ gt .Value 0.9 }} {{ and 1 0 }} {{ or "" "d" }}', 'true true 0 d'],
+  ['{{ (index .Alerts 0).Name }}', 'A'],
+  ['{{ .Sum 2 3 }}', '5'],
+  ['{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ end }}{{ $x }}', '2'],
+  ['{{ "\\u00e9\\n" }}{{ `raw\\n` }}', 'é\nraw\\n'],
+  ['{{ html "<a>" }} {{ urlquery "a b&c" }}', '&lt;a&gt; a+b%26c'],
+  ['{{ 1e21 }} {{ 0.00001 }} {{ 5 }} {{ 1234567 }} {{ 123456.5 }}', '1e+21 1e-05 5 1.234567e+06 123456.5'],
+  ['{{ .constructor }}{{ .Labels.__proto__ }}', ''],
+])('%j', (source, expected) => {
+  expect(compileTemplate('t', source).execute(data)).toBe(expected);
+});
+
+test.each([
+  ['{{ if }}x{{ end }}', 'template: t:1: missing value for command'],
+  ['x\n{{ .a', 'template: t:2: unclosed action'],
+  ['{{ nope 1 }}', 'template: t:1: function "nope" not defined'],
+  ['{{ $x }}', 'template: t:1: undefined variable "$x"'],
+  ['{{ if true }}', 'unexpected EOF'],
+  ['{{ end }}', 'unexpected {{end}}'],
+  ['{{ break }}', '{{break}} outside {{range}}'],
+])('%j does not parse', (source, message) => {
+  expect(() => compileTemplate('t', source)).toThrow(message);
+});
+
+describe('execution errors name the line', () => {
+  test.each([
+    ['a\n{{ index .Alerts 9 }}', 'template: t:2: executing "t": error calling index: index out of range: 9'],
+    ['{{ template "x" }}', 'template "x" not defined'],
+    ['{{ define "x" }}{{ template "x" }}{{ end }}{{ template "x" }}', 'exceeded maximum template depth'],
+    ['{{ .Value.x }}', "can't evaluate field x in type number"],
+    ['{{ lt "a" 1 }}', 'incompatible types for comparison'],
+  ])('%j', (source, message) => {
+    expect(() => compileTemplate('t', source).execute(data)).toThrow(message);
+  });
+});
+
+test('a set shares definitions, and HTML is escaped but for what is safe', () => {
+  const set = new TemplateSet({ safeHtml: (text: string) => new SafeHtml(text) }, { html: true });
+  set.add('a.tmpl', '{{ define "greet" }}<b>{{ . }}</b>{{ end }}');
+  const template = set.compile('mail', '{{ template "greet" .X }}{{ .X | safeHtml }}');
+  expect(template.execute({ X: '<i>' })).toBe('<b>&lt;i&gt;</b><i>');
+});

@@ -1,0 +1,65 @@
+import type { Tsdb } from '@avalanche/tsdb';
+import { ApiError } from './errors.ts';
+import type { Params } from './params.ts';
+
+export interface RuntimeFacts {
+  readonly version: string;
+  readonly startTime: Date;
+  readonly directory: string;
+  readonly retention: string;
+  /** Command line flags by name without dashes, as the API shows them. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly reload: { readonly success: boolean; readonly time: Date };
+}
+
+export function buildInfoResponse({ version }: RuntimeFacts) {
+  return { version, revision: '', branch: '', buildUser: '', buildDate: '', goVersion: `node ${process.version}` };
+}
+
+export function runtimeInfoResponse(facts: RuntimeFacts, tsdb: Tsdb) {
+  return {
+    startTime: facts.startTime.toISOString(),
+    CWD: process.cwd(),
+    hostname: '',
+    serverTime: new Date().toISOString(),
+    reloadConfigSuccess: facts.reload.success,
+    lastConfigTime: facts.reload.time.toISOString(),
+    corruptionCount: tsdb.walCorruptions,
+    goroutineCount: 0,
+    GOMAXPROCS: 1,
+    GOMEMLIMIT: 0,
+    GOGC: '',
+    GODEBUG: '',
+    storageRetention: facts.retention,
+  };
+}
+
+/** `GET /api/v1/status/tsdb` */
+export function tsdbResponse(tsdb: Tsdb, params: Params) {
+  const limit = params.limit() || 10;
+  if (limit > 10_000) throw new ApiError('bad_data', 'limit must not exceed 10000');
+  const { series, chunks, minTime, maxTime, labelNames } = tsdb.stats;
+  const { postings } = tsdb.head;
+  const top = <T extends { readonly value: number }>(entries: T[]) =>
+    entries.sort((a, b) => b.value - a.value).slice(0, limit);
+  const names = postings.labelNames();
+  const valuesOf = names.map((name) => ({ name, counts: postings.valueCounts(name) }));
+  return {
+    headStats: {
+      numSeries: series,
+      numLabelPairs: valuesOf.reduce((sum, { counts }) => sum + counts.length, 0),
+      chunkCount: chunks,
+      minTime: Number.isFinite(minTime) ? minTime : 0,
+      maxTime: Number.isFinite(maxTime) ? maxTime : 0,
+    },
+    seriesCountByMetricName: tsdb.head.seriesByMetric(limit),
+    labelValueCountByLabelName: top(valuesOf.map(({ name, counts }) => ({ name, value: counts.length }))),
+    memoryInBytesByLabelName: top(
+      valuesOf.map(({ name, counts }) => ({ name, value: counts.reduce((sum, { value }) => sum + value.length, 0) })),
+    ),
+    seriesCountByLabelValuePair: top(
+      valuesOf.flatMap(({ name, counts }) => counts.map((c) => ({ name: `${name}=${c.value}`, value: c.series }))),
+    ),
+    labelNameCount: labelNames,
+  };
+}

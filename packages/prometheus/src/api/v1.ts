@@ -1,0 +1,117 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Notifier } from '../notifier/notifier.ts';
+import type { RuleManager } from '../rules/manager.ts';
+import type { ScrapeManager } from '../scrape/manager.ts';
+import { ApiError, toApiError } from './errors.ts';
+import { Params } from './params.ts';
+import { formatQuery, instantQuery, type QueryContext, type RenderedData, rangeQuery } from './query.ts';
+import { alertsResponse, rulesResponse } from './rules.ts';
+import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
+import { metadataResponse, targetsResponse } from './targets.ts';
+
+export interface ApiContext extends QueryContext {
+  readonly scrapes: ScrapeManager;
+  readonly rules: RuleManager;
+  readonly notifier: Notifier;
+  readonly facts: RuntimeFacts;
+  readonly configYaml: () => string;
+}
+
+type Handler = (params: Params, request: FastifyRequest, reply: FastifyReply) => unknown;
+
+/** The range that metadata requests cover without `start` and `end`: everything. */
+const TIME_MIN = -8_640_000_000_000_000;
+const TIME_MAX = 8_640_000_000_000_000;
+
+/**
+ * The HTTP API v1 (upstream web/api/v1). Handlers return the `data` of the answer; what they throw becomes the
+ * error answer, in this one place.
+ */
+export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<void> {
+  const { tsdb } = context;
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('access-control-allow-origin', '*');
+    if (request.method === 'OPTIONS') {
+      reply.header('access-control-allow-methods', 'GET, POST, OPTIONS');
+      reply.header('access-control-allow-headers', 'Accept, Authorization, Content-Type, Origin');
+      return reply.code(204).send();
+    }
+    return undefined;
+  });
+  app.options('/*', async () => '');
+
+  const route = (method: 'GET' | 'POST', path: string, handler: Handler) =>
+    app.route({
+      method,
+      url: path,
+      handler: async (request, reply) => {
+        try {
+          const data = await handler(Params.of(request), request, reply);
+          return reply.type('application/json').send(successBody(data));
+        } catch (error) {
+          return sendError(reply, error);
+        }
+      },
+    });
+  const get = (path: string, handler: Handler) => route('GET', path, handler);
+  const getOrPost = (path: string, handler: Handler) => {
+    route('GET', path, handler);
+    route('POST', path, handler);
+  };
+  const querier = (params: Params) => tsdb.querier(params.time('start', TIME_MIN), params.time('end', TIME_MAX));
+  const limited = (items: readonly unknown[], params: Params) => {
+    const limit = params.limit();
+    return limit > 0 ? items.slice(0, limit) : items;
+  };
+
+  getOrPost('/query', (params, _request, reply) => instantQuery(context, params, reply));
+  getOrPost('/query_range', (params, _request, reply) => rangeQuery(context, params, reply));
+  getOrPost('/format_query', (params) => formatQuery(params));
+  getOrPost('/series', (params) => {
+    const sets = params.matcherSets();
+    if (sets.length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');
+    const found = new Map(sets.flatMap((matchers) => querier(params).series(matchers)).map((l) => [l.key, l]));
+    return limited(
+      [...found.values()].sort((a, b) => a.compare(b)),
+      params,
+    );
+  });
+  getOrPost('/labels', (params) => limited(querier(params).labelNames(params.matcherSets()), params));
+  get('/label/:name/values', (params, request) => {
+    const { name } = request.params as { readonly name: string };
+    return limited(querier(params).labelValues(name, params.matcherSets()), params);
+  });
+  get('/metadata', (params) => metadataResponse(context.scrapes, params));
+  get('/targets', (params) => targetsResponse(context.scrapes, params));
+  get('/scrape_pools', () => ({ scrapePools: context.scrapes.jobs.map((job) => job.name).sort() }));
+  get('/rules', (params) => rulesResponse(context.rules, params));
+  get('/alerts', () => alertsResponse(context.rules));
+  get('/alertmanagers', () => ({
+    activeAlertmanagers: context.notifier.alertmanagers.map((url) => ({ url })),
+    droppedAlertmanagers: [],
+  }));
+  get('/status/config', () => ({ yaml: context.configYaml() }));
+  get('/status/flags', () => context.facts.flags);
+  get('/status/buildinfo', () => buildInfoResponse(context.facts));
+  get('/status/runtimeinfo', () => runtimeInfoResponse(context.facts, tsdb));
+  get('/status/tsdb', (params) => tsdbResponse(tsdb, params));
+}
+
+function successBody(data: unknown): string {
+  if (isRendered(data)) {
+    const warnings = data.warnings.length > 0 ? `,"warnings":${JSON.stringify(data.warnings)}` : '';
+    const infos = data.infos.length > 0 ? `,"infos":${JSON.stringify(data.infos)}` : '';
+    return `{"status":"success","data":${data.json}${warnings}${infos}}`;
+  }
+  return JSON.stringify({ status: 'success', data });
+}
+
+function isRendered(data: unknown): data is RenderedData {
+  return typeof data === 'object' && data !== null && 'json' in data && 'infos' in data;
+}
+
+function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
+  const error = toApiError(thrown);
+  const body = { status: 'error', errorType: error.errorType, error: error.message };
+  return reply.code(error.status).type('application/json').send(JSON.stringify(body));
+}

@@ -1,0 +1,68 @@
+import { dirname, isAbsolute, join } from 'node:path';
+import { Labels, type Logger } from '@avalanche/model';
+import type { DiscoveryConfig } from '../config/schema.ts';
+import { discoverFiles } from './file.ts';
+
+/** Targets that one source announces together: each a label set with at least `__address__`. */
+export interface TargetGroup {
+  /** What tells this group from others of the same discoverer, such as `file.yml:0`. */
+  readonly source: string;
+  readonly targets: readonly Labels[];
+}
+
+/**
+ * One mechanism that finds targets. It calls `update` with everything it knows at present, first when it knows it
+ * for the first time, then at each change; a source that cannot be read keeps what it last said.
+ * More mechanisms (http, dns, docker) are added by implementing this function type.
+ * @returns its stop
+ */
+export type Discover = (update: (groups: readonly TargetGroup[]) => void) => () => void;
+
+export interface DiscoveryContext {
+  readonly logger: Logger;
+  /** Turns a path of the configuration into one of the file system. */
+  readonly resolvePath: (path: string) => string;
+}
+
+/**
+ * How paths in a configuration are resolved: relative ones against its directory, and those that start with
+ * `targets/` against `targetsDirectory`, where the embedded stack writes the targets that it really runs.
+ */
+export function pathResolver(configFile: string, targetsDirectory?: string): (path: string) => string {
+  return (path) => {
+    if (isAbsolute(path)) return path;
+    if (targetsDirectory && path.startsWith('targets/')) return join(targetsDirectory, path.slice('targets/'.length));
+    return join(dirname(configFile), path);
+  };
+}
+
+/** Runs all mechanisms of one scrape or Alertmanager configuration and joins what they say. */
+export function discover(
+  config: DiscoveryConfig,
+  context: DiscoveryContext,
+  update: (targets: readonly Labels[]) => void,
+): () => void {
+  const fixed = config.static_configs.flatMap((group) => labelsOfGroup(group.targets, group.labels ?? {}));
+  const known = new Map<number, readonly Labels[]>();
+  const publish = () => update([...fixed, ...[...known.values()].flat()]);
+  const stops = config.file_sd_configs.map((files, i) =>
+    discoverFiles(
+      files,
+      context,
+    )((groups) => {
+      known.set(
+        i,
+        groups.flatMap((group) => group.targets),
+      );
+      publish();
+    }),
+  );
+  publish();
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+export function labelsOfGroup(addresses: readonly string[], labels: Readonly<Record<string, string>>): Labels[] {
+  return addresses.map((address) => Labels.from({ ...labels, __address__: address }));
+}

@@ -1,0 +1,127 @@
+import { resolve } from 'node:path';
+import { parse as parseExpression } from '@avalanche/promql';
+import { FileError, readYamlFile } from '@avalanche/yamlfile';
+import { filesMatching } from '../config/glob.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { AlertingRule } from './alerting.ts';
+import { RuleGroup, type RuleGroupContext } from './group.ts';
+import { RecordingRule } from './recording.ts';
+import type { Rule } from './rule.ts';
+import { type RuleConfig, type RuleGroupConfig, ruleFileSchema } from './schema.ts';
+import { checkTemplate } from './template.ts';
+
+/** The groups of one rule file, checked. */
+export interface LoadedRuleFile {
+  readonly file: string;
+  readonly groups: readonly RuleGroupConfig[];
+}
+
+/**
+ * Reads the rule files of a configuration: paths relative to it, `*` in the file name.
+ * @throws FileError naming the file, the line and, for a bad expression, the rule
+ */
+export async function loadRuleFiles({ config, directory }: LoadedConfig): Promise<LoadedRuleFile[]> {
+  const files = config.rule_files.flatMap((pattern) => filesMatching(resolve(directory, pattern)));
+  return Promise.all(files.map(loadRuleFile));
+}
+
+export async function loadRuleFile(file: string): Promise<LoadedRuleFile> {
+  const { groups } = await readYamlFile(file, ruleFileSchema);
+  const problems = groups.flatMap((group, g) =>
+    group.rules.flatMap((rule, r) =>
+      problemsOf(rule).map((message) => ({
+        line: 0,
+        key: `groups[${g}].rules[${r}]`,
+        message: `group ${JSON.stringify(group.name)}, rule ${r + 1}, ${JSON.stringify(rule.alert ?? rule.record)}: ${message}`,
+      })),
+    ),
+  );
+  if (problems.length > 0) throw new FileError(file, problems);
+  return { file, groups };
+}
+
+function problemsOf(rule: RuleConfig): string[] {
+  const problems: string[] = [];
+  const attempt = (what: string, check: () => unknown) => {
+    try {
+      check();
+    } catch (error) {
+      problems.push(`${what}: ${(error as Error).message}`);
+    }
+  };
+  attempt('could not parse expression', () => parseExpression(rule.expr));
+  if (rule.alert === undefined) return problems;
+  for (const [name, text] of Object.entries(rule.labels)) attempt(`label ${name}`, () => checkTemplate(text));
+  for (const [name, text] of Object.entries(rule.annotations)) attempt(`annotation ${name}`, () => checkTemplate(text));
+  return problems;
+}
+
+/** The rule groups of the running configuration. */
+export class RuleManager {
+  groups: readonly RuleGroup[] = [];
+
+  constructor(
+    private readonly context: RuleGroupContext,
+    private readonly externalUrl: () => string,
+  ) {}
+
+  get alertingRules(): AlertingRule[] {
+    return this.groups.flatMap((group) => group.rules.filter((rule) => rule instanceof AlertingRule));
+  }
+
+  /** Moves to a set of rule files: an unchanged group goes on with its state, the others are started afresh. */
+  async apply(loaded: LoadedConfig, files: readonly LoadedRuleFile[]): Promise<void> {
+    const running = new Map(this.groups.map((group) => [`${group.file};${group.name}`, group]));
+    const next: RuleGroup[] = [];
+    const fresh: RuleGroup[] = [];
+    for (const { file, groups } of files) {
+      for (const config of groups) {
+        const group = this.makeGroup(config, file, loaded);
+        const before = running.get(`${file};${config.name}`);
+        if (before?.fingerprint === group.fingerprint) next.push(before);
+        else {
+          next.push(group);
+          fresh.push(group);
+        }
+      }
+    }
+    await Promise.all(this.groups.filter((group) => !next.includes(group)).map((group) => group.stop(true)));
+    this.groups = next;
+    for (const group of fresh) group.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.groups.map((group) => group.stop(false)));
+  }
+
+  private makeGroup(group: RuleGroupConfig, file: string, { config }: LoadedConfig): RuleGroup {
+    const intervalMs = group.interval ?? config.global.evaluation_interval;
+    const externalLabels = config.global.external_labels;
+    const rules = group.rules.map((rule) => this.makeRule(rule, group, externalLabels));
+    return new RuleGroup(
+      group.name,
+      file,
+      intervalMs,
+      group.limit,
+      group.query_offset ?? 0,
+      rules,
+      JSON.stringify([group, intervalMs, externalLabels]),
+      this.context,
+    );
+  }
+
+  private makeRule(rule: RuleConfig, group: RuleGroupConfig, externalLabels: Readonly<Record<string, string>>): Rule {
+    const labels = { ...group.labels, ...rule.labels };
+    if (rule.record !== undefined) return new RecordingRule(rule.record, rule.expr, labels);
+    return new AlertingRule({
+      name: rule.alert as string,
+      expression: rule.expr,
+      holdMs: rule.for ?? 0,
+      keepFiringMs: rule.keep_firing_for ?? 0,
+      labels,
+      annotations: rule.annotations,
+      externalLabels,
+      externalUrl: this.externalUrl(),
+    });
+  }
+}

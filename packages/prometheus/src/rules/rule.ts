@@ -1,0 +1,44 @@
+import type { Labels } from '@avalanche/model';
+
+/** One element of an instant vector. */
+export interface VectorSample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+/** Evaluates an expression at a time (milliseconds); a scalar result is one sample without labels. */
+export type QueryVector = (expression: string, time: number) => Promise<readonly VectorSample[]>;
+
+export type RuleHealth = 'unknown' | 'ok' | 'err';
+
+/** What every rule shows of its last evaluation. */
+export interface RuleStatus {
+  health: RuleHealth;
+  lastError: string;
+  /** Milliseconds; 0 before the first evaluation. */
+  lastEvaluation: number;
+  evaluationSeconds: number;
+}
+
+export function newStatus(): RuleStatus {
+  return { health: 'unknown', lastError: '', lastEvaluation: 0, evaluationSeconds: 0 };
+}
+
+/** A rule: one evaluation turns a time into the samples that it writes. */
+export interface Rule {
+  readonly name: string;
+  readonly expression: string;
+  readonly status: RuleStatus;
+  /** @throws where the query fails or its result cannot be used */
+  evaluate(time: number, query: QueryVector, limit: number): Promise<readonly VectorSample[]>;
+}
+
+/** @throws Error where two samples of a rule came to the same labels */
+export function checkUnique(samples: readonly VectorSample[], what: string): void {
+  const seen = new Set<string>();
+  for (const { labels } of samples) {
+    if (seen.has(labels.key))
+      throw new Error(`${what} contains metrics with the same labelset after applying rule labels`);
+    seen.add(labels.key);
+  }
+}

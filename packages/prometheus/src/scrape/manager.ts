@@ -1,0 +1,110 @@
+import type { Clock, Labels, Logger } from '@avalanche/model';
+import type { Tsdb } from '@avalanche/tsdb';
+import type { LoadedConfig } from '../config/load.ts';
+import type { ScrapeConfig } from '../config/schema.ts';
+import { discover } from '../discovery/discovery.ts';
+import { ScrapeLoop } from './loop.ts';
+import type { ScrapeMetrics } from './metrics.ts';
+import { makeTarget, type Target } from './target.ts';
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DROPPED_TARGETS_KEPT = 1000;
+
+export interface ScrapeContext {
+  readonly tsdb: Tsdb;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ScrapeMetrics;
+  readonly resolvePath: (path: string) => string;
+}
+
+/** All targets of one job. Targets that stay over an update keep their loop and its state. */
+class ScrapePool {
+  readonly loops = new Map<string, ScrapeLoop>();
+  /** Discovered labels of the targets that relabelling dropped. */
+  dropped: Labels[] = [];
+  private stopDiscovery: () => void = () => {};
+
+  constructor(
+    readonly config: ScrapeConfig,
+    /** The configuration as text: equal text means that a reload has nothing to change. */
+    readonly fingerprint: string,
+    private readonly defaults: { readonly intervalMs: number; readonly timeoutMs: number },
+    private readonly context: ScrapeContext,
+  ) {}
+
+  start(): void {
+    this.stopDiscovery = discover(this.config, this.context, (found) => this.update(found));
+  }
+
+  async stop(markStale: boolean): Promise<void> {
+    this.stopDiscovery();
+    await Promise.all([...this.loops.values()].map((loop) => loop.stop(markStale)));
+    this.loops.clear();
+  }
+
+  private update(found: readonly Labels[]): void {
+    const { logger } = this.context;
+    this.dropped = [];
+    const wanted = new Map<string, Target>();
+    for (const labels of found) {
+      try {
+        const { target, discoveredLabels } = makeTarget(labels, this.config, this.defaults);
+        if (target) wanted.set(target.url + target.labels.key, target);
+        else if (this.dropped.length < DROPPED_TARGETS_KEPT) this.dropped.push(discoveredLabels);
+      } catch (error) {
+        logger.warn('Target left out', { job: this.config.job_name, target: labels.toString(), error });
+      }
+    }
+    for (const [key, loop] of this.loops) {
+      if (wanted.has(key)) continue;
+      this.loops.delete(key);
+      loop.stop(true).catch((error: unknown) => logger.error('Ending a target failed', { error }));
+    }
+    for (const [key, target] of wanted) {
+      if (this.loops.has(key)) continue;
+      const loop = new ScrapeLoop({ target, config: this.config, ...this.context });
+      this.loops.set(key, loop);
+      loop.start();
+    }
+  }
+}
+
+/** The scrape pools of the running configuration. */
+export class ScrapeManager {
+  private pools = new Map<string, ScrapePool>();
+
+  constructor(private readonly context: ScrapeContext) {}
+
+  /** Pools in the order of the configuration. */
+  get jobs(): readonly { readonly name: string; readonly loops: readonly ScrapeLoop[]; readonly dropped: Labels[] }[] {
+    return [...this.pools.values()].map((pool) => ({
+      name: pool.config.job_name,
+      loops: [...pool.loops.values()],
+      dropped: pool.dropped,
+    }));
+  }
+
+  /** Moves to a configuration: unchanged jobs go on, changed and removed ones end with staleness markers. */
+  async apply({ config }: LoadedConfig): Promise<void> {
+    const next = new Map<string, ScrapePool>();
+    const ended: Promise<void>[] = [];
+    for (const job of config.scrape_configs) {
+      const intervalMs = job.scrape_interval ?? config.global.scrape_interval;
+      const timeoutMs = job.scrape_timeout ?? Math.min(config.global.scrape_timeout ?? DEFAULT_TIMEOUT_MS, intervalMs);
+      const fingerprint = JSON.stringify([job, intervalMs, timeoutMs]);
+      const running = this.pools.get(job.job_name);
+      if (running?.fingerprint === fingerprint) next.set(job.job_name, running);
+      else next.set(job.job_name, new ScrapePool(job, fingerprint, { intervalMs, timeoutMs }, this.context));
+    }
+    for (const [name, pool] of this.pools) if (next.get(name) !== pool) ended.push(pool.stop(true));
+    await Promise.all(ended);
+    const before = this.pools;
+    this.pools = next;
+    for (const [name, pool] of next) if (before.get(name) !== pool) pool.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.pools.values()].map((pool) => pool.stop(false)));
+  }
+}
