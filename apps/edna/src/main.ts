@@ -1,0 +1,36 @@
+/** The service as a process of its own. Logs go to stderr; SIGTERM and SIGINT end it with exit code 0. */
+import { createLogger, StartupError } from '@avalanche/web';
+import { startApplication } from './application.ts';
+import { parseOptions, USAGE } from './options.ts';
+
+/** Whoever does not let go in this time is left behind. */
+const STOP_TIMEOUT_MS = 4_000;
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2), process.env);
+  if (!options) {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const log = createLogger({ level: options.logLevel, format: options.logFormat }, { role: 'application' });
+  const starting = startApplication({ ...options.application, log });
+  const stop = (): void => {
+    setTimeout(() => process.exit(0), STOP_TIMEOUT_MS).unref();
+    starting
+      .then((application) => application.stop())
+      .catch((error: unknown) => log.warn('stopping was not clean', { error }))
+      .finally(() => process.exit(0));
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  const { url, queueUrl } = await starting;
+  log.info('the eDNA service is ready', { url, queueMetrics: queueUrl });
+}
+
+main().catch((error: unknown) => {
+  const known = error instanceof StartupError;
+  const hint = known && error.hint !== '' ? ` (${error.hint})` : '';
+  const text = known ? `${error.role}: ${error.message}${hint}` : `application: ${(error as Error).stack ?? error}`;
+  process.stderr.write(`${text}\n`);
+  process.exit(1);
+});
