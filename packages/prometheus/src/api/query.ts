@@ -1,5 +1,5 @@
 import type { Clock } from '@avalanche/model';
-import { type Engine, format, parse } from '@avalanche/promql';
+import { type Engine, format, type InstantResult, ParseError, parse } from '@avalanche/promql';
 import type { Tsdb } from '@avalanche/tsdb';
 import type { FastifyReply } from 'fastify';
 import { ApiError, badParameter } from './errors.ts';
@@ -24,8 +24,8 @@ export interface RenderedData {
 /** `/api/v1/query` */
 export async function instantQuery(context: QueryContext, params: Params, reply: FastifyReply): Promise<RenderedData> {
   const time = params.time('time', context.clock.now());
-  const result = await context.engine.instant(context.tsdb, params.get('query'), time, queryOptions(params, reply));
-  return rendered(result, params);
+  const options = queryOptions(params, reply);
+  return rendered(context.engine.instant(context.tsdb, params.get('query'), time, options), params);
 }
 
 /** `/api/v1/query_range` */
@@ -47,8 +47,8 @@ export async function rangeQuery(context: QueryContext, params: Params, reply: F
     );
   }
   const window = { startMs, endMs, stepMs };
-  const result = await context.engine.range(context.tsdb, params.get('query'), window, queryOptions(params, reply));
-  return rendered(result, params);
+  const options = queryOptions(params, reply);
+  return rendered(context.engine.range(context.tsdb, params.get('query'), window, options), params);
 }
 
 /** `/api/v1/format_query` */
@@ -56,7 +56,11 @@ export function formatQuery(params: Params): string {
   return format(parse(params.get('query')));
 }
 
-function rendered(result: Awaited<ReturnType<Engine['instant']>>, params: Params): RenderedData {
+/** A finished query as text. A query that does not parse is a bad parameter. */
+async function rendered(query: Promise<InstantResult>, params: Params): Promise<RenderedData> {
+  const result = await query.catch((error: unknown) => {
+    throw error instanceof ParseError ? badParameter('query', error.message) : error;
+  });
   return { json: queryData(result, params.get('stats') !== ''), warnings: result.warnings, infos: result.infos };
 }
 
