@@ -35,8 +35,8 @@ export async function selectRanked(
         chosen[row * steps.count + s] = table.present[row * steps.count + s];
         if (!run.isRangeQuery) order.push(row);
       }
+      if (run.due()) await run.pause();
     }
-    if (run.due()) await run.pause();
   }
   return keepChosen(table, chosen, run.isRangeQuery ? table.series.keys() : new Set(order));
 }

@@ -4,6 +4,8 @@ import { isComparison } from './ast.ts';
 import { arithmetic, comparison, dropsName } from './binary.ts';
 import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
+import { fillMissing, fillValues } from './fill.ts';
+import { concatenate } from './operators.ts';
 import type { Scope } from './plan.ts';
 import { materialize, type QueryRun } from './query-run.ts';
 import { quote } from './quote.ts';
@@ -14,7 +16,7 @@ export function signature(labels: Labels, { on, labels: names }: VectorMatching)
 }
 
 /** Both sides of an operation as the matching sees them: `one` is unique per signature, `many` may not be. */
-interface Sides {
+export interface Sides {
   readonly many: ColumnTable;
   readonly one: ColumnTable;
   /** The rows of `one` for each row of `many`. */
@@ -32,19 +34,19 @@ export async function matchVectors(
   { run, steps }: Scope,
 ): Promise<VectorOperator> {
   const matching = expr.matching as VectorMatching;
-  if (matching.fillLeft !== null || matching.fillRight !== null)
-    throw executionError('fill modifiers are not supported yet');
   const left = await materialize(lhs, run, steps.count);
   const right = await materialize(rhs, run, steps.count);
   const swapped = matching.cardinality === 'one-to-many';
   const [many, one] = swapped ? [right, left] : [left, right];
   const rowsBySignature = groupRows(one, matching);
-  const there = presentSteps(many);
+  const fills = fillValues(matching);
+  const there = fills ? new Uint8Array(steps.count).fill(1) : presentSteps(many);
   for (const rows of rowsBySignature.values()) checkUnique(one, rows, there, matching, swapped ? 'left' : 'right');
   const partners = many.series.map(({ labels }) => rowsBySignature.get(signature(labels, matching).key) ?? []);
   const sides = { many, one, partners };
   if (matching.cardinality === 'one-to-one') checkOneToOne(sides, matching);
-  return pairUp(expr, sides, swapped, run);
+  const paired = pairUp(expr, sides, swapped, run);
+  return fills ? concatenate(paired, fillMissing(expr, sides, fills, swapped, run)) : paired;
 }
 
 function groupRows(table: ColumnTable, matching: VectorMatching): Map<string, number[]> {
@@ -123,13 +125,13 @@ function pairUp(expr: Binary, { many, one, partners }: Sides, swapped: boolean, 
     }
   });
   if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(series, pairs, many, one);
-  const combine = combiner(expr);
+  const put = putter(expr);
   return {
     series,
     fill(i, out) {
       const [manyRow, oneRow] = pairs[i];
-      if (swapped) combine(one, oneRow, many, manyRow, out);
-      else combine(many, manyRow, one, oneRow, out);
+      if (swapped) combine(put, one, oneRow, many, manyRow, out);
+      else combine(put, many, manyRow, one, oneRow, out);
     },
   };
 }
@@ -143,7 +145,9 @@ function checkGrouped(
 ): void {
   const byLabels = new Map<string, number[]>();
   series.forEach(({ labels }, i) => {
-    byLabels.set(labels.key, [...(byLabels.get(labels.key) ?? []), i]);
+    const same = byLabels.get(labels.key);
+    if (same) same.push(i);
+    else byLabels.set(labels.key, [i]);
   });
   for (const same of byLabels.values()) {
     for (let s = 0; same.length > 1 && s < many.count; s++) {
@@ -157,31 +161,37 @@ function checkGrouped(
   }
 }
 
-type Combine = (left: ColumnTable, leftRow: number, right: ColumnTable, rightRow: number, out: StepColumn) => void;
+/** Computes the result of two floats, the left one first, at a step; or leaves it absent. */
+export type Put = (a: number, b: number, out: StepColumn, step: number) => void;
 
-function combiner(expr: Binary): Combine {
+export function putter(expr: Binary): Put {
   if (!isComparison(expr.op)) {
     const compute = arithmetic(expr.op);
-    return combineFloats((a, b, out, s) => out.set(s, compute(a, b)));
+    return (a, b, out, s) => out.set(s, compute(a, b));
   }
   const holds = comparison(expr.op);
-  if (expr.bool) return combineFloats((a, b, out, s) => out.set(s, holds(a, b) ? 1 : 0));
-  return combineFloats((a, b, out, s) => {
+  if (expr.bool) return (a, b, out, s) => out.set(s, holds(a, b) ? 1 : 0);
+  return (a, b, out, s) => {
     if (holds(a, b)) out.set(s, a);
-  });
-}
-
-function combineFloats(put: (a: number, b: number, out: StepColumn, step: number) => void): Combine {
-  return (left, leftRow, right, rightRow, out) => {
-    const { count } = out;
-    out.present.fill(ABSENT);
-    for (let s = 0, l = leftRow * count, r = rightRow * count; s < count; s++, l++, r++) {
-      if (left.present[l] === FLOAT && right.present[r] === FLOAT) put(left.values[l], right.values[r], out, s);
-    }
   };
 }
 
-function resultMeta(expr: Binary, many: SeriesMeta, one: SeriesMeta, run: QueryRun): SeriesMeta {
+function combine(
+  put: Put,
+  left: ColumnTable,
+  leftRow: number,
+  right: ColumnTable,
+  rightRow: number,
+  out: StepColumn,
+): void {
+  const { count } = out;
+  out.present.fill(ABSENT);
+  for (let s = 0, l = leftRow * count, r = rightRow * count; s < count; s++, l++, r++) {
+    if (left.present[l] === FLOAT && right.present[r] === FLOAT) put(left.values[l], right.values[r], out, s);
+  }
+}
+
+export function resultMeta(expr: Binary, many: SeriesMeta, one: SeriesMeta, run: QueryRun): SeriesMeta {
   const { cardinality, on, labels: names, include } = expr.matching as VectorMatching;
   let { labels } = many;
   if (!isComparison(expr.op)) labels = run.nameless(many);

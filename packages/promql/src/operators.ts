@@ -14,3 +14,16 @@ export function mapColumns(
     },
   };
 }
+
+/** The series of one vector and then those of another. */
+export function concatenate(first: VectorOperator, second: VectorOperator): VectorOperator {
+  const series: SeriesMeta[] = [...first.series, ...second.series];
+  const split = first.series.length;
+  return {
+    series,
+    fill(i, out) {
+      if (i < split) first.fill(i, out);
+      else second.fill(i - split, out);
+    },
+  };
+}

@@ -1,7 +1,7 @@
 import type { Binary, VectorMatching } from './ast.ts';
-import { ABSENT, type SeriesMeta, StepColumn, type VectorOperator } from './columns.ts';
+import { ABSENT, StepColumn, type VectorOperator } from './columns.ts';
 import { signature } from './matching.ts';
-import { mapColumns } from './operators.ts';
+import { concatenate, mapColumns } from './operators.ts';
 import type { Scope } from './plan.ts';
 import { materialize } from './query-run.ts';
 
@@ -58,16 +58,4 @@ function filterByPresence(
     }
     for (let s = 0; s < column.count; s++) if ((mask[s] !== 0) !== keepThere) column.present[s] = ABSENT;
   });
-}
-
-function concatenate(first: VectorOperator, second: VectorOperator): VectorOperator {
-  const series: SeriesMeta[] = [...first.series, ...second.series];
-  const split = first.series.length;
-  return {
-    series,
-    fill(i, out) {
-      if (i < split) first.fill(i, out);
-      else second.fill(i - split, out);
-    },
-  };
 }

@@ -57,9 +57,8 @@ const hintNonCounter = (series: Parameters<RangeFunction>[3], { call, scope }: P
 
 /** From the last two samples; a counter that fell was reset to zero in between. */
 function lastTwo(counter: boolean): RangeFunction {
-  return (window, out, range, series) => {
+  return (window, out) => {
     if (window.size < 2) return;
-    if (counter) hintNonCounter(series, range);
     const { t, v, to } = window;
     const [before, last] = [v[to - 2], v[to - 1]];
     if (!counter) {

@@ -1,6 +1,6 @@
 import { absentLabels } from '../absent-labels.ts';
 import { invalidQuantile } from '../annotations.ts';
-import { KahanSum, mean } from '../kahan.ts';
+import { compensation, KahanSum, mean } from '../kahan.ts';
 import { isQuantile, quantile } from '../quantile.ts';
 import { overWindows, type Window } from '../window.ts';
 import { absentWhere } from './absent.ts';
@@ -12,9 +12,13 @@ function overTime(name: string, compute: (window: Window) => number, experimenta
 }
 
 function sum({ v, from, to }: Window): number {
-  const total = new KahanSum();
-  for (let i = from; i < to; i++) total.add(v[i]);
-  return total.value;
+  let total = 0;
+  let c = 0;
+  for (let i = from; i < to; i++) {
+    c = compensation(v[i], total, c);
+    total += v[i];
+  }
+  return Number.isFinite(total) ? total + c : total;
 }
 
 /** The index of the extreme value; NaN loses to anything. */

@@ -1,0 +1,94 @@
+import { Labels } from '@avalanche/model';
+import type { Binary, VectorMatching } from './ast.ts';
+import { type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
+import { putter, resultMeta, type Sides, signature } from './matching.ts';
+import type { QueryRun } from './query-run.ts';
+
+/** What stands in for a sample that a side lacks; null: nothing does. */
+export interface Fills {
+  readonly one: number | null;
+  readonly many: number | null;
+}
+
+/**
+ * With `group_right` upstream swaps the sides but not the fill values, so that `fill_left` always stands in for the
+ * "many" side; its test files hold that down.
+ */
+export function fillValues({ fillLeft, fillRight }: VectorMatching): Fills | null {
+  return fillLeft === null && fillRight === null ? null : { one: fillRight, many: fillLeft };
+}
+
+/** A row whose partner is missing at some steps. */
+interface Lone {
+  readonly meta: SeriesMeta;
+  readonly table: ColumnTable;
+  readonly row: number;
+  /** Rows of the other side; where none of them is there, the value stands in. */
+  readonly others: readonly number[];
+  readonly otherTable: ColumnTable;
+  readonly value: number;
+  readonly valueIsLeft: boolean;
+}
+
+/** `fill`, `fill_left` and `fill_right`: the results at the steps where one side of a match group is missing. */
+export function fillMissing(expr: Binary, sides: Sides, fills: Fills, swapped: boolean, run: QueryRun): VectorOperator {
+  const lone = [
+    ...(fills.one === null ? [] : loneMany(expr, sides, fills.one, swapped, run)),
+    ...(fills.many === null ? [] : loneOne(expr, sides, fills.many, swapped)),
+  ];
+  const put = putter(expr);
+  return {
+    series: lone.map(({ meta }) => meta),
+    fill(i, out) {
+      fillColumn(lone[i], put, out);
+    },
+  };
+}
+
+function loneMany(
+  expr: Binary,
+  { many, one, partners }: Sides,
+  value: number,
+  swapped: boolean,
+  run: QueryRun,
+): Lone[] {
+  const missing: SeriesMeta = { labels: Labels.EMPTY, dropName: false };
+  return many.series.map((series, row) => ({
+    meta: resultMeta(expr, series, missing, run),
+    table: many,
+    row,
+    others: partners[row],
+    otherTable: one,
+    value,
+    valueIsLeft: swapped,
+  }));
+}
+
+/** What the "many" side would have been is unknown but for the labels of the match group. */
+function loneOne(expr: Binary, { many, one, partners }: Sides, value: number, swapped: boolean): Lone[] {
+  const others: number[][] = one.series.map(() => []);
+  partners.forEach((rows, manyRow) => {
+    for (const row of rows) others[row].push(manyRow);
+  });
+  return one.series.map(({ labels }, row) => ({
+    meta: { labels: signature(labels, expr.matching as VectorMatching), dropName: false },
+    table: one,
+    row,
+    others: others[row],
+    otherTable: many,
+    value,
+    valueIsLeft: !swapped,
+  }));
+}
+
+function fillColumn(lone: Lone, put: ReturnType<typeof putter>, out: StepColumn): void {
+  const { table, row, others, otherTable, value, valueIsLeft } = lone;
+  out.clear();
+  for (let s = 0; s < out.count; s++) {
+    const cell = row * out.count + s;
+    if (table.present[cell] !== FLOAT) continue;
+    if (others.some((other) => otherTable.present[other * out.count + s])) continue;
+    if (valueIsLeft) put(value, table.values[cell], out, s);
+    else put(table.values[cell], value, out, s);
+  }
+}
