@@ -6,13 +6,13 @@ import type { EvalStatement, RangeTime } from './script.ts';
 const TOLERANCE = 1e-6;
 const MIN_NORMAL = 2.2250738585072014e-308;
 
-/** Upstream's almost.Equal: a relative difference below 1e-6; next to 0 none that matters. */
-export function almostEqual(a: number, b: number): boolean {
+/** Upstream's almost.Equal: a relative difference below the tolerance; next to 0 none that matters. */
+export function almostEqual(a: number, b: number, tolerance = TOLERANCE): boolean {
   if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true;
   const sum = Math.abs(a) + Math.abs(b);
   const difference = Math.abs(a - b);
-  if (a === 0 || b === 0 || sum < MIN_NORMAL) return difference < TOLERANCE * MIN_NORMAL;
-  return difference / Math.min(sum, Number.MAX_VALUE) < TOLERANCE;
+  if (a === 0 || b === 0 || sum < MIN_NORMAL) return difference < tolerance * MIN_NORMAL;
+  return difference / Math.min(sum, Number.MAX_VALUE) < tolerance;
 }
 
 /** Points of one series by their index in an expected series line. */
