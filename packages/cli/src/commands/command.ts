@@ -1,0 +1,61 @@
+import { type Logger, type LogLevel, parseDuration } from '@avalanche/model';
+import { createLogger, type ListenAddress, type LogFormat, parseListenAddress } from '@avalanche/web';
+import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
+
+/** One subcommand of `avalanche`. */
+export interface Command {
+  readonly name: string;
+  readonly summary: string;
+  readonly flags: FlagSpecs;
+  /** Whether flags may have one dash, as those of redis_exporter. */
+  readonly singleDash?: boolean;
+  /** Runs until the command is done or `signal` asks it to end; the number is the exit code. */
+  run(flags: Flags, signal: AbortSignal): Promise<number>;
+}
+
+export const logFlags: FlagSpecs = {
+  'log.level': { kind: 'string', help: 'debug, info, warn or error.', default: 'info' },
+  'log.format': { kind: 'string', help: 'logfmt or json.', default: 'logfmt' },
+};
+
+const LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'];
+const FORMATS: readonly string[] = ['logfmt', 'json'];
+
+export function loggerOf(flags: Flags, prefix = 'log.'): Logger {
+  const level = flags.string(`${prefix}level`).toLowerCase();
+  const format = flags.string(`${prefix}format`);
+  if (!LEVELS.includes(level)) throw new UsageError(`--${prefix}level must be one of ${LEVELS.join(', ')}`);
+  if (!FORMATS.includes(format)) throw new UsageError(`--${prefix}format must be one of ${FORMATS.join(', ')}`);
+  return createLogger({ level: level as LogLevel, format: format as LogFormat });
+}
+
+export function listenAddressOf(flags: Flags, name = 'web.listen-address'): ListenAddress {
+  try {
+    return parseListenAddress(flags.list(name)[0] ?? '');
+  } catch (error) {
+    throw new UsageError(`--${name}: ${(error as Error).message}`);
+  }
+}
+
+/** Milliseconds of a duration flag; undefined where it is empty. */
+export function durationOf(flags: Flags, name: string): number | undefined {
+  const text = flags.string(name);
+  if (text === '') return undefined;
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new UsageError(`--${name}: ${(error as Error).message}`);
+  }
+}
+
+export function wholeNumberOf(flags: Flags, name: string): number {
+  const text = flags.string(name);
+  if (!/^\d+$/.test(text)) throw new UsageError(`--${name} must be a whole number, not ${JSON.stringify(text)}`);
+  return Number(text);
+}
+
+/** Settles when the command is asked to end. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

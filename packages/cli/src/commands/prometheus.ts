@@ -1,0 +1,72 @@
+import { startPrometheus } from '@avalanche/prometheus';
+import { UsageError } from '../flags.ts';
+import { uiDirectory, VERSION } from '../version.ts';
+import {
+  type Command,
+  durationOf,
+  listenAddressOf,
+  logFlags,
+  loggerOf,
+  untilAborted,
+  wholeNumberOf,
+} from './command.ts';
+
+export const prometheusCommand: Command = {
+  name: 'prometheus',
+  summary: 'the Prometheus role alone, with the flags of prometheus',
+  flags: {
+    'config.file': { kind: 'string', help: 'Prometheus configuration file path.', default: 'prometheus.yml' },
+    'web.listen-address': { kind: 'list', help: 'Address to listen on.', default: '0.0.0.0:9090' },
+    'web.external-url': {
+      kind: 'string',
+      help: 'The URL under which Prometheus is externally reachable.',
+      default: '',
+    },
+    'web.enable-lifecycle': { kind: 'boolean', help: 'Enable shutdown and reload via HTTP request.', default: 'false' },
+    'storage.tsdb.path': { kind: 'string', help: 'Base path for metrics storage.', default: 'data/' },
+    'storage.tsdb.retention.time': { kind: 'string', help: 'How long to retain samples.', default: '15d' },
+    'query.lookback-delta': { kind: 'string', help: 'The maximum lookback duration.', default: '5m' },
+    'query.timeout': { kind: 'string', help: 'Maximum time a query may take.', default: '2m' },
+    'query.max-concurrency': { kind: 'string', help: 'Maximum number of queries at once.', default: '20' },
+    'query.max-samples': { kind: 'string', help: 'Most samples one query can load.', default: '50000000' },
+    'rules.alert.resend-delay': { kind: 'string', help: 'Least time between resending an alert.', default: '1m' },
+    'enable-feature': {
+      kind: 'list',
+      help: 'Comma separated feature names.',
+      placeholder: 'promql-experimental-functions',
+    },
+    ...logFlags,
+  },
+  async run(flags, signal) {
+    const logger = loggerOf(flags);
+    const features = flags.list('enable-feature').flatMap((text) => text.split(','));
+    const stop = new AbortController();
+    const retentionMs = durationOf(flags, 'storage.tsdb.retention.time');
+    if (retentionMs === 0) throw new UsageError('--storage.tsdb.retention.time must not be 0');
+    const role = await startPrometheus({
+      configFile: flags.string('config.file'),
+      directory: flags.string('storage.tsdb.path'),
+      listen: listenAddressOf(flags),
+      logger,
+      version: VERSION,
+      externalUrl: flags.string('web.external-url').replace(/\/$/, ''),
+      enableLifecycle: flags.boolean('web.enable-lifecycle'),
+      ...(retentionMs ? { retentionMs } : {}),
+      lookbackMs: durationOf(flags, 'query.lookback-delta') ?? 300_000,
+      queryTimeoutMs: durationOf(flags, 'query.timeout') ?? 120_000,
+      queryMaxConcurrency: wholeNumberOf(flags, 'query.max-concurrency'),
+      queryMaxSamples: wholeNumberOf(flags, 'query.max-samples'),
+      resendDelayMs: durationOf(flags, 'rules.alert.resend-delay') ?? 60_000,
+      experimentalFunctions: features.includes('promql-experimental-functions'),
+      onQuit: () => stop.abort(),
+      flags: flags.all(),
+      ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },
+    });
+    const reload = () => void role.reload().catch(() => {}); // told in the log
+    process.on('SIGHUP', reload);
+    await untilAborted(AbortSignal.any([signal, stop.signal]));
+    process.off('SIGHUP', reload);
+    await role.stop();
+    return 0;
+  },
+};

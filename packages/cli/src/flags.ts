@@ -1,0 +1,101 @@
+/** A flag given wrongly; printed as one line, exit code 1. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface FlagSpec {
+  readonly kind: 'string' | 'boolean' | 'list';
+  readonly help: string;
+  readonly default?: string;
+  /** What stands for the value in the help. */
+  readonly placeholder?: string;
+  /** Accepted for the sake of compatibility; has no effect here. */
+  readonly ignored?: boolean;
+}
+
+export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
+
+/** Flags as given on one command line, over the defaults of their specification. */
+export class Flags {
+  constructor(
+    private readonly specs: FlagSpecs,
+    private readonly values: ReadonlyMap<string, readonly string[]>,
+    /** Words that are no flags. */
+    readonly words: readonly string[],
+  ) {}
+
+  /** Whether the flag was given. */
+  given(name: string): boolean {
+    return this.values.has(name);
+  }
+
+  string(name: string): string {
+    return this.values.get(name)?.at(-1) ?? this.specs[name]?.default ?? '';
+  }
+
+  boolean(name: string): boolean {
+    return this.string(name) === 'true';
+  }
+
+  list(name: string): readonly string[] {
+    const given = this.values.get(name);
+    if (given) return given;
+    const fallback = this.specs[name]?.default;
+    return fallback === undefined ? [] : [fallback];
+  }
+
+  /** Every flag with its value, as `/api/v1/status/flags` shows them. */
+  all(): Record<string, string> {
+    return Object.fromEntries(Object.keys(this.specs).map((name) => [name, this.list(name).join(',')]));
+  }
+}
+
+/**
+ * Parses flags as kingpin does, which upstream's servers use: `--x=v`, `--x v`, `--x` and `--no-x` for booleans,
+ * repeatable flags; with `singleDash` also `-x`, as Go's flag package takes them.
+ * @throws UsageError naming the flag
+ */
+export function parseFlags(args: readonly string[], specs: FlagSpecs, { singleDash = false } = {}): Flags {
+  const values = new Map<string, string[]>();
+  const words: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const match = (singleDash ? /^--?([^=-][^=]*)(?:=(.*))?$/s : /^--([^=]+)(?:=(.*))?$/s).exec(args[i]);
+    if (!match) {
+      if (args[i].startsWith('-')) throw new UsageError(`unknown flag ${args[i]}, try --help`);
+      words.push(args[i]);
+      continue;
+    }
+    const { name, negated } = resolveName(match[1], specs);
+    const spec = specs[name];
+    if (!spec) throw new UsageError(`unknown long flag '--${match[1]}', try --help`);
+    let value = match[2];
+    if (spec.kind === 'boolean') value = negated ? 'false' : (value ?? 'true');
+    else if (value === undefined) {
+      value = args[++i];
+      if (value === undefined) throw new UsageError(`expected argument for flag '--${name}', try --help`);
+    }
+    values.set(name, spec.kind === 'list' ? [...(values.get(name) ?? []), value] : [value]);
+  }
+  return new Flags(specs, values, words);
+}
+
+function resolveName(name: string, specs: FlagSpecs): { readonly name: string; readonly negated: boolean } {
+  if (name in specs) return { name, negated: false };
+  const positive = name.replace(/^no-/, '').replace('.no-', '.');
+  if (positive !== name && specs[positive]?.kind === 'boolean') return { name: positive, negated: true };
+  return { name, negated: false };
+}
+
+/** The flags of a command as help text. */
+export function describeFlags(specs: FlagSpecs): string {
+  const rows = Object.entries(specs)
+    .filter(([, spec]) => !spec.ignored)
+    .map(([name, spec]) => {
+      const value = spec.kind === 'boolean' ? '' : `=${spec.placeholder ?? (spec.default || 'VALUE')}`;
+      return [`  --${name}${value}`, spec.help] as const;
+    });
+  const width = Math.min(44, Math.max(...rows.map(([flag]) => flag.length)) + 2);
+  return rows
+    .map(([flag, help]) => (flag.length >= width ? `${flag}\n${' '.repeat(width)}${help}` : flag.padEnd(width) + help))
+    .join('\n');
+}

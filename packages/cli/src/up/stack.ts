@@ -1,0 +1,226 @@
+import { join } from 'node:path';
+import { type RunningAlertmanager, startAlertmanager } from '@avalanche/alertmanager';
+import {
+  startCeleryExporter,
+  startNodeExporter,
+  startPostgresExporter,
+  startRedisExporter,
+} from '@avalanche/exporters';
+import { startGrafana } from '@avalanche/grafana';
+import type { Logger } from '@avalanche/model';
+import { type RunningPrometheus, startPrometheus } from '@avalanche/prometheus';
+import { type RunningRole, StartupError } from '@avalanche/web';
+import { uiDirectory, VERSION } from '../version.ts';
+import { startApplicationProcess } from './application.ts';
+import { type Found, findPostgres, findRedis } from './databases.ts';
+import type { UpOptions } from './options.ts';
+import { acceptsConnections, answersMetrics, urlHost } from './probe.ts';
+import { ROLES, type RoleName, type RoleState } from './roles.ts';
+import { writeTargets } from './targets.ts';
+
+/** Roles that may be run by somebody else already: then theirs is watched and ours not started. */
+const ADOPTABLE: ReadonlySet<RoleName> = new Set([
+  ...(['application', 'node-exporter', 'postgres-exporter', 'redis-exporter', 'celery-exporter'] as const),
+]);
+
+const RETENTION_MS = 30 * 86_400_000;
+
+/** Every role of `avalanche up` in this process (the application in its own), from start to stop. */
+export class Stack {
+  private readonly running: RunningRole[] = [];
+  private readonly states = new Map<RoleName, RoleState>();
+  private prometheus: RunningPrometheus | undefined;
+  private alertmanager: RunningAlertmanager | undefined;
+
+  constructor(
+    private readonly options: UpOptions,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws StartupError; the caller stops what had started by then */
+  async start(): Promise<ReadonlyMap<RoleName, RoleState>> {
+    await this.checkPorts();
+    await Promise.all(ROLES.filter(({ name }) => isWatched(name)).map(({ name }) => this.startWatched(name)));
+    for (const name of ['prometheus', 'alertmanager', 'grafana'] as const) {
+      if (!this.options.wanted.has(name)) this.states.set(name, { state: 'off' });
+      else this.states.set(name, { state: 'running', url: this.urlOf(name) });
+    }
+    writeTargets(this.targetsDirectory, this.states);
+    await this.startServers();
+    return this.states;
+  }
+
+  async reload(): Promise<void> {
+    for (const role of [this.prometheus, this.alertmanager]) {
+      await role?.reload().catch((error: unknown) => this.logger.error('Reload failed', { role: role.name, error }));
+    }
+  }
+
+  async stop(): Promise<void> {
+    const results = await Promise.allSettled(this.running.map((role) => role.stop()));
+    results.forEach((result, i) => {
+      if (result.status === 'rejected') {
+        this.logger.error('Stopping a role failed', { role: this.running[i].name, error: result.reason as unknown });
+      }
+    });
+  }
+
+  private get targetsDirectory(): string {
+    return join(this.options.dataDirectory, 'targets');
+  }
+
+  /** Before anything starts: ports that something else holds, other than a role that can be adopted. */
+  private async checkPorts(): Promise<void> {
+    const { host, ports, wanted } = this.options;
+    await Promise.all(
+      ROLES.filter(({ name }) => wanted.has(name)).map(async ({ name }) => {
+        if (!(await acceptsConnections(host, ports[name]))) return;
+        if (ADOPTABLE.has(name) && (await answersMetrics(host, ports[name]))) {
+          this.states.set(name, { state: 'adopted', url: this.urlOf(name) });
+        } else {
+          const hint = `choose another port with --port ${name}=N, or leave it out with --without ${name}`;
+          throw new StartupError(name, `port ${ports[name]} is already in use`, hint);
+        }
+      }),
+    );
+  }
+
+  private async startWatched(name: RoleName): Promise<void> {
+    if (this.states.has(name)) return; // adopted
+    if (!this.options.wanted.has(name)) {
+      this.states.set(name, { state: 'off' });
+      return;
+    }
+    const started = await this.startOne(name);
+    if ('how' in started) this.states.set(name, { state: 'not configured', how: started.how });
+    else this.states.set(name, { state: 'running', url: started.url });
+  }
+
+  private async startOne(name: RoleName): Promise<{ readonly url: string } | { readonly how: string }> {
+    const common = { listen: { host: this.options.host, port: this.options.ports[name] }, logger: this.logger };
+    switch (name) {
+      case 'application':
+        return this.startApplication();
+      case 'node-exporter':
+        return this.keep(startNodeExporter({ ...common, version: VERSION }));
+      case 'postgres-exporter':
+        return this.startFound(findPostgres(process.env), (address) =>
+          startPostgresExporter({ ...common, version: VERSION, dataSourceNames: [address] }),
+        );
+      case 'redis-exporter':
+        return this.startFound(findRedis(process.env), (address) =>
+          startRedisExporter({ ...common, version: VERSION, address }),
+        );
+      case 'celery-exporter':
+        return this.startCelery();
+      default:
+        throw new Error(`BUG: ${name} is not a watched role`);
+    }
+  }
+
+  private async startFound(finding: Promise<Found>, start: (address: string) => Promise<RunningRole>) {
+    const found = await finding;
+    return 'address' in found ? this.keep(start(found.address)) : found;
+  }
+
+  private async startApplication() {
+    const { demo, named, host, ports, dataDirectory, wanted } = this.options;
+    if (!demo && !named.has('application')) return { how: 'start your application, or add --demo' };
+    const servesQueue = wanted.has('celery-exporter') && !this.states.has('celery-exporter');
+    return this.keep(
+      startApplicationProcess({
+        host,
+        port: ports.application,
+        queuePort: servesQueue ? ports['celery-exporter'] : null,
+        dataDirectory: join(dataDirectory, 'application'),
+        demo,
+        logger: this.logger,
+      }),
+    );
+  }
+
+  /** The task queue of our own application is served by it; else there must be a Celery broker to listen to. */
+  private async startCelery() {
+    const { demo, named, wanted, host, ports } = this.options;
+    const ours = wanted.has('application') && (demo || named.has('application')) && !this.states.has('application');
+    if (ours) return { url: this.urlOf('celery-exporter') };
+    const brokerUrl = process.env.CE_BROKER_URL || process.env.CELERY_BROKER_URL;
+    if (!brokerUrl) return { how: 'set CELERY_BROKER_URL=redis://host:6379/0' };
+    const listen = { host, port: ports['celery-exporter'] };
+    return this.keep(startCeleryExporter({ listen, logger: this.logger, version: VERSION, brokerUrl }));
+  }
+
+  private async startServers(): Promise<void> {
+    const { options, logger } = this;
+    const { configDirectory, dataDirectory, host, ports, wanted } = options;
+    const config = (...path: string[]) => join(configDirectory, ...path);
+    const data = (...path: string[]) => join(dataDirectory, ...path);
+    const listen = (name: RoleName) => ({ host, port: ports[name] });
+    const url = (name: RoleName) => (wanted.has(name) ? this.urlOf(name) : null);
+    const ui = (boot: { prometheusUrl: string | null; alertmanagerUrl: string | null; grafanaUrl: string | null }) => ({
+      directory: uiDirectory,
+      boot: { ...boot, version: VERSION },
+    });
+    const urls = {
+      prometheusUrl: url('prometheus'),
+      alertmanagerUrl: url('alertmanager'),
+      grafanaUrl: url('grafana'),
+    };
+    if (wanted.has('alertmanager')) {
+      this.alertmanager = await startAlertmanager({
+        configFile: config('alertmanager', 'alertmanager.yml'),
+        directory: data('alertmanager'),
+        listen: listen('alertmanager'),
+        logger,
+        version: VERSION,
+        ui: ui(urls),
+      });
+      this.running.push(this.alertmanager);
+    }
+    if (wanted.has('prometheus')) {
+      this.prometheus = await startPrometheus({
+        configFile: config('prometheus', 'prometheus.yml'),
+        directory: data('prometheus'),
+        listen: listen('prometheus'),
+        logger,
+        version: VERSION,
+        retentionMs: RETENTION_MS,
+        targetsDirectory: this.targetsDirectory,
+        enableLifecycle: true,
+        ui: ui(urls),
+      });
+      this.running.push(this.prometheus);
+    }
+    if (wanted.has('grafana')) {
+      await this.keep(
+        startGrafana({
+          configDirectory: config('grafana'),
+          directory: data('grafana'),
+          listen: listen('grafana'),
+          logger,
+          version: VERSION,
+          uiDirectory,
+          environment: {
+            ...process.env,
+            PROMETHEUS_URL: this.urlOf('prometheus'),
+            ALERTMANAGER_URL: this.urlOf('alertmanager'),
+          },
+        }),
+      );
+    }
+  }
+
+  private async keep(starting: Promise<RunningRole>): Promise<RunningRole> {
+    const role = await starting;
+    this.running.push(role);
+    return role;
+  }
+
+  private urlOf(name: RoleName): string {
+    return `http://${urlHost(this.options.host)}:${this.options.ports[name]}`;
+  }
+}
+
+function isWatched(name: RoleName): boolean {
+  return name !== 'prometheus' && name !== 'alertmanager' && name !== 'grafana';
+}

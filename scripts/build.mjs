@@ -1,0 +1,61 @@
+// Builds what a checkout needs to run: the command as one bundle, the library for applications, the web UI.
+// `npm ci` runs it (as `prepare`), so a user never does. `--only cli,metrics,ui` builds a part.
+import { cpSync, existsSync, rmSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+process.chdir(root);
+
+const only = process.argv[2] === '--only' ? (process.argv[3] ?? '').split(',') : ['metrics', 'cli', 'ui'];
+const nodeModules = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
+
+/** Bundles our own source; packages from npm stay imports, but for our own. */
+async function bundle({ input, directory, external }) {
+  rmSync(directory, { recursive: true, force: true });
+  const build = await rolldown({
+    input,
+    platform: 'node',
+    resolve: { conditionNames: ['@avalanche/source', 'import', 'node', 'default'] },
+    external,
+  });
+  await build.write({
+    dir: directory,
+    format: 'esm',
+    sourcemap: true,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
+  });
+  await build.close();
+}
+
+const isForeign = (id) =>
+  nodeModules.has(id) || (!id.startsWith('.') && !id.startsWith('/') && !id.startsWith('@avalanche/'));
+
+const steps = {
+  metrics: () =>
+    bundle({
+      input: { index: 'packages/metrics/src/index.ts' },
+      directory: 'packages/metrics/dist',
+      external: isForeign,
+    }),
+  async cli() {
+    const input = { avalanche: 'packages/cli/src/main.ts', edna: 'apps/edna/src/main.ts' };
+    const worker = 'apps/edna/src/compute/worker.ts';
+    if (existsSync(worker)) input['edna-worker'] = worker;
+    await bundle({ input, directory: 'packages/cli/dist', external: isForeign });
+  },
+  async ui() {
+    const { build } = await import('vite');
+    await build({ root: 'packages/ui', logLevel: 'warn' });
+    cpSync('packages/ui/dist', 'packages/cli/dist/ui', { recursive: true });
+  },
+};
+
+for (const name of only) {
+  const begin = performance.now();
+  await steps[name]();
+  console.log(`built ${name} in ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+}
