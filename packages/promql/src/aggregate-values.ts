@@ -24,12 +24,12 @@ export async function groupQuantile(
   for (let group = 0; group < metas.length; group++) {
     const base = out.appendEmpty(metas[group]) * steps.count;
     for (let s = 0; s < steps.count; s++) {
+      if (run.due()) await run.pause();
       const values = valuesAt(table, members[group], s);
       if (values.length === 0) continue;
       out.values[base + s] = quantile(q[s], values);
       out.present[base + s] = FLOAT;
     }
-    if (run.due()) await run.pause();
   }
   return out;
 }

@@ -10,14 +10,14 @@ export interface Span {
   readonly to: number;
 }
 
-export interface NumberLiteral extends Span {
+interface NumberLiteral extends Span {
   readonly kind: 'number';
   readonly value: number;
   /** Written as a duration (`5m`); the printer keeps that. */
   readonly duration: boolean;
 }
 
-export interface StringLiteral extends Span {
+interface StringLiteral extends Span {
   readonly kind: 'string';
   readonly value: string;
 }
@@ -90,7 +90,7 @@ export type ComparisonOp = '==' | '!=' | '>' | '<' | '>=' | '<=';
 export type SetOp = 'and' | 'or' | 'unless';
 export type BinaryOp = ArithmeticOp | ComparisonOp | SetOp | '</' | '>/';
 
-export type Cardinality = 'one-to-one' | 'many-to-one' | 'one-to-many' | 'many-to-many';
+type Cardinality = 'one-to-one' | 'many-to-one' | 'one-to-many' | 'many-to-many';
 
 /** How the series of two vectors find each other. */
 export interface VectorMatching {
@@ -114,13 +114,13 @@ export interface Binary extends Span {
   readonly matching: VectorMatching | null;
 }
 
-export interface Unary extends Span {
+interface Unary extends Span {
   readonly kind: 'unary';
   readonly op: '+' | '-';
   readonly expr: Expr;
 }
 
-export interface Paren extends Span {
+interface Paren extends Span {
   readonly kind: 'paren';
   readonly expr: Expr;
 }

@@ -105,7 +105,7 @@ export function arithmetic(op: BinaryOp): (a: number, b: number) => number {
 }
 
 /** IEEE 754 (and Go) say 1 where JavaScript says NaN: 1^NaN and (-1)^±Inf. */
-export function power(base: number, exponent: number): number {
+function power(base: number, exponent: number): number {
   if (base === 1) return 1;
   if (base === -1 && (exponent === Number.POSITIVE_INFINITY || exponent === Number.NEGATIVE_INFINITY)) return 1;
   return base ** exponent;

@@ -49,10 +49,13 @@ export async function finishRange(prepared: Prepared, run: QueryRun, outcome: ()
 /** Computes the whole vector and drops the names whose removal was delayed. */
 async function finalTable(op: VectorOperator, run: QueryRun): Promise<ColumnTable> {
   const { count } = run.steps;
-  const named = op.series.some(({ dropName }) => dropName);
-  const series = named ? op.series.map((meta) => finalMeta(meta, run)) : op.series;
-  const unique = await mergeEqualSeries({ series, fill: (i, out) => op.fill(i, out) }, run, count);
-  return materialize(unique, run, count);
+  const delayed = op.series.some(({ dropName }) => dropName);
+  const named = delayed ? withFinalNames(op, run) : op;
+  return materialize(await mergeEqualSeries(named, run, count), run, count);
+}
+
+function withFinalNames(op: VectorOperator, run: QueryRun): VectorOperator {
+  return { series: op.series.map((meta) => finalMeta(meta, run)), fill: (i, out) => op.fill(i, out) };
 }
 
 function finalMeta(meta: SeriesMeta, run: QueryRun): SeriesMeta {
@@ -60,7 +63,11 @@ function finalMeta(meta: SeriesMeta, run: QueryRun): SeriesMeta {
 }
 
 function instantSamples(table: ColumnTable): VectorSample[] {
-  return table.series.map(({ labels }, row) => ({ labels, value: table.values[row] }));
+  const samples: VectorSample[] = [];
+  table.series.forEach(({ labels }, row) => {
+    if (table.present[row] === FLOAT) samples.push({ labels, value: table.values[row] });
+  });
+  return samples;
 }
 
 function rowPoints(table: ColumnTable, row: number, { steps }: QueryRun): MatrixSeries {

@@ -94,8 +94,12 @@ export class QueryRun {
   }
 }
 
-/** Computes all of a vector; series without any sample are left out. What the table holds is counted. */
+/**
+ * Computes all of a vector; what the table holds is counted. Series without any sample are left out, but a vector that
+ * is a table already comes back as it is, and may have such rows.
+ */
 export async function materialize(op: VectorOperator, run: QueryRun, count: number): Promise<ColumnTable> {
+  if (op instanceof ColumnTable) return op;
   const table = new ColumnTable(count, Math.min(op.series.length, Math.max(16, Math.ceil(1e6 / count))));
   const column = new StepColumn(count);
   for (let i = 0; i < op.series.length; i++) {

@@ -1,8 +1,8 @@
 import { ParseError } from './error.ts';
 
 /** No query of a person or a dashboard comes near these; beyond them the answer is an error, not a stack overflow. */
-export const QUERY_LENGTH_MAX = 1 << 20;
-export const NESTING_MAX = 400;
+const QUERY_LENGTH_MAX = 1 << 20;
+const NESTING_MAX = 400;
 
 const CLOSER: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 const OPENER_NAME: Readonly<Record<string, string>> = { '(': 'parenthesis', '[': 'bracket', '{': 'brace' };

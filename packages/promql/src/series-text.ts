@@ -47,7 +47,7 @@ export function parseMetric(text: string): Labels {
   return Labels.fromMap(entries);
 }
 
-export function parseValues(text: string): SeriesValue[] {
+function parseValues(text: string): SeriesValue[] {
   if (text.includes('{{')) throw new NativeHistogramError('native histogram literal');
   const values: SeriesValue[] = [];
   for (const item of text.split(/\s+/)) if (item !== '') parseItem(item, values);

@@ -380,6 +380,6 @@ class TreeReader {
 
 const PARAMETER_OPS: readonly AggregateOp[] = ['topk', 'bottomk', 'quantile', 'count_values', 'limitk', 'limit_ratio'];
 
-export function takesParameter(op: AggregateOp): boolean {
+function takesParameter(op: AggregateOp): boolean {
   return PARAMETER_OPS.includes(op);
 }

@@ -62,9 +62,6 @@ export class Window {
   }
 }
 
-/** Computes a window's value into `out` at `window.step`, or leaves it absent. */
-export type WindowFunction = (window: Window, out: StepColumn) => void;
-
 /** Applies `compute` to every window of every series. */
 export function overWindows(
   source: MatrixSource,

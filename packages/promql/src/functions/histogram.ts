@@ -34,12 +34,12 @@ async function perHistogram(
   for (const histogram of histograms) {
     const base = out.appendEmpty(histogram.meta) * steps.count;
     for (let s = 0; s < steps.count; s++) {
+      if (run.due()) await run.pause();
       const buckets = bucketsAt(table, histogram, s);
       if (buckets.length === 0) continue;
       out.values[base + s] = compute(buckets, s, histogram);
       out.present[base + s] = FLOAT;
     }
-    if (run.due()) await run.pause();
   }
   return out;
 }

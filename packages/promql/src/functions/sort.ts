@@ -1,7 +1,7 @@
 import { compareStrings } from '@avalanche/model';
 import { SORT_IN_RANGE_QUERY } from '../annotations.ts';
 import type { Call } from '../ast.ts';
-import { ColumnTable } from '../columns.ts';
+import { ABSENT, ColumnTable } from '../columns.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { byValueNaNFirst } from '../quantile.ts';
 import { materialize } from '../query-run.ts';
@@ -19,7 +19,8 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>): Im
     if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op };
     const compare = await comparison(call, scope);
     const table = await materialize(op, run, 1);
-    const rows = [...table.series.keys()].sort((a, b) => compare(table, a, b));
+    const rows = [...table.series.keys()].filter((row) => table.present[row] !== ABSENT);
+    rows.sort((a, b) => compare(table, a, b));
     const sorted = new ColumnTable(1, rows.length);
     for (const row of rows) {
       const to = sorted.appendEmpty(table.series[row]);
@@ -54,7 +55,7 @@ function byLabels(direction: 1 | -1): Implementation {
 }
 
 /** Digits compare as numbers: `a9` before `a10`. */
-export function compareNaturally(a: string, b: string): number {
+function compareNaturally(a: string, b: string): number {
   const [left, right] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
     const numeric = /^\d/.test(left[i]) && /^\d/.test(right[i]);

@@ -109,7 +109,7 @@ export function scalarOf(results: readonly string[]): number | null {
   return parseSeriesText(`x ${results[0]}`).values[0] ?? null;
 }
 
-export function show(result: InstantResult): string {
+function show(result: InstantResult): string {
   switch (result.type) {
     case 'vector':
       return (

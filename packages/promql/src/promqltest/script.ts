@@ -9,7 +9,7 @@ interface Located {
   readonly line: number;
 }
 
-export interface ClearStatement extends Located {
+interface ClearStatement extends Located {
   readonly kind: 'clear';
 }
 
@@ -37,7 +37,7 @@ export interface EvalStatement extends Located {
   readonly expectRange: RangeTime | null;
 }
 
-export interface InstantTime {
+interface InstantTime {
   readonly kind: 'instant';
   readonly timeMs: number;
 }
@@ -49,7 +49,7 @@ export interface RangeTime {
   readonly stepMs: number;
 }
 
-export type EvalTime = InstantTime | RangeTime;
+type EvalTime = InstantTime | RangeTime;
 
 const LOAD = /^load(?:_(with_nhcb))?\s+(.+?)$/i;
 const EVAL_INSTANT = /^eval(?:_(fail|warn|ordered|info))?\s+instant\s+(?:at\s+(.+?))?\s+(.+)$/;
