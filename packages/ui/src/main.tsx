@@ -1,0 +1,24 @@
+import './styles/mantine.css';
+import './styles/base.css';
+import './styles/shell.css';
+import './styles/pieces.css';
+import './styles/panels.css';
+import './styles/chart.css';
+import './styles/pages.css';
+import { MantineProvider } from '@mantine/core';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { Start } from './app.tsx';
+import { pageOfHash } from './shell/upstream-address.ts';
+import { theme } from './theme.ts';
+
+const address = pageOfHash(location.hash);
+if (address) history.replaceState(null, '', address);
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <MantineProvider theme={theme} defaultColorScheme="auto">
+      <Start />
+    </MantineProvider>
+  </StrictMode>,
+);

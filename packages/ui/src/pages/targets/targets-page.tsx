@@ -1,0 +1,166 @@
+import { SegmentedControl, TextInput } from '@mantine/core';
+import { IconSearch } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import { useLocation, useSearch } from 'wouter';
+import type { ActiveTarget, Targets } from '../../api/prometheus/targets.ts';
+import { useRemote } from '../../api/use-remote.ts';
+import { formatText } from '../../dashboard/units.ts';
+import { Ago, LabelList, StateBadge } from '../../shell/badges.tsx';
+import { Page } from '../../shell/page.tsx';
+import { Empty, Loaded } from '../../shell/pictures.tsx';
+import { useApp } from '../../state/app-context.tsx';
+import { useNow } from '../../state/use-now.ts';
+
+const NO_TARGETS: Targets = { activeTargets: [] };
+
+/** What is scraped, by scrape pool; the filter is in the address. */
+export function TargetsPage(): ReactNode {
+  const { prometheus } = useApp();
+  const nowMs = useNow();
+  const [, navigate] = useLocation();
+  const params = new URLSearchParams(useSearch());
+  const text = params.get('q') ?? '';
+  const health = params.get('health') ?? 'all';
+  const remote = useRemote('targets', async (signal) => (prometheus ? prometheus.targets(signal) : NO_TARGETS), {
+    refreshMs: 5000,
+  });
+  const change = (nextText: string, nextHealth: string): void => {
+    const next = new URLSearchParams({
+      ...(nextText ? { q: nextText } : {}),
+      ...(nextHealth === 'all' ? {} : { health: nextHealth }),
+    });
+    navigate(`/targets${next.size > 0 ? `?${next}` : ''}`, { replace: true });
+  };
+  return (
+    <Page crumbs={[]} title="Targets">
+      <div className="am-row">
+        <SegmentedControl
+          size="sm"
+          aria-label="State"
+          data={[
+            { value: 'all', label: 'All' },
+            { value: 'down', label: 'Not up' },
+          ]}
+          value={health}
+          onChange={(next) => change(text, next)}
+        />
+        <TextInput
+          className="am-grow"
+          leftSection={<IconSearch size={16} />}
+          placeholder="Find by job, address, label or error"
+          aria-label="Find targets"
+          value={text}
+          onChange={(event) => change(event.currentTarget.value, health)}
+        />
+      </div>
+      <Loaded remote={remote} what="The targets">
+        {(targets) => <Pools targets={targets} text={text} health={health} nowMs={nowMs} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function Pools(props: {
+  readonly targets: Targets;
+  readonly text: string;
+  readonly health: string;
+  readonly nowMs: number;
+}): ReactNode {
+  const { targets, text, health } = props;
+  const pools = new Map<string, ActiveTarget[]>();
+  for (const target of targets.activeTargets)
+    pools.set(target.scrapePool, [...(pools.get(target.scrapePool) ?? []), target]);
+  if (pools.size === 0) {
+    return (
+      <Empty title="Nothing is scraped yet">
+        Name targets under <code>scrape_configs</code> in prometheus.yml.
+      </Empty>
+    );
+  }
+  const wanted = (target: ActiveTarget): boolean =>
+    (health === 'all' || target.health !== 'up') &&
+    `${target.scrapeUrl} ${target.scrapePool} ${target.lastError} ${JSON.stringify(target.labels)}`
+      .toLowerCase()
+      .includes(text.toLowerCase());
+  const shown = [...pools].filter(([, members]) => members.some(wanted)).sort(([a], [b]) => a.localeCompare(b));
+  if (shown.length === 0) {
+    return (
+      <Empty title={health === 'down' && text === '' ? 'Every target is up' : 'No target matches'}>
+        {targets.activeTargets.length} targets are scraped.
+      </Empty>
+    );
+  }
+  return (
+    <div className="am-stack">
+      {shown.map(([pool, members]) => (
+        <Pool key={pool} pool={pool} members={members} shown={members.filter(wanted)} nowMs={props.nowMs} />
+      ))}
+    </div>
+  );
+}
+
+function Pool(props: {
+  readonly pool: string;
+  readonly members: readonly ActiveTarget[];
+  readonly shown: readonly ActiveTarget[];
+  readonly nowMs: number;
+}): ReactNode {
+  const up = props.members.filter((target) => target.health === 'up').length;
+  const all = up === props.members.length;
+  return (
+    <section className="am-card am-scroll-x">
+      <div className="am-row" style={{ padding: '10px 12px', borderBottom: '1px solid var(--am-line)' }}>
+        <h2 className="am-grow">{props.pool}</h2>
+        <StateBadge tone={all ? 'ok' : up === 0 ? 'crit' : 'warn'} word={`${up} of ${props.members.length} up`} />
+      </div>
+      <table className="am-list">
+        <tbody>
+          {props.shown.map((target) => (
+            <TargetRow
+              key={`${target.scrapeUrl}${JSON.stringify(target.labels)}`}
+              target={target}
+              nowMs={props.nowMs}
+            />
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+const TONE = { up: 'ok', down: 'crit', unknown: 'unknown' } as const;
+
+function TargetRow({ target, nowMs }: { readonly target: ActiveTarget; readonly nowMs: number }): ReactNode {
+  return (
+    <tr>
+      <td style={{ width: 90 }}>
+        <StateBadge tone={TONE[target.health]} word={target.health === 'unknown' ? 'not scraped yet' : target.health} />
+      </td>
+      <td>
+        <a
+          href={/^https?:/.test(target.scrapeUrl) ? target.scrapeUrl : undefined}
+          target="_blank"
+          rel="noreferrer"
+          className="am-mono am-break"
+        >
+          {target.scrapeUrl}
+        </a>
+        {target.lastError && (
+          <div className="am-break" style={{ color: 'var(--am-crit)' }}>
+            {target.lastError}
+          </div>
+        )}
+      </td>
+      <td>
+        <LabelList labels={target.labels} />
+      </td>
+      <td className="am-dim" style={{ textAlign: 'right', whiteSpace: 'nowrap' }}>
+        Scraped <Ago at={target.lastScrape} nowMs={nowMs} />
+        <div className="am-num am-small">
+          took {formatText(target.lastScrapeDuration, 's')}
+          {target.scrapeInterval && `, every ${target.scrapeInterval}`}
+        </div>
+      </td>
+    </tr>
+  );
+}
