@@ -13,11 +13,25 @@ const glacier: MantineColorsTuple = [
   '#0a4a67',
 ];
 
+/** Neutral greys with a touch of blue, for the dark scheme: text first, backgrounds last. */
+const dark: MantineColorsTuple = [
+  '#d5dae1',
+  '#b4bdc8',
+  '#93a0ae',
+  '#6b7785',
+  '#2c3540',
+  '#232b35',
+  '#1a2029',
+  '#161b22',
+  '#101419',
+  '#0b0e12',
+];
+
 /** Mantine in our look: system fonts, small radii, hairlines, no shadows and next to no motion. */
 export const theme = createTheme({
   primaryColor: 'glacier',
   primaryShade: { light: 7, dark: 6 },
-  colors: { glacier },
+  colors: { glacier, dark },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Code", "DejaVu Sans Mono", Menlo, Consolas, monospace',
   defaultRadius: 'sm',

@@ -93,17 +93,22 @@ function timeAxis({ colors, width }: ChartLook): uPlot.Axis {
     ticks: { show: false },
     values: (plot, splits) => {
       const span = (plot.scales.x!.max ?? 0) - (plot.scales.x!.min ?? 0);
-      return splits.map((ms, i) => tickText(ms, i > 0 ? splits[i - 1]! : undefined, span));
+      const everyMs = (splits[1] ?? 0) - (splits[0] ?? 0);
+      return splits.map((ms, i) => tickText(ms, i > 0 ? splits[i - 1]! : undefined, { spanMs: span, everyMs }));
     },
   };
 }
 
-/** `15:04`, with seconds on short ranges, and the date where the day changes. */
-function tickText(ms: number, beforeMs: number | undefined, spanMs: number): string {
+/** `15:04`, with seconds where ticks are closer than a minute, and the date where the day changes. */
+function tickText(
+  ms: number,
+  beforeMs: number | undefined,
+  { spanMs, everyMs }: { readonly spanMs: number; readonly everyMs: number },
+): string {
   const date = new Date(ms);
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`.slice(5);
   const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (spanMs <= 3 * 60_000) return `${clock}:${two(date.getSeconds())}`;
+  if (everyMs > 0 && everyMs < 60_000) return `${clock}:${two(date.getSeconds())}`;
   if (spanMs < 26 * 3_600_000) return clock;
   const newDay = beforeMs === undefined || new Date(beforeMs).getDate() !== date.getDate();
   return newDay ? (clock === '00:00' ? day : `${day} ${clock}`) : clock;
@@ -224,7 +229,7 @@ function drawThresholds(plot: uPlot, thresholds: readonly ChartThreshold[]): voi
 function drawMoments(plot: uPlot, moments: readonly ChartMoment[]): void {
   const { ctx, bbox } = plot;
   const dpr = devicePixelRatio;
-  for (const { atMs, color, label } of moments) {
+  for (const [i, { atMs, color, label }] of moments.entries()) {
     const x = plot.valToPos(atMs, 'x', true);
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.save();
@@ -239,7 +244,7 @@ function drawMoments(plot: uPlot, moments: readonly ChartMoment[]): void {
     ctx.font = `${11 * dpr}px system-ui, sans-serif`;
     const width = ctx.measureText(label).width;
     const left = x + width + 8 * dpr > bbox.left + bbox.width ? x - width - 4 * dpr : x + 4 * dpr;
-    ctx.fillText(label, left, bbox.top + 11 * dpr);
+    ctx.fillText(label, left, bbox.top + (11 + 13 * (i % 4)) * dpr);
     ctx.restore();
   }
 }

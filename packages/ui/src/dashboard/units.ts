@@ -240,7 +240,7 @@ function openFormat(id: string): Format {
 
 /** Formats `value` in Grafana's unit `unit` (an id of its table, or free text). Empty is Grafana's `none`. */
 export function formatUnit(value: number, unit: string, context: FormatContext = {}): FormattedValue {
-  if (Number.isNaN(value)) return { prefix: '', number: 'NaN', suffix: '' };
+  if (!Number.isFinite(value)) return { prefix: '', number: formatNumber(value), suffix: '' };
   const format = unit === '' ? FORMATS.none! : (FORMATS[unit] ?? openFormat(unit));
   return format(value, context);
 }

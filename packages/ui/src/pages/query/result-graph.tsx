@@ -100,7 +100,7 @@ const AXES: readonly ChartAxis[] = [
     softMax: undefined,
     log: undefined,
     binary: false,
-    format: (value, decimals) => formatText(value, 'sishort', { decimals }),
+    format: (value, decimals) => formatText(value, 'short', { decimals }),
   },
 ];
 
@@ -144,6 +144,6 @@ function oneSeries(frame: Frame, color: string, lone: boolean, stacked: boolean)
     stack: { mode: stacked ? 'normal' : 'none', group: 'A' },
     axis: 0,
     inTooltip: true,
-    format: (number) => formatText(number, 'sishort'),
+    format: (number) => formatText(number, 'short'),
   };
 }
