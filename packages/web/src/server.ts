@@ -110,6 +110,8 @@ export async function serveUi(
   options: {
     readonly directory: string;
     readonly boot: (request: IncomingMessage) => UiBoot;
+    /** A folder of `NAME.md` that the UI shows at `/runbooks/NAME`. */
+    readonly runbooksDirectory?: string;
     readonly isApi: (path: string) => boolean;
   },
 ): Promise<void> {
@@ -118,6 +120,12 @@ export async function serveUi(
   }
   const index = await readFile(join(options.directory, 'index.html'), 'utf8');
   app.get('/ui/boot.json', (request) => options.boot(request.raw));
+  app.get('/ui/runbooks/:name', async (request, reply) => {
+    const { name } = request.params as { readonly name: string };
+    const text = options.runbooksDirectory && (await readRunbook(options.runbooksDirectory, name));
+    if (!text) return reply.code(404).type('text/plain').send('there is no such runbook\n');
+    return reply.type('text/markdown; charset=utf-8').send(text);
+  });
   await app.register(fastifyStatic, {
     root: join(options.directory, 'assets'),
     prefix: '/assets/',
@@ -132,4 +140,10 @@ export async function serveUi(
     if (!isPage || path.startsWith('/assets/')) return reply.code(404).type('text/plain').send('404 page not found\n');
     return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);
   });
+}
+
+/** A runbook's text; '' where there is none or the name is not that of an alert. */
+async function readRunbook(directory: string, name: string): Promise<string> {
+  if (!/^\w+$/.test(name)) return '';
+  return readFile(join(directory, `${name}.md`), 'utf8').catch(() => '');
 }

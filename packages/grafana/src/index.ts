@@ -1,0 +1,1 @@
+export { type GrafanaOptions, startGrafana } from './start.ts';

@@ -1,0 +1,141 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Logger } from '@avalanche/model';
+import {
+  createServer,
+  type ListenAddress,
+  listen,
+  processMetrics,
+  type RunningRole,
+  StartupError,
+  serveMetrics,
+  serveUi,
+} from '@avalanche/web';
+import { FileError } from '@avalanche/yamlfile';
+import { Gauge, Registry } from 'prom-client';
+import { grafanaApi } from './api.ts';
+import { authRoutes } from './auth.ts';
+import { DashboardStore } from './dashboards.ts';
+import { type Provisioning, readProvisioning } from './provisioning.ts';
+import { Users } from './users.ts';
+
+export interface GrafanaOptions {
+  /** Holds `provisioning/` and `dashboards/` in Grafana's own formats. */
+  readonly configDirectory: string;
+  /** Where users and dashboards made in the UI are kept. */
+  readonly directory: string;
+  readonly listen: ListenAddress;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly uiDirectory: string;
+  readonly runbooksDirectory?: string;
+  /**
+   * Variables for the provisioning files, and Grafana's own settings: `GF_SECURITY_ADMIN_USER`,
+   * `GF_SECURITY_ADMIN_PASSWORD`. `DASHBOARDS_PATH` defaults to `dashboards/` of the configuration.
+   */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const ROLE = 'grafana';
+
+/** Starts the grafana role. @throws StartupError, with nothing left running */
+export async function startGrafana(options: GrafanaOptions): Promise<RunningRole> {
+  const { logger, environment, version } = options;
+  const provisioning = await provisioned(options);
+  const dashboards = new DashboardStore(provisioning.providers, join(options.directory, 'dashboards'), logger);
+  const users = await openState(options, dashboards);
+  const app = createServer({ bodyLimit: 16 * 1024 * 1024 });
+
+  const registry = new Registry();
+  processMetrics(registry);
+  grafanaMetrics(registry, dashboards, version);
+  serveMetrics(app, registry);
+  app.get('/api/health', async () => ({ database: 'ok', version, commit: '' }));
+  const auth = authRoutes(app, { users, allowDefaultPassword: isLoopback(options.listen.host) });
+  const { datasources } = provisioning;
+  await app.register((scope) => grafanaApi(scope, { auth, dashboards, datasources, version }));
+
+  const proxied = (type: string) => {
+    const source =
+      datasources.find((one) => one.type === type && one.isDefault) ?? datasources.find((one) => one.type === type);
+    return source ? `/api/datasources/proxy/uid/${source.uid}` : null;
+  };
+  await serveUi(app, {
+    directory: options.uiDirectory,
+    ...(options.runbooksDirectory ? { runbooksDirectory: options.runbooksDirectory } : {}),
+    boot: () => ({
+      door: 'grafana',
+      prometheusUrl: proxied('prometheus'),
+      alertmanagerUrl: proxied('alertmanager'),
+      grafanaUrl: '',
+      version,
+    }),
+    isApi: (path) => path.startsWith('/api/'),
+  });
+
+  try {
+    const { url, host, port } = await listen(app, ROLE, options.listen);
+    logger.info('HTTP Server Listen', {
+      address: `${host}:${port}`,
+      admin: environment.GF_SECURITY_ADMIN_USER ?? 'admin',
+    });
+    return {
+      name: ROLE,
+      url,
+      async stop() {
+        dashboards.close();
+        await app.close();
+      },
+    };
+  } catch (error) {
+    dashboards.close();
+    throw error;
+  }
+}
+
+async function provisioned({ configDirectory, environment }: GrafanaOptions): Promise<Provisioning> {
+  const variables = { DASHBOARDS_PATH: resolve(configDirectory, 'dashboards'), ...environment };
+  try {
+    return await readProvisioning(join(configDirectory, 'provisioning'), variables);
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error;
+    throw new StartupError(ROLE, error.message, 'choose another folder with --config-dir', { cause: error });
+  }
+}
+
+async function openState({ directory, environment }: GrafanaOptions, dashboards: DashboardStore): Promise<Users> {
+  try {
+    mkdirSync(directory, { recursive: true });
+    dashboards.open();
+    return await Users.open(directory, {
+      login: environment.GF_SECURITY_ADMIN_USER || 'admin',
+      password: environment.GF_SECURITY_ADMIN_PASSWORD || undefined,
+    });
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+    throw new StartupError(ROLE, `cannot use ${directory}: ${reason}`, 'choose another directory with --data-dir', {
+      cause: error,
+    });
+  }
+}
+
+function grafanaMetrics(registry: Registry, dashboards: DashboardStore, version: string): void {
+  new Gauge({
+    name: 'grafana_build_info',
+    help: 'Constantly 1, with the version in labels.',
+    labelNames: ['version', 'edition'],
+    registers: [registry],
+  }).set({ version, edition: 'avalanche' }, 1);
+  new Gauge({
+    name: 'grafana_stat_totals_dashboard',
+    help: 'Dashboards known.',
+    registers: [registry],
+    collect() {
+      this.set(dashboards.all().length);
+    },
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
