@@ -10,3 +10,4 @@ export {
   formatOf,
 } from './parser.ts';
 export { ExpositionError, parseSeriesText } from './series-text.ts';
+export { type FamilyType, FamilyWriter, type SampleSink, TEXT_CONTENT_TYPE } from './writer.ts';

@@ -1,0 +1,1 @@
+export { NODE_COLLECTORS, type NodeExporterOptions, startNodeExporter } from './node/start.ts';
