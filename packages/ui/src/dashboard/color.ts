@@ -81,7 +81,7 @@ function channels(hex: string): readonly [number, number, number] {
 }
 
 /** `amount` (0 to 1) of the way from one `#rrggbb` colour to another. */
-export function mix(from: string, to: string, amount: number): string {
+function mix(from: string, to: string, amount: number): string {
   const a = channels(from);
   const b = channels(to);
   const parts = a.map((value, i) => Math.round(value + (b[i]! - value) * amount));

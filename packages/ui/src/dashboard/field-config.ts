@@ -22,7 +22,7 @@ export type ValueMapping =
   | { readonly kind: 'regex'; readonly pattern: string; readonly result: MappingResult }
   | { readonly kind: 'special'; readonly match: string; readonly result: MappingResult };
 
-export interface DataLink {
+interface DataLink {
   readonly title: string;
   readonly url: string;
   readonly newTab: boolean;

@@ -15,7 +15,7 @@ export interface NumberField extends FieldBase {
   readonly values: Float64Array;
 }
 
-export interface TextField extends FieldBase {
+interface TextField extends FieldBase {
   readonly kind: 'text';
   readonly values: readonly string[];
 }

@@ -31,19 +31,22 @@ function fixVariable(panel: Panel, name: string, value: string): Panel {
   return { ...panel, key: `${panel.key}-${value}`, fixed: { ...panel.fixed, [name]: value } };
 }
 
-/** Panels with `y` counted from the top of their row, repeated ones laid out and what is below them pushed down. */
+/** The panels in reading order, repeats laid out, then let fall upwards as far as they go, as Grafana does. */
 function packPanels(panels: readonly Panel[], scope: Scope): readonly Panel[] {
-  const top = Math.min(...panels.map((panel) => panel.position.y));
-  const sorted = panels
-    .map((panel) => moved(panel, { ...panel.position, y: panel.position.y - top }))
-    .sort((a, b) => a.position.y - b.position.y || a.position.x - b.position.x);
-  let pushed = 0;
-  return sorted.flatMap((panel) => {
-    const shifted = moved(panel, { ...panel.position, y: panel.position.y + pushed });
-    const copies = repeatPanel(shifted, scope);
-    const bottom = Math.max(...copies.map((copy) => copy.position.y + copy.position.h));
-    pushed += bottom - (shifted.position.y + shifted.position.h);
-    return copies;
+  const sorted = [...panels].sort((a, b) => a.position.y - b.position.y || a.position.x - b.position.x);
+  return compact(sorted.flatMap((panel) => repeatPanel(panel, scope)));
+}
+
+const COLUMNS = 24;
+
+/** Files hold overlaps and gaps of hundreds of rows; only the order and the columns of their positions are meant. */
+function compact(panels: readonly Panel[]): readonly Panel[] {
+  const bottoms = new Array<number>(COLUMNS).fill(0);
+  return panels.map((panel) => {
+    const { x, w, h } = panel.position;
+    const y = Math.max(...bottoms.slice(x, x + w));
+    bottoms.fill(y + h, x, x + w);
+    return moved(panel, { x, y, w, h });
   });
 }
 
@@ -62,9 +65,4 @@ function repeatPanel(panel: Panel, scope: Scope): readonly Panel[] {
     const column = panel.repeatDirection === 'v' ? x : (i % perRow) * width;
     return moved(copy, { x: column, y: y + Math.floor(i / perRow) * h, w: width, h });
   });
-}
-
-/** Height in pixels of `units` grid units. */
-export function heightPx(units: number): number {
-  return units * UNIT_PX + (units - 1) * GAP_PX;
 }

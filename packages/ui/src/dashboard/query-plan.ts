@@ -4,7 +4,7 @@ import type { Panel, PanelTarget } from './model.ts';
 import { shortDateTime, type TimeRange } from './time-range.ts';
 
 /** How often the data source is scraped, which $__rate_interval depends on; Grafana's default for Prometheus. */
-export const SCRAPE_INTERVAL_MS = 15_000;
+const SCRAPE_INTERVAL_MS = 15_000;
 /** Prometheus refuses a range query of more points per series. */
 const POINTS_MAX = 11_000;
 

@@ -128,7 +128,7 @@ function shownText(text: string, color: string | undefined): Shown {
 }
 
 /** Colour of one value by the field's colour mode. */
-export function valueColor(item: ResolvedField, value: number | string, scheme: Scheme): string | undefined {
+function valueColor(item: ResolvedField, value: number | string, scheme: Scheme): string | undefined {
   const { colorMode, fixedColor, thresholds, min = 0, max = 100 } = item.config;
   if (typeof value === 'string') return undefined;
   switch (colorMode) {

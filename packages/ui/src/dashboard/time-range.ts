@@ -1,5 +1,3 @@
-import { spokenDuration } from './duration.ts';
-
 /** A range as the URL and the dashboard file write it: `now-1h`, `now/d`, epoch milliseconds, or a date. */
 export interface RawRange {
   readonly from: string;
@@ -134,9 +132,4 @@ const two = (n: number): string => String(n).padStart(2, '0');
 export function shortDateTime(ms: number, utc = false): string {
   const [year, month, day, hour, minute, second] = dateParts(ms, utc);
   return `${year}-${two(month + 1)}-${two(day)} ${two(hour)}:${two(minute)}:${two(second)}`;
-}
-
-/** How long the range is, for a caption. */
-export function spokenWidth(range: TimeRange): string {
-  return spokenDuration(range.toMs - range.fromMs);
 }

@@ -170,7 +170,7 @@ function sortBy(frames: readonly Frame[], options: Json): readonly Frame[] {
 }
 
 /** Rows ordered by one column; a name that is not there leaves them as they are. */
-export function sortRows(frame: Frame, name: string, descending: boolean): Frame {
+function sortRows(frame: Frame, name: string, descending: boolean): Frame {
   const field = frame.fields.find((item) => fieldLabel(item) === name || item.name === name);
   if (!field) return frame;
   const rows = [...Array(frame.length).keys()].sort((a, b) => compareCells(field.values[a]!, field.values[b]!));

@@ -23,7 +23,7 @@ const IEC = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei', 'Zi'];
 const SMALL = ['', 'm', 'µ', 'n', 'p'];
 
 /** A number with about three significant digits and no idle zeros, or with exactly `decimals`. */
-export function formatNumber(value: number, decimals?: number): string {
+function formatNumber(value: number, decimals?: number): string {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
   if (decimals !== undefined) return unsigned(value.toFixed(Math.max(0, Math.min(20, decimals))));
   if (Number.isInteger(value)) return Math.abs(value) < 1e15 ? String(value) : value.toExponential(2);
@@ -257,9 +257,4 @@ export function joinFormatted({ prefix, number, suffix }: FormattedValue): strin
 /** Whether ticks on an axis of this unit fall on powers of two. */
 export function isBinaryUnit(unit: string): boolean {
   return /^(?:[kmgt]?bytes|bits|binBps|binbps|[KMG]iBs)$/.test(unit);
-}
-
-/** Seconds in one of this time unit; undefined where the unit is no time. */
-export function timeUnitSeconds(unit: string): number | undefined {
-  return { s: 1, dtdurations: 1, clocks: 1, ms: 1e-3, dtdurationms: 1e-3, µs: 1e-6, ns: 1e-9, m: 60, h: 3600 }[unit];
 }

@@ -4,7 +4,7 @@ export type Labels = Readonly<Record<string, string>>;
 /** Seconds since the epoch, and the value as text (`NaN`, `+Inf` among them). */
 export type SamplePair = readonly [timestamp: number, value: string];
 
-export interface VectorSample {
+interface VectorSample {
   readonly metric: Labels;
   readonly value?: SamplePair;
   readonly histogram?: unknown;

@@ -30,7 +30,7 @@ export interface AlertingRule extends RuleBase {
   readonly alerts?: readonly RuleAlert[];
 }
 
-export interface RecordingRule extends RuleBase {
+interface RecordingRule extends RuleBase {
   readonly type: 'recording';
 }
 

@@ -47,7 +47,7 @@ function findByOwnLabels(managed: readonly GettableAlert[], labels: Labels): Get
   return managed.find((alert) => Object.entries(labels).every(([name, value]) => alert.labels[name] === value));
 }
 
-export function labelKey(labels: Labels): string {
+function labelKey(labels: Labels): string {
   return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -134,7 +134,7 @@ function Panels(props: {
   const lone = alone === undefined ? undefined : rows.flatMap((row) => row.panels).find((panel) => panel.id === alone);
   if (lone) {
     return (
-      <div style={{ height: 'calc(100vh - 76px)' }}>
+      <div style={{ height: 'calc(100vh - 118px)', minHeight: 300 }}>
         <PanelFrame {...frameProps(lone)} />
       </div>
     );

@@ -13,6 +13,7 @@ import { useLocation } from 'wouter';
 import type { ColorBook } from '../../dashboard/color.ts';
 import { formatDuration } from '../../dashboard/duration.ts';
 import { interpolate, type Scope, verbatim } from '../../dashboard/interpolate.ts';
+import { GAP_PX, UNIT_PX } from '../../dashboard/layout.ts';
 import type { Panel } from '../../dashboard/model.ts';
 import { panelRange, planQueries } from '../../dashboard/query-plan.ts';
 import { resolveFields } from '../../dashboard/series.ts';
@@ -52,7 +53,7 @@ export function PanelFrame(props: PanelFrameProps): ReactNode {
     : {
         gridColumn: `${position.x + 1} / span ${position.w}`,
         gridRow: `${position.y + 1} / span ${position.h}`,
-        minHeight: position.h * 30 + (position.h - 1) * 8,
+        minHeight: position.h * UNIT_PX + (position.h - 1) * GAP_PX,
       };
   const kind = `am-panel${panel.transparent ? ' am-clear' : ''}${title === '' ? ' am-panel-bare' : ''}`;
   return (
@@ -110,7 +111,7 @@ function PanelBody(props: BodyProps): ReactNode {
   const fields = useMemo(() => resolveFields(panel, frames, scope, props.book), [panel, frames, scope, props.book]);
   if (!Renderer) return <PanelPlaceholder type={panel.type} queries={panel.targets.length} />;
   if (needsData(panel.type) && queries.length === 0)
-    return <NoData text="This panel has no query that can run here." />;
+    return <NoData height={height} text="This panel has no query that can run here." />;
   if (needsData(panel.type) && !remote.data) {
     if (remote.error) return <Failed title="The query failed" message={remote.error.message} onRetry={remote.reload} />;
     return <Skeleton height={height} />;
@@ -121,6 +122,7 @@ function PanelBody(props: BodyProps): ReactNode {
       {remote.loading && needsData(panel.type) && <div className="am-progress" />}
       {empty ? (
         <NoData
+          height={height}
           text={`Nothing in the last ${formatDuration(roundToMinute(range.toMs - range.fromMs))}.`}
           expr={queries[0]?.expr}
         />
@@ -151,8 +153,23 @@ function PanelBody(props: BodyProps): ReactNode {
 const NO_FRAMES: readonly never[] = [];
 const roundToMinute = (ms: number): number => Math.max(60_000, Math.round(ms / 60_000) * 60_000);
 
-function NoData({ text, expr }: { readonly text: string; readonly expr?: string | undefined }): ReactNode {
+const FULL_PICTURE_PX = 96;
+
+/** In a small panel the two words stand alone, the rest is their tooltip. */
+function NoData(props: {
+  readonly text: string;
+  readonly height: number;
+  readonly expr?: string | undefined;
+}): ReactNode {
+  const { text, expr } = props;
   const [, navigate] = useLocation();
+  if (props.height < FULL_PICTURE_PX) {
+    return (
+      <div className="am-picture" style={{ padding: 0 }} title={text}>
+        No data
+      </div>
+    );
+  }
   return (
     <div className="am-picture">
       <IconChartLine size={20} aria-hidden="true" />

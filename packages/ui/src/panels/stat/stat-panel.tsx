@@ -82,7 +82,8 @@ function StatTile(props: {
 
 /** The largest size in pixels that fits, between caption and headline. */
 function valueSize(shown: Shown, width: number, height: number, named: boolean): number {
-  const letters = shown.prefix.length + shown.number.length + shown.suffix.length * 0.6 + 0.6;
+  const capitals = shown.number.replaceAll(/[^A-Z%]/g, '').length;
+  const letters = shown.prefix.length + shown.number.length + capitals * 0.3 + shown.suffix.length * 0.6 + 0.6;
   const free = named ? height - 26 : height;
   return Math.max(14, Math.min(52, free * 0.6, (width - 16) / (letters * 0.58)));
 }

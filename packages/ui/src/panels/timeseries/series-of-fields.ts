@@ -98,7 +98,7 @@ function chartSeries(
     spanGaps: custom.spanNulls === true || typeof custom.spanNulls === 'number',
     stack: {
       mode: mode === 'normal' || mode === 'percent' ? mode : 'none',
-      group: `${str(stacking.group, 'A')}${axis}`,
+      group: `${String(stacking.group ?? 'A')}${axis}`,
     },
     axis,
     inTooltip: !isHidden(custom, 'tooltip'),
