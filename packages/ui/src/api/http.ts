@@ -17,7 +17,9 @@ const TIMEOUT_MS = 60_000;
 
 /** Which server did not answer, as a person would call it. */
 function away(url: string): string {
-  return `No answer from ${new URL(url, location.href).host}. Is the server running?`;
+  const proxied = /\/proxy\/uid\/(\w)(\w+)\//.exec(url);
+  const server = proxied ? `${proxied[1]!.toUpperCase()}${proxied[2]}` : new URL(url, location.href).host;
+  return `${server} does not answer. Is it running?`;
 }
 
 /**
@@ -51,7 +53,7 @@ function parseBody(text: string): unknown {
 function errorOf(status: number, body: unknown, text: string, url: string): ApiError {
   if (status === 502 || status === 503 || status === 504) {
     const said = messageOf(body);
-    return new ApiError(said ?? `${away(url)} (${status})`, said ? status : 0, 'away');
+    return new ApiError(said ?? away(url), said ? status : 0, 'away');
   }
   const fallback = text.length > 0 && text.length < 300 && !text.startsWith('<') ? text.trim() : `HTTP ${status}`;
   const kind = typeof body === 'object' && body !== null && 'errorType' in body ? String(body.errorType) : '';

@@ -114,13 +114,23 @@ export function rawOf(range: TimeRange): RawRange {
   return { from: String(Math.round(range.fromMs)), to: String(Math.round(range.toMs)) };
 }
 
+const UNIT_WORDS: Readonly<Record<Unit, string>> = {
+  s: 'seconds',
+  m: 'minutes',
+  h: 'hours',
+  d: 'days',
+  w: 'weeks',
+  M: 'months',
+  y: 'years',
+};
+
 /** What the picker's button says. */
 export function describeRange(raw: RawRange, nowMs: number, utc = false): string {
   if (raw.to === 'now') {
     const quick = QUICK_RANGES.find(([from]) => from === raw.from);
     if (quick) return quick[1];
-    const simple = /^now-(\d+[smhdwMy])$/.exec(raw.from);
-    if (simple) return `Last ${simple[1]}`;
+    const simple = /^now-(\d+)([smhdwMy])$/.exec(raw.from);
+    if (simple) return `Last ${simple[1]} ${UNIT_WORDS[simple[2] as Unit]}`;
   }
   const { fromMs, toMs } = resolveRange(raw, nowMs, utc);
   return `${shortDateTime(fromMs, utc)} to ${shortDateTime(toMs, utc)}`;

@@ -20,6 +20,8 @@ export interface VariableState {
   readonly options: readonly VariableOption[];
   readonly chosen: readonly string[];
   readonly error?: string | undefined;
+  /** The error is that no server answered, so that an earlier answer is better than this one. */
+  readonly away?: boolean | undefined;
 }
 
 /** What the page's address says: variable name to values. */
@@ -56,7 +58,8 @@ async function resolveOne(
     const options = await optionsOf(variable, scope, range, source, signal);
     return { variable, options, chosen: choose(variable, options, fromUrl) };
   } catch (error) {
-    return { variable, options: [], chosen: fromUrl ?? variable.current, error: String((error as Error).message) };
+    const { message, status } = error as Error & { readonly status?: number };
+    return { variable, options: [], chosen: fromUrl ?? variable.current, error: message, away: status === 0 };
   }
 }
 

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconChevronDown, IconChevronRight, IconExternalLink } from '@tabler/icons-react';
-import { type ReactNode, useEffect, useMemo, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { grafana } from '../../api/grafana/client.ts';
 import { useRemote } from '../../api/use-remote.ts';
@@ -87,11 +87,16 @@ function DashboardView({ dashboard }: { readonly dashboard: Dashboard }): ReactN
 function useVariables(dashboard: Dashboard, state: DashboardState): readonly VariableState[] | undefined {
   const { prometheus } = useApp();
   const { url, range, builtins, round } = state;
+  const known = useRef<readonly VariableState[] | undefined>(undefined);
   const key = JSON.stringify([dashboard.uid, [...url.chosen], round, state.raw]);
   const remote = useRemote(
     key,
-    async (signal) =>
-      prometheus ? resolveVariables(dashboard.variables, url.chosen, builtins, range, prometheus, signal) : [],
+    async (signal) => {
+      if (!prometheus) return NO_VARIABLES;
+      const states = await resolveVariables(dashboard.variables, url.chosen, builtins, range, prometheus, signal);
+      if (!states.some((item) => item.away)) known.current = states;
+      return known.current ?? states;
+    },
     { keep: true },
   );
   return dashboard.variables.length === 0 ? NO_VARIABLES : remote.data;
