@@ -1,1 +1,3 @@
 export { NODE_COLLECTORS, type NodeExporterOptions, startNodeExporter } from './node/start.ts';
+export { type PostgresExporterOptions, postgresAnswers, startPostgresExporter } from './postgres/start.ts';
+export { type RedisExporterOptions, redisAnswers, startRedisExporter } from './redis/start.ts';

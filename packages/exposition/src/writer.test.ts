@@ -15,5 +15,5 @@ test('families are sorted, escaped, and parse', () => {
   );
   const parser = new ExpositionParser(writer.text(), 'text');
   while (parser.next() !== ENTRY_END);
-  expect(parser.line).toBe(10);
+  expect(parser.line).toBe(11);
 });
