@@ -5,6 +5,15 @@ import { interpolate } from '../../dashboard/interpolate.ts';
 import { str } from '../../dashboard/json.ts';
 import type { PanelProps } from '../panel-props.ts';
 
+const LOADS = ['src', 'srcset', 'poster', 'background'];
+
+/** A picture from elsewhere would tell its server who looks at what: only our own origin and inline ones are loaded. */
+DOMPurify.addHook('uponSanitizeAttribute', (_node, attribute) => {
+  const { attrName, attrValue } = attribute;
+  if (LOADS.includes(attrName)) attribute.keepAttr = /^(?:data:image\/|\/(?!\/))/.test(attrValue);
+  if (attrName === 'style' && /url\(|image-set\(/i.test(attrValue)) attribute.keepAttr = false;
+});
+
 /** Markdown or HTML from a dashboard file, which is somebody else's text: always sanitised, never scripts or frames. */
 export function TextPanel({ panel, scope, width, height }: PanelProps): ReactNode {
   const content = str(panel.options.content);
