@@ -63,7 +63,8 @@ export async function startGrafana(options: GrafanaOptions): Promise<RunningRole
   await serveUi(app, {
     directory: options.uiDirectory,
     ...(options.runbooksDirectory ? { runbooksDirectory: options.runbooksDirectory } : {}),
-    boot: () => ({
+    boot: async (request) => ({
+      signedIn: (await auth.userOf(request)) !== null,
       door: 'grafana',
       prometheusUrl: proxied('prometheus'),
       alertmanagerUrl: proxied('alertmanager'),

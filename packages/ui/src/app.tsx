@@ -28,6 +28,9 @@ const NewSilencePage = lazy(async () => ({
   default: (await import('./pages/silences/new-silence-page.tsx')).NewSilencePage,
 }));
 const StatusPage = lazy(async () => ({ default: (await import('./pages/status/status-page.tsx')).StatusPage }));
+const RunbookPage = lazy(async () => ({
+  default: (await import('./pages/runbooks/runbook-page.tsx')).RunbookPage,
+}));
 const AccountPage = lazy(async () => ({ default: (await import('./pages/login/account-page.tsx')).AccountPage }));
 
 type Started = { readonly boot: Boot; readonly user: SignedInUser | undefined } | { readonly error: string };
@@ -59,7 +62,7 @@ export function Start(): ReactNode {
 
 async function start(): Promise<Started> {
   const boot = await fetchBoot();
-  return { boot, user: boot.door === 'grafana' ? await signedIn() : undefined };
+  return { boot, user: boot.signedIn ? await signedIn() : undefined };
 }
 
 async function signedIn(): Promise<SignedInUser | undefined> {
@@ -108,6 +111,7 @@ function Pages({ door }: { readonly door: Boot['door'] }): ReactNode {
       <Route path="/explore" component={QueryPage} />
       <Route path="/alerts" component={AlertsPage} />
       <Route path="/alerts/:name">{({ name }) => <AlertPage name={decodeURIComponent(name)} />}</Route>
+      <Route path="/runbooks/:name">{({ name }) => <RunbookPage name={decodeURIComponent(name)} />}</Route>
       <Route path="/rules" component={RulesPage} />
       <Route path="/targets" component={TargetsPage} />
       <Route path="/silences" component={SilencesPage} />

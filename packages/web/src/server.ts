@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import type { Registry } from 'prom-client';
 import { StartupError } from './role.ts';
 
@@ -99,6 +98,8 @@ export interface UiBoot {
   readonly alertmanagerUrl: string | null;
   readonly grafanaUrl: string | null;
   readonly version: string;
+  /** Whether whoever asks is signed in; only on the door that has a login. */
+  readonly signedIn?: boolean;
 }
 
 /**
@@ -109,7 +110,7 @@ export async function serveUi(
   app: FastifyInstance,
   options: {
     readonly directory: string;
-    readonly boot: (request: IncomingMessage) => UiBoot;
+    readonly boot: (request: FastifyRequest) => UiBoot | Promise<UiBoot>;
     /** A folder of `NAME.md` that the UI shows at `/runbooks/NAME`. */
     readonly runbooksDirectory?: string;
     readonly isApi: (path: string) => boolean;
@@ -119,7 +120,7 @@ export async function serveUi(
     throw new StartupError('grafana', `the web UI is not built in ${options.directory}`, 'run `npm run build`');
   }
   const index = await readFile(join(options.directory, 'index.html'), 'utf8');
-  app.get('/ui/boot.json', (request) => options.boot(request.raw));
+  app.get('/ui/boot.json', async (request) => options.boot(request));
   app.get('/ui/runbooks/:name', async (request, reply) => {
     const { name } = request.params as { readonly name: string };
     const text = options.runbooksDirectory && (await readRunbook(options.runbooksDirectory, name));

@@ -8,6 +8,8 @@ export interface Boot {
   readonly alertmanagerUrl: string | null;
   readonly grafanaUrl: string | null;
   readonly version: string;
+  /** Whether a session is open, on the door that has any; asked here so that nobody meets a 401. */
+  readonly signedIn?: boolean;
 }
 
 export async function fetchBoot(): Promise<Boot> {

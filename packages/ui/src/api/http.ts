@@ -26,20 +26,24 @@ function away(url: string): string {
  * Fetches JSON. @throws ApiError with the server's own words where it gave some; an abort by the caller passes through.
  */
 export async function fetchJson(url: string, init: RequestInit = {}): Promise<unknown> {
+  return parseBody(await fetchText(url, { ...init, headers: { accept: 'application/json', ...init.headers } }));
+}
+
+/** Fetches text. @throws ApiError as `fetchJson` does */
+export async function fetchText(url: string, init: RequestInit = {}): Promise<string> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
   let response: Response;
   try {
-    response = await fetch(url, { ...init, signal, headers: { accept: 'application/json', ...init.headers } });
+    response = await fetch(url, { ...init, signal });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     if (timeout.aborted) throw new ApiError(`No answer within ${TIMEOUT_MS / 1000} s.`, 0, 'timeout', { cause: error });
     throw new ApiError(away(url), 0, 'away', { cause: error });
   }
   const text = await response.text();
-  const body = parseBody(text);
-  if (response.ok) return body;
-  throw errorOf(response.status, body, text, url);
+  if (response.ok) return text;
+  throw errorOf(response.status, parseBody(text), text, url);
 }
 
 function parseBody(text: string): unknown {
