@@ -26,9 +26,14 @@ async function bundle({ input, directory, external }) {
     format: 'esm',
     sourcemap: true,
     entryFileNames: '[name].js',
-    chunkFileNames: 'chunks/[name]-[hash].js',
+    chunkFileNames: '[name]-[hash].js',
   });
   await build.close();
+}
+
+/** The UI is served from beside the command's bundle. */
+function copyUi() {
+  cpSync('packages/ui/dist', 'packages/cli/dist/ui', { recursive: true });
 }
 
 const isForeign = (id) =>
@@ -42,15 +47,18 @@ const steps = {
       external: isForeign,
     }),
   async cli() {
-    const input = { avalanche: 'packages/cli/src/main.ts', edna: 'apps/edna/src/main.ts' };
-    const worker = 'apps/edna/src/compute/worker.ts';
-    if (existsSync(worker)) input['edna-worker'] = worker;
+    const input = {
+      avalanche: 'packages/cli/src/main.ts',
+      edna: 'apps/edna/src/main.ts',
+      'edna-worker': 'apps/edna/src/compute/worker.ts',
+    };
     await bundle({ input, directory: 'packages/cli/dist', external: isForeign });
+    if (existsSync('packages/ui/dist')) copyUi();
   },
   async ui() {
     const { build } = await import('vite');
     await build({ root: 'packages/ui', logLevel: 'warn' });
-    cpSync('packages/ui/dist', 'packages/cli/dist/ui', { recursive: true });
+    copyUi();
   },
 };
 

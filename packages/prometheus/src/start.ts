@@ -52,7 +52,11 @@ export interface PrometheusOptions {
   readonly onQuit?: () => void;
   /** Flags as `/api/v1/status/flags` shows them. */
   readonly flags?: Readonly<Record<string, string>>;
-  readonly ui?: { readonly directory: string; readonly boot: Omit<UiBoot, 'door' | 'prometheusUrl'> };
+  readonly ui?: {
+    readonly directory: string;
+    readonly boot: Omit<UiBoot, 'door' | 'prometheusUrl'>;
+    readonly runbooksDirectory?: string;
+  };
   readonly clock?: Clock;
 }
 
@@ -147,9 +151,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   );
   lifecycle(app, { enabled: options.enableLifecycle ?? false, reload: reloadNow, quit: options.onQuit });
   if (options.ui) {
-    const { directory, boot } = options.ui;
+    const { boot, ...files } = options.ui;
     await serveUi(app, {
-      directory,
+      ...files,
       boot: () => ({ ...boot, door: 'prometheus', prometheusUrl: '' }),
       isApi: (path) => path.startsWith('/api/') || path.startsWith('/-/'),
     });

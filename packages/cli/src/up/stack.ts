@@ -159,6 +159,7 @@ export class Stack {
     const url = (name: RoleName) => (wanted.has(name) ? this.urlOf(name) : null);
     const ui = (boot: { prometheusUrl: string | null; alertmanagerUrl: string | null; grafanaUrl: string | null }) => ({
       directory: uiDirectory,
+      runbooksDirectory: config('runbooks'),
       boot: { ...boot, version: VERSION },
     });
     const urls = {
@@ -200,6 +201,7 @@ export class Stack {
           logger,
           version: VERSION,
           uiDirectory,
+          runbooksDirectory: config('runbooks'),
           environment: {
             ...process.env,
             PROMETHEUS_URL: this.urlOf('prometheus'),
