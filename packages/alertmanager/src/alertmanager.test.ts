@@ -1,0 +1,208 @@
+import { rmSync } from 'node:fs';
+import { afterEach, expect, test } from 'vitest';
+import { alertOf, START, Timeline } from './testing.ts';
+
+const ROUTE = `
+route: {receiver: ops, group_by: [job], group_wait: 10s, group_interval: 1m, repeat_interval: 10m}
+receivers: [{name: ops}]
+`;
+const started: Timeline[] = [];
+
+async function start(yaml = ROUTE, options?: { sendResolved: boolean }): Promise<Timeline> {
+  const timeline = await Timeline.start(yaml, options);
+  started.push(timeline);
+  return timeline;
+}
+
+afterEach(() => {
+  for (const { directory } of started.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+const a = { n: 'a', job: 'x' };
+const b = { n: 'b', job: 'x' };
+
+test('group_wait gathers the first alerts, group_interval brings later ones, repeat_interval repeats', async () => {
+  const time = await start();
+  time.fire(a);
+  await time.seconds(5);
+  time.fire(b, { n: 'other', job: 'y' });
+  await time.seconds(20);
+  time.fire({ n: 'c', job: 'x' });
+  await time.seconds(100);
+  expect(time.lines).toEqual(['10s ops firing{a,b}', '15s ops firing{other}', '70s ops firing{a,b,c}']);
+  await time.seconds(12 * 60);
+  // the first turn of the group after repeat_interval has passed: 10 + 12 * 60 for x, 15 + 11 * 60 for y
+  expect(time.lines.slice(3)).toEqual(['675s ops firing{other}', '730s ops firing{a,b,c}']);
+});
+
+test('a resolved alert is told once, at the next turn, and a group that is empty starts over with group_wait', async () => {
+  const time = await start();
+  time.fire(a, b);
+  await time.seconds(30);
+  time.resolve(a);
+  await time.seconds(60);
+  time.resolve(b);
+  await time.seconds(400);
+  expect(time.lines).toEqual(['10s ops firing{a,b}', '70s ops firing{b} resolved{a}', '130s ops resolved{b}']);
+  time.fire(a);
+  await time.seconds(60);
+  expect(time.lines.slice(3)).toEqual(['500s ops firing{a}']);
+});
+
+test('an alert that fires and ends within group_wait is not news', async () => {
+  const time = await start();
+  time.fire(a);
+  await time.seconds(5);
+  time.resolve(a);
+  await time.seconds(300);
+  expect(time.lines).toEqual([]);
+});
+
+test('an alert that is not reported again ends by itself at its endsAt', async () => {
+  const time = await start();
+  time.fire(a);
+  await time.seconds(3_700);
+  expect(time.lines.at(-1)).toBe('3610s ops resolved{a}');
+});
+
+test('without send_resolved the receiver hears only of firing alerts, and of a new one again', async () => {
+  const time = await start(ROUTE, { sendResolved: false });
+  time.fire(a);
+  await time.seconds(15);
+  time.resolve(a);
+  await time.seconds(200);
+  time.fire(a);
+  await time.seconds(100);
+  expect(time.lines).toEqual(['10s ops firing{a}', '225s ops firing{a}']);
+});
+
+test('an alert that began long ago does not wait for group_wait', async () => {
+  const time = await start();
+  await time.seconds(60);
+  time.fire({ n: 'new', job: 'z' });
+  time.manager.alerts.put([alertOf({ n: 'old', job: 'x' }, { startsAt: START, updatedAt: START + 60_000 })]);
+  await time.seconds(20);
+  expect(time.lines).toEqual(['60s ops firing{old}', '70s ops firing{new}']);
+});
+
+test('a silence that begins keeps quiet, one that ends lets the group speak at its next turn', async () => {
+  const time = await start();
+  const matcher = { name: 'n', value: 'a', isRegex: false, isEqual: true };
+  const times = { startsAt: START, endsAt: START + 150_000 };
+  const id = time.manager.silences.set({ id: '', matchers: [matcher], ...times, createdBy: 'me', comment: '' });
+  time.fire(a, b);
+  await time.seconds(100);
+  expect(time.lines).toEqual(['10s ops firing{b}']);
+  expect(time.manager.silences.get(id)?.startsAt).toBe(START);
+  await time.seconds(100);
+  expect(time.lines.slice(1)).toEqual(['190s ops firing{a,b}']);
+});
+
+test('an inhibited alert stays quiet while its source fires', async () => {
+  const time = await start(`${ROUTE}
+inhibit_rules:
+  - {source_matchers: [n = a], target_matchers: ['n =~ "b|a"'], equal: [job]}
+`);
+  time.fire(a, b, { n: 'b', job: 'y' });
+  await time.seconds(80);
+  expect(time.lines).toEqual(['10s ops firing{a}', '10s ops firing{b}']);
+  time.resolve(a);
+  await time.seconds(60);
+  expect(time.lines.slice(2)).toEqual(['130s ops firing{b} resolved{a}']);
+});
+
+test('a restart neither repeats inside repeat_interval nor forgets what fires', async () => {
+  const before = await start();
+  before.fire(a);
+  await before.seconds(60);
+  expect(before.lines).toEqual(['10s ops firing{a}']);
+  const after = await before.restart();
+  started.push(after);
+  // Prometheus goes on reporting; the start is the old one, so that there is no new wait
+  after.fire(a);
+  await after.seconds(500);
+  expect(after.lines).toEqual([]);
+  await after.seconds(120);
+  expect(after.lines).toEqual(['670s ops firing{a}']);
+  after.resolve(a);
+  await after.seconds(60);
+  expect(after.lines.at(-1)).toBe('730s ops resolved{a}');
+});
+
+test('silences survive a restart', async () => {
+  const before = await start();
+  const matchers = [{ name: 'job', value: 'x.*', isRegex: true, isEqual: true }];
+  const times = { startsAt: START, endsAt: START + 3_600_000 };
+  const id = before.manager.silences.set({ id: '', matchers, ...times, createdBy: 'me', comment: 'work' });
+  const after = await before.restart();
+  started.push(after);
+  after.fire(a);
+  await after.seconds(100);
+  expect(after.lines).toEqual([]);
+  expect(after.manager.silences.get(id)?.comment).toBe('work');
+});
+
+test('a reload does not notify again, and new alerts follow the new routes', async () => {
+  const time = await start();
+  time.fire(a);
+  await time.seconds(20);
+  await time.load(
+    ROUTE.replace('receiver: ops, group_by: [job], group_wait: 10s', 'receiver: ops, group_by: [job], group_wait: 30s'),
+  );
+  time.fire({ n: 'c', job: 'z' });
+  await time.seconds(60);
+  expect(time.lines).toEqual(['10s ops firing{a}', '50s ops firing{c}']);
+});
+
+test('a failed attempt is repeated with back-off until it is sent; one that is hopeless waits for the next turn', async () => {
+  const time = await start();
+  let failures = 3;
+  time.answer = () =>
+    failures-- > 0 ? { kind: 'failed', reason: 'no', retry: true, category: 'serverError' } : { kind: 'sent' };
+  time.fire(a);
+  await time.seconds(30);
+  expect(time.lines).toEqual([
+    '10s ops firing{a} (failed)',
+    '10.5s ops firing{a} (failed)',
+    '11.25s ops firing{a} (failed)',
+    '12.375s ops firing{a}',
+  ]);
+  time.answer = () => ({ kind: 'failed', reason: 'no', retry: false, category: 'clientError' });
+  time.fire(b);
+  await time.seconds(110);
+  expect(time.lines.slice(4)).toEqual(['70s ops firing{a,b} (failed)', '130s ops firing{a,b} (failed)']);
+});
+
+test('a receiver that hangs does not delay another', async () => {
+  const time = await start(`
+route:
+  receiver: ops
+  group_wait: 10s
+  group_interval: 1m
+  routes: [{receiver: stuck, continue: true, matchers: ['n=~".+"']}, {receiver: ops}]
+receivers: [{name: ops}, {name: stuck}]
+`);
+  time.answer = (receiver) => (receiver === 'stuck' ? new Promise(() => {}) : { kind: 'sent' });
+  time.fire(a);
+  await time.seconds(30);
+  expect(time.lines).toEqual(['10s ops firing{a}']);
+});
+
+test('a route is quiet within its mute interval and outside its active interval', async () => {
+  const time = await start(`
+route:
+  receiver: ops
+  group_wait: 10s
+  group_interval: 1m
+  routes:
+    - {matchers: [n = a], mute_time_intervals: [early]}
+    - {matchers: [n = b], active_time_intervals: [early]}
+time_intervals:
+  - name: early
+    time_intervals: [{times: [{start_time: '09:00', end_time: '10:05'}], weekdays: ['monday:friday']}]
+receivers: [{name: ops}]
+`);
+  time.fire(a, b);
+  await time.seconds(400);
+  expect(time.lines).toEqual(['10s ops firing{b}', '310s ops firing{a}']);
+});

@@ -1,0 +1,180 @@
+import { join } from 'node:path';
+import type { Clock, Logger } from '@avalanche/model';
+import type { Registry } from 'prom-client';
+import type { Alert } from './alert/alert.ts';
+import { AlertStore } from './alert/store.ts';
+import type { LoadedAlertmanagerConfig } from './config/load.ts';
+import { Dispatcher } from './dispatch/dispatcher.ts';
+import { Inhibitor } from './inhibit/inhibit.ts';
+import { type AlertmanagerMetrics, alertmanagerMetrics, stateMetrics } from './metrics.ts';
+import { NotificationLog } from './nflog/nflog.ts';
+import { buildIntegrations } from './notify/build.ts';
+import { type Integration, integrationId } from './notify/integration.ts';
+import { runPipeline } from './notify/pipeline.ts';
+import { TroubleLog } from './notify/trouble-log.ts';
+import { Silences } from './silence/silences.ts';
+
+const STATE_MAINTENANCE_MS = 15 * 60_000;
+
+export interface AlertmanagerParts {
+  /** An existing, writable directory. */
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly registry: Registry;
+  readonly version: string;
+  readonly retentionMs: number;
+  readonly externalUrl: () => string;
+  /** Makes a configuration's integrations; tests put recorders in their place. */
+  readonly integrations?: (loaded: LoadedAlertmanagerConfig, version: string) => Map<string, Integration[]>;
+  readonly random?: () => number;
+}
+
+/** What lives as long as a configuration. */
+interface Generation {
+  readonly loaded: LoadedAlertmanagerConfig;
+  readonly inhibitor: Inhibitor;
+  readonly integrations: Map<string, Integration[]>;
+  readonly dispatcher: Dispatcher;
+  readonly end: () => Promise<void>;
+}
+
+export interface AlertStatus {
+  readonly state: 'active' | 'suppressed';
+  readonly silencedBy: readonly string[];
+  readonly inhibitedBy: readonly string[];
+}
+
+/** The role without its HTTP server: alerts in, notifications out. */
+export class Alertmanager {
+  readonly alerts: AlertStore;
+  readonly silences: Silences;
+  readonly nflog: NotificationLog;
+  readonly metrics: AlertmanagerMetrics;
+  private readonly troubles: TroubleLog;
+  private generation: Generation | undefined;
+  private cancelMaintenance = (): void => {};
+  private readonly reload = { success: false, successTime: 0 };
+
+  /** @throws the system's error where the directory cannot be written */
+  constructor(private readonly parts: AlertmanagerParts) {
+    const { directory, clock, retentionMs, registry } = parts;
+    this.silences = new Silences(join(directory, 'silences.jsonl'), clock, retentionMs);
+    this.nflog = new NotificationLog(join(directory, 'nflog.jsonl'), clock, retentionMs);
+    this.alerts = new AlertStore(clock);
+    this.metrics = alertmanagerMetrics(registry);
+    this.troubles = new TroubleLog(parts.logger);
+    stateMetrics(registry, {
+      alerts: () => this.countAlerts(),
+      silences: () => ({
+        active: this.silences.count('active'),
+        pending: this.silences.count('pending'),
+        expired: this.silences.count('expired'),
+      }),
+      groups: () => this.generation?.dispatcher.groupCount ?? 0,
+      nflogEntries: () => this.nflog.size,
+      receivers: () => this.generation?.loaded.config.receivers.length ?? 0,
+      integrations: () => this.allIntegrations(),
+      isConfigured: (integration) => !this.troubles.isNotConfigured(integrationId(integration)),
+      configHash: () => this.generation?.loaded.hash ?? 0,
+      reload: () => this.reload,
+    });
+    this.scheduleMaintenance();
+  }
+
+  /** The configuration in force. */
+  get loaded(): LoadedAlertmanagerConfig {
+    if (!this.generation) throw new Error('BUG: no configuration has been applied');
+    return this.generation.loaded;
+  }
+
+  get dispatcher(): Dispatcher {
+    if (!this.generation) throw new Error('BUG: no configuration has been applied');
+    return this.generation.dispatcher;
+  }
+
+  /** Puts a configuration in force: groups are made anew, the notification log keeps them from repeating themselves. */
+  async apply(loaded: LoadedAlertmanagerConfig): Promise<void> {
+    const { clock, logger, version, externalUrl, random } = this.parts;
+    const integrations = (this.parts.integrations ?? buildIntegrations)(loaded, version);
+    await this.generation?.end();
+    const inhibitor = new Inhibitor(loaded.config.inhibitRules);
+    for (const alert of this.alerts.all()) inhibitor.update(alert);
+    // before the dispatcher, so that an alert inhibits from the moment that it is there
+    const unsubscribe = this.alerts.subscribe(
+      (alert) => inhibitor.update(alert),
+      (alert) => inhibitor.remove(alert),
+    );
+    const pipeline = {
+      ...{ clock, logger, inhibitor, integrations, externalUrl, metrics: this.metrics, troubles: this.troubles },
+      silences: this.silences,
+      nflog: this.nflog,
+      timeIntervals: loaded.config.timeIntervals,
+      ...(random ? { random } : {}),
+    };
+    const { route } = loaded;
+    const dispatcher = new Dispatcher({
+      ...{ route, clock, logger, alerts: this.alerts },
+      flush: (flush) => runPipeline(pipeline, flush),
+    });
+    const end = (): Promise<void> => {
+      unsubscribe();
+      return dispatcher.stop();
+    };
+    this.generation = { loaded, inhibitor, integrations, dispatcher, end };
+    this.reload.success = true;
+    this.reload.successTime = clock.now();
+    await this.sayMissing();
+  }
+
+  reloadFailed(): void {
+    this.reload.success = false;
+  }
+
+  statusOf(alert: Alert): AlertStatus {
+    const now = this.parts.clock.now();
+    const silencedBy = this.silences.silencedBy(alert.labels, now);
+    const inhibiting = this.generation?.inhibitor.inhibitedBy(alert.labels, now);
+    const inhibitedBy = inhibiting === undefined ? [] : [inhibiting];
+    const state = silencedBy.length + inhibitedBy.length > 0 ? 'suppressed' : 'active';
+    return { state, silencedBy, inhibitedBy };
+  }
+
+  /** Ends every timer and turn and writes the state. */
+  async stop(): Promise<void> {
+    this.cancelMaintenance();
+    this.alerts.stop();
+    await this.generation?.end();
+    this.silences.close();
+    this.nflog.close();
+  }
+
+  private allIntegrations(): Integration[] {
+    return [...(this.generation?.integrations.values() ?? [])].flat();
+  }
+
+  private async sayMissing(): Promise<void> {
+    for (const integration of this.allIntegrations()) {
+      const reason = await integration.missing();
+      if (reason !== undefined) this.troubles.report(integrationId(integration), { kind: 'not-configured', reason });
+    }
+  }
+
+  private countAlerts() {
+    const counts = { active: 0, suppressed: 0, unprocessed: 0 };
+    for (const alert of this.alerts.pending()) counts[this.statusOf(alert).state]++;
+    return counts;
+  }
+
+  private scheduleMaintenance(): void {
+    this.cancelMaintenance = this.parts.clock.after(STATE_MAINTENANCE_MS, () => {
+      try {
+        this.silences.maintain();
+        this.nflog.maintain();
+      } catch (error) {
+        this.parts.logger.error('Writing silences and notification log failed', { error });
+      }
+      this.scheduleMaintenance();
+    });
+  }
+}

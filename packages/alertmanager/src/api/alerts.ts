@@ -1,0 +1,148 @@
+import { type Clock, Labels, type Matcher } from '@avalanche/model';
+import type { FastifyInstance } from 'fastify';
+import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
+import { fingerprint } from '../alert/fingerprint.ts';
+import type { Alertmanager, AlertStatus } from '../alertmanager.ts';
+import { matchRoutes } from '../route/route.ts';
+import { mutingIntervals } from '../timeinterval/muting.ts';
+import { ApiError, SchemaError } from './errors.ts';
+import { filters, flag, objectField, type Query, receiverFilter, stringField, stringMap, timeField } from './params.ts';
+
+/** `/alerts` and `/alerts/groups` of API v2. */
+export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, clock: Clock): void {
+  api.get('/alerts', (request) => listAlerts(alertmanager, request.query as Query));
+  api.get('/alerts/groups', (request) => listGroups(alertmanager, request.query as Query, clock.now()));
+  api.post('/alerts', (request, reply) => {
+    takeAlerts(alertmanager, request.body, clock.now());
+    return reply.code(200).send();
+  });
+}
+
+/** What the query's flags and matchers say of an alert. */
+function alertFilter(query: Query): (alert: Alert, status: AlertStatus) => boolean {
+  const [active, silenced, inhibited] = [flag(query, 'active'), flag(query, 'silenced'), flag(query, 'inhibited')];
+  flag(query, 'unprocessed'); // every alert has been looked at when it is shown
+  const matchers = filters(query);
+  return (alert, status) => {
+    if (!active && status.state === 'active') return false;
+    if (!silenced && status.silencedBy.length > 0) return false;
+    if (!inhibited && status.inhibitedBy.length > 0) return false;
+    return matchers.every((matcher) => matchesFilter(matcher, alert.labels));
+  };
+}
+
+function matchesFilter(matcher: Matcher, labels: Labels): boolean {
+  return matcher.matches(labels.get(matcher.name));
+}
+
+function listAlerts(alertmanager: Alertmanager, query: Query) {
+  const keep = alertFilter(query);
+  const wantsReceiver = receiverFilter(query);
+  const { route } = alertmanager.loaded;
+  return alertmanager.alerts
+    .pending()
+    .map((alert) => ({ alert, status: alertmanager.statusOf(alert), receivers: receiversOf(alert) }))
+    .filter(({ alert, status, receivers }) => receivers.some(wantsReceiver) && keep(alert, status))
+    .sort((a, b) => (a.alert.fingerprint < b.alert.fingerprint ? -1 : 1))
+    .map(({ alert, status, receivers }) => alertJson(alert, status, receivers));
+
+  function receiversOf(alert: Alert): string[] {
+    return matchRoutes(route, alert.labels).map(({ receiver }) => receiver);
+  }
+}
+
+function listGroups(alertmanager: Alertmanager, query: Query, now: number) {
+  const keep = alertFilter(query);
+  const wantsReceiver = receiverFilter(query);
+  const showMuted = flag(query, 'muted');
+  const { route, config } = alertmanager.loaded;
+  return alertmanager.dispatcher
+    .allGroups()
+    .filter((group) => wantsReceiver(group.route.receiver))
+    .map((group) => {
+      const muted = mutingIntervals(group.route, config.timeIntervals, now);
+      const mutedBy = muted.outsideActive ? group.route.activeTimeIntervals : muted.byMute;
+      const alerts = group
+        .list()
+        .filter((alert) => !isResolved(alert, now))
+        .map((alert) => ({ alert, status: alertmanager.statusOf(alert) }))
+        .filter(({ alert, status }) => keep(alert, status))
+        .sort((a, b) => compareAlerts(a.alert, b.alert))
+        .map(({ alert, status }) => {
+          const receivers = matchRoutes(route, alert.labels).map(({ receiver }) => receiver);
+          return alertJson(alert, status, receivers.sort(), mutedBy);
+        });
+      return { group, alerts, mutedBy };
+    })
+    .filter(({ alerts, mutedBy }) => alerts.length > 0 && (showMuted || mutedBy.length === 0))
+    .sort(
+      (a, b) => a.group.labels.compare(b.group.labels) || (a.group.route.receiver < b.group.route.receiver ? -1 : 1),
+    )
+    .map(({ group, alerts }) => ({
+      alerts,
+      labels: group.labels.toJSON(),
+      receiver: { name: group.route.receiver },
+    }));
+}
+
+function alertJson(alert: Alert, status: AlertStatus, receivers: readonly string[], mutedBy: readonly string[] = []) {
+  const { silencedBy, inhibitedBy } = status;
+  return {
+    annotations: alert.annotations,
+    endsAt: new Date(alert.endsAt),
+    fingerprint: alert.fingerprint,
+    receivers: receivers.map((name) => ({ name })),
+    startsAt: new Date(alert.startsAt),
+    status: { inhibitedBy, mutedBy, silencedBy, state: mutedBy.length > 0 ? 'suppressed' : status.state },
+    updatedAt: new Date(alert.updatedAt),
+    ...(alert.generatorURL === '' ? {} : { generatorURL: alert.generatorURL }),
+    labels: alert.labels.toJSON(),
+  };
+}
+
+/** Takes what is valid of a posted list. @throws SchemaError, or ApiError naming what was not valid */
+function takeAlerts(alertmanager: Alertmanager, body: unknown, now: number): void {
+  if (!Array.isArray(body)) throw new SchemaError(400, 'alerts in body must be of type array', 400);
+  const { metrics, alerts, loaded } = alertmanager;
+  const problems: string[] = [];
+  const valid: Alert[] = [];
+  for (const report of body.map((item: unknown) => parseAlert(item, now, loaded.config.global.resolve_timeout))) {
+    metrics.received.inc({ status: report.endsAt > now ? 'firing' : 'resolved', version: 'v2' });
+    const problem = problemOf(report);
+    if (problem === undefined) valid.push(report);
+    else {
+      problems.push(problem);
+      metrics.invalid.inc({ version: 'v2' });
+    }
+  }
+  const refused = alerts.put(valid);
+  if (refused > 0) throw new ApiError(500, `too many alerts: ${refused} refused`);
+  if (problems.length > 0) throw new ApiError(400, problems.join('; '));
+}
+
+function parseAlert(value: unknown, now: number, resolveTimeoutMs: number): Alert {
+  const item = objectField(value, 'alert');
+  if (item.labels === undefined) throw new SchemaError(602, 'labels in body is required');
+  const labels = Labels.from(stringMap(item.labels, 'labels'));
+  const startsAt = timeField(item.startsAt, 'startsAt');
+  const endsAt = timeField(item.endsAt, 'endsAt');
+  return {
+    fingerprint: fingerprint(labels),
+    labels,
+    annotations: stringMap(item.annotations, 'annotations'),
+    startsAt: startsAt || endsAt || now,
+    endsAt: endsAt || now + resolveTimeoutMs,
+    updatedAt: now,
+    timeout: endsAt === 0,
+    generatorURL: stringField(item.generatorURL, 'generatorURL'),
+  };
+}
+
+/** What is wrong with an alert, in upstream's words (model.Alert.Validate). */
+function problemOf({ startsAt, endsAt, labels, annotations }: Alert): string | undefined {
+  if (endsAt < startsAt) return 'start time must be before end time';
+  if (labels.size === 0) return 'at least one label pair required';
+  if (labels.has('')) return 'invalid label set: invalid name ""';
+  if (Object.keys(annotations).includes('')) return 'invalid annotations: invalid name ""';
+  return undefined;
+}

@@ -1,0 +1,75 @@
+import { compileAnchored, type Matcher } from '@avalanche/model';
+import { parseMatcher } from '../matcher/parse.ts';
+import { ApiError, SchemaError } from './errors.ts';
+
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** The last value of a parameter. */
+function single(query: Query, name: string): string | undefined {
+  const value = query[name];
+  return typeof value === 'string' || value === undefined ? value : value.at(-1);
+}
+
+/** A flag that is true unless told otherwise. @throws SchemaError */
+export function flag(query: Query, name: string): boolean {
+  const text = single(query, name)?.toLowerCase();
+  if (text === undefined || text === '') return true;
+  if (['true', '1', 'yes', 'ok', 'y', 'on', 'selected', 'checked', 't', 'enabled'].includes(text)) return true;
+  if (['false', '0', 'no', 'n', 'off', 'f', 'disabled'].includes(text)) return false;
+  throw new SchemaError(601, `${name} in query must be of type boolean: ${JSON.stringify(text)}`);
+}
+
+/** The matchers of `filter`, given any number of times. @throws ApiError */
+export function filters(query: Query): Matcher[] {
+  const value = query.filter;
+  const texts = value === undefined ? [] : typeof value === 'string' ? [value] : value;
+  try {
+    return texts.map(parseMatcher);
+  } catch (error) {
+    throw new ApiError(400, (error as Error).message);
+  }
+}
+
+/** The test that `receiver` asks for, an anchored regular expression. @throws ApiError */
+export function receiverFilter(query: Query): (name: string) => boolean {
+  const text = single(query, 'receiver');
+  if (text === undefined) return () => true;
+  try {
+    const { accepts } = compileAnchored(text);
+    return accepts;
+  } catch (error) {
+    throw new ApiError(400, `failed to parse receiver param: ${(error as Error).message}`);
+  }
+}
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:?\d{2})$/;
+
+/** A time of a body as milliseconds; absent or Go's zero time is 0. @throws SchemaError */
+export function timeField(value: unknown, field: string): number {
+  if (value === undefined || value === null || value === '') return 0;
+  const ms = typeof value === 'string' && RFC3339.test(value) ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(ms)) {
+    throw new SchemaError(400, `${field} in body must be of type date-time: ${JSON.stringify(value)}`, 400);
+  }
+  return ms < 0 && typeof value === 'string' && value.startsWith('0001-') ? 0 : ms;
+}
+
+export function stringField(value: unknown, field: string): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value !== 'string') throw new SchemaError(400, `${field} in body must be of type string`, 400);
+  return value;
+}
+
+export function objectField(value: unknown, field: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SchemaError(400, `${field} in body must be of type object`, 400);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+/** A map of names to strings. @throws SchemaError */
+export function stringMap(value: unknown, field: string): Record<string, string> {
+  if (value === undefined || value === null) return {};
+  const entries = Object.entries(objectField(value, field));
+  return Object.fromEntries(entries.map(([name, item]) => [name, stringField(item, `${field}.${name}`)]));
+}

@@ -1,0 +1,111 @@
+import type { Clock, Matcher } from '@avalanche/model';
+import type { FastifyInstance } from 'fastify';
+import type { Alertmanager } from '../alertmanager.ts';
+import { type Silence, type SilenceMatcher, silenceState } from '../silence/silence.ts';
+import { SilenceNotFound } from '../silence/silences.ts';
+import { ApiError, SchemaError } from './errors.ts';
+import { filters, objectField, type Query, stringField, timeField } from './params.ts';
+
+/** `/silences` and `/silence/{id}` of API v2. */
+export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, clock: Clock): void {
+  api.get('/silences', (request) => {
+    const wanted = filters(request.query as Query);
+    const now = clock.now();
+    return silences
+      .all()
+      .filter(({ id }) => wanted.every((matcher) => silences.matchersOf(id).some((own) => isSame(own, matcher))))
+      .sort((a, b) => compareSilences(a, b, now))
+      .map((silence) => silenceJson(silence, now));
+  });
+  api.post('/silences', (request) => {
+    const now = clock.now();
+    const wanted = parseSilence(request.body, now);
+    if (wanted.startsAt >= wanted.endsAt) refuse('Failed to create silence: start time must be before end time');
+    if (wanted.endsAt < now) refuse("Failed to create silence: end time can't be in the past");
+    try {
+      return { silenceID: silences.set(wanted) };
+    } catch (error) {
+      throw new ApiError(error instanceof SilenceNotFound ? 404 : 400, (error as Error).message);
+    }
+  });
+  api.get<{ Params: { id: string } }>('/silence/:id', ({ params }, reply) => {
+    const silence = silences.get(checkId(params.id));
+    return silence ? silenceJson(silence, clock.now()) : reply.code(404).send();
+  });
+  api.delete<{ Params: { id: string } }>('/silence/:id', ({ params }, reply) => {
+    try {
+      silences.expire(checkId(params.id));
+    } catch (error) {
+      if (error instanceof SilenceNotFound) return reply.code(404).send();
+      throw error;
+    }
+    return reply.code(200).send();
+  });
+}
+
+function refuse(message: string): never {
+  throw new ApiError(400, message);
+}
+
+function checkId(id: string): string {
+  if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(id)) return id.toLowerCase();
+  throw new SchemaError(601, `silenceID in path must be of type uuid: ${JSON.stringify(id)}`);
+}
+
+function isSame(a: Matcher, b: Matcher): boolean {
+  return a.name === b.name && a.type === b.type && a.value === b.value;
+}
+
+const STATE_ORDER = { active: 0, pending: 1, expired: 2 } as const;
+
+/** Active ones first, the next to end on top; then pending ones by their start; then the ended ones, latest first. */
+function compareSilences(a: Silence, b: Silence, now: number): number {
+  const state = silenceState(a, now);
+  const order = STATE_ORDER[state] - STATE_ORDER[silenceState(b, now)];
+  if (order !== 0) return order;
+  if (state === 'pending') return a.startsAt - b.startsAt;
+  return state === 'active' ? a.endsAt - b.endsAt : b.endsAt - a.endsAt;
+}
+
+function silenceJson(silence: Silence, now: number) {
+  return {
+    id: silence.id,
+    status: { state: silenceState(silence, now) },
+    updatedAt: new Date(silence.updatedAt),
+    comment: silence.comment,
+    createdBy: silence.createdBy,
+    endsAt: new Date(silence.endsAt),
+    matchers: silence.matchers,
+    startsAt: new Date(silence.startsAt),
+  };
+}
+
+function parseSilence(body: unknown, now: number): Omit<Silence, 'updatedAt'> {
+  const item = objectField(body, 'silence');
+  for (const name of ['matchers', 'startsAt', 'endsAt', 'createdBy', 'comment']) {
+    if (item[name] === undefined || item[name] === null)
+      throw new SchemaError(602, `silence.${name} in body is required`);
+  }
+  if (!Array.isArray(item.matchers)) throw new SchemaError(400, 'silence.matchers in body must be of type array', 400);
+  if (item.matchers.length === 0) throw new SchemaError(612, 'silence.matchers in body should have at least 1 items');
+  return {
+    id: stringField(item.id, 'silence.id'),
+    matchers: item.matchers.map(parseSilenceMatcher),
+    startsAt: timeField(item.startsAt, 'silence.startsAt') || now,
+    endsAt: timeField(item.endsAt, 'silence.endsAt'),
+    createdBy: stringField(item.createdBy, 'silence.createdBy'),
+    comment: stringField(item.comment, 'silence.comment'),
+  };
+}
+
+function parseSilenceMatcher(value: unknown, i: number): SilenceMatcher {
+  const at = `silence.matchers.${i}`;
+  const { name, value: pattern, isRegex, isEqual = true } = objectField(value, at);
+  for (const [key, field] of Object.entries({ name, value: pattern, isRegex })) {
+    if (field === undefined || field === null) throw new SchemaError(602, `${at}.${key} in body is required`);
+  }
+  if (typeof isRegex !== 'boolean' || typeof isEqual !== 'boolean') {
+    throw new SchemaError(400, `${at}: isRegex and isEqual must be of type boolean`, 400);
+  }
+  return { name: stringField(name, `${at}.name`), value: stringField(pattern, `${at}.value`), isRegex, isEqual };
+}

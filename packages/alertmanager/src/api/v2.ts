@@ -1,0 +1,54 @@
+import type { Clock } from '@avalanche/model';
+import type { FastifyError, FastifyInstance } from 'fastify';
+import type { Alertmanager } from '../alertmanager.ts';
+import { alertRoutes } from './alerts.ts';
+import { ApiError, SchemaError } from './errors.ts';
+import { silenceRoutes } from './silences.ts';
+
+export interface ApiOptions {
+  readonly alertmanager: Alertmanager;
+  readonly clock: Clock;
+  readonly version: string;
+  /** When the role started, in milliseconds. */
+  readonly startTime: number;
+}
+
+/** API v2 (upstream api/v2/openapi.yaml). */
+export function apiV2(api: FastifyInstance, { alertmanager, clock, version, startTime }: ApiOptions): void {
+  api.setErrorHandler<FastifyError>((error, _request, reply) => {
+    // upstream's API errors are JSON strings; what does not fit the schema is an object
+    if (error instanceof ApiError)
+      return reply.code(error.status).type('application/json').send(JSON.stringify(error.message));
+    if (error instanceof SchemaError)
+      return reply.code(error.status).send({ code: error.code, message: error.message });
+    const status = error.statusCode ?? 500;
+    return reply.code(status).send({ code: status, message: error.message });
+  });
+  api.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store');
+  });
+  allowOtherOrigins(api);
+  api.get('/status', () => ({
+    cluster: { status: 'disabled', peers: [] },
+    config: { original: alertmanager.loaded.maskedYaml },
+    uptime: new Date(startTime),
+    versionInfo: { branch: '', buildDate: '', buildUser: '', goVersion: '', revision: '', version },
+  }));
+  api.get('/receivers', () => alertmanager.loaded.config.receivers.map(({ name }) => ({ name })));
+  alertRoutes(api, alertmanager, clock);
+  silenceRoutes(api, alertmanager, clock);
+}
+
+/** Upstream answers every origin. DELETE is ours: the UI of another door of the stack expires silences. */
+function allowOtherOrigins(api: FastifyInstance): void {
+  api.addHook('onRequest', async (request, reply) => {
+    if (request.headers.origin !== undefined) reply.header('access-control-allow-origin', '*').header('vary', 'Origin');
+  });
+  api.options('/*', (_request, reply) =>
+    reply
+      .code(204)
+      .header('access-control-allow-methods', 'GET, POST, HEAD, DELETE')
+      .header('access-control-allow-headers', 'Accept, Content-Type, X-Requested-With')
+      .send(),
+  );
+}

@@ -1,0 +1,83 @@
+import type { Clock, Logger } from '@avalanche/model';
+import type { Alert } from '../alert/alert.ts';
+import type { AlertStore } from '../alert/store.ts';
+import type { Flush } from '../notify/pipeline.ts';
+import { groupLabels, matchRoutes, type Route } from '../route/route.ts';
+import { AggregationGroup } from './group.ts';
+
+const MAINTENANCE_MS = 30_000;
+/** More groups than this are not made; their alerts stay visible but are not notified about, and the log says so. */
+const GROUPS_MAX = 100_000;
+
+interface DispatcherOptions {
+  readonly route: Route;
+  readonly alerts: AlertStore;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly flush: (flush: Flush) => Promise<boolean>;
+}
+
+/** Sorts alerts into aggregation groups. One lives as long as the configuration that it was made for. */
+export class Dispatcher {
+  private readonly groups = new Map<string, AggregationGroup>();
+  private readonly unsubscribe: () => void;
+  private cancelMaintenance = (): void => {};
+  private limitSaid = false;
+
+  constructor(private readonly options: DispatcherOptions) {
+    this.unsubscribe = options.alerts.subscribe((alert) => this.dispatch(alert));
+    for (const alert of options.alerts.all()) this.dispatch(alert);
+    this.scheduleMaintenance();
+  }
+
+  get groupCount(): number {
+    return this.groups.size;
+  }
+
+  allGroups(): AggregationGroup[] {
+    return [...this.groups.values()];
+  }
+
+  async stop(): Promise<void> {
+    this.unsubscribe();
+    this.cancelMaintenance();
+    await Promise.all(this.allGroups().map((group) => group.stop()));
+  }
+
+  private dispatch(alert: Alert): void {
+    for (const route of matchRoutes(this.options.route, alert.labels)) this.insert(alert, route);
+  }
+
+  private insert(alert: Alert, route: Route): void {
+    const { clock, flush } = this.options;
+    const labels = groupLabels(route, alert.labels);
+    const id = `${route.id}\n${labels.key}`;
+    let group = this.groups.get(id);
+    if (!group) {
+      if (this.groups.size >= GROUPS_MAX) {
+        this.sayLimit();
+        return;
+      }
+      group = new AggregationGroup(route, labels, clock, flush);
+      this.groups.set(id, group);
+    }
+    group.insert(alert);
+  }
+
+  private sayLimit(): void {
+    if (!this.limitSaid)
+      this.options.logger.error('Too many aggregation groups, no new one is made', { max: GROUPS_MAX });
+    this.limitSaid = true;
+  }
+
+  private scheduleMaintenance(): void {
+    this.cancelMaintenance = this.options.clock.after(MAINTENANCE_MS, () => {
+      for (const [id, group] of this.groups) {
+        if (!group.isEmpty) continue;
+        this.groups.delete(id);
+        void group.stop();
+      }
+      this.scheduleMaintenance();
+    });
+  }
+}

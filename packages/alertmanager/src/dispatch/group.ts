@@ -1,0 +1,106 @@
+import type { Clock, Labels } from '@avalanche/model';
+import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
+import type { Flush } from '../notify/pipeline.ts';
+import { groupKey, type Route } from '../route/route.ts';
+
+/** A turn may last as long as the group's interval, but not less than this (upstream notify.MinTimeout). */
+const TURN_MS_MIN = 10_000;
+
+/**
+ * Alerts that are notified about together. The first turn comes group_wait after the first alert (at once where that
+ * alert began longer ago), every further one group_interval after the one before.
+ */
+export class AggregationGroup {
+  readonly key: string;
+  private readonly alerts = new Map<string, Alert>();
+  private readonly stopped = new AbortController();
+  private cancelTimer = (): void => {};
+  private hasFlushed = false;
+  private flushing: Promise<void> | undefined;
+  private turnIsDue = false;
+
+  constructor(
+    readonly route: Route,
+    readonly labels: Labels,
+    private readonly clock: Clock,
+    private readonly flush: (flush: Flush) => Promise<boolean>,
+  ) {
+    this.key = groupKey(route, labels);
+    this.schedule(route.groupWaitMs);
+  }
+
+  get isEmpty(): boolean {
+    return this.alerts.size === 0;
+  }
+
+  insert(alert: Alert): void {
+    this.alerts.set(alert.fingerprint, alert);
+    const waitedEnough = alert.startsAt + this.route.groupWaitMs < this.clock.now();
+    if (!this.hasFlushed && waitedEnough) this.schedule(0);
+  }
+
+  list(): Alert[] {
+    return [...this.alerts.values()].sort(compareAlerts);
+  }
+
+  /** Ends the turns; one that is under way is told to end. */
+  async stop(): Promise<void> {
+    this.cancelTimer();
+    this.stopped.abort();
+    await this.flushing;
+  }
+
+  private schedule(delayMs: number): void {
+    this.cancelTimer();
+    this.cancelTimer = this.clock.after(delayMs, () => this.turn());
+  }
+
+  /** A turn that comes while the one before still sends waits for it. */
+  private turn(): void {
+    if (this.flushing) {
+      this.turnIsDue = true;
+      return;
+    }
+    this.schedule(this.route.groupIntervalMs);
+    this.hasFlushed = true;
+    this.flushing = this.runTurn(this.clock.now()).finally(() => {
+      this.flushing = undefined;
+      if (this.turnIsDue && !this.stopped.signal.aborted) {
+        this.turnIsDue = false;
+        this.turn();
+      }
+    });
+  }
+
+  private async runTurn(now: number): Promise<void> {
+    const turn = new AbortController();
+    const end = (): void => turn.abort();
+    const cancelDeadline = this.clock.after(Math.max(TURN_MS_MIN, this.route.groupIntervalMs), end);
+    this.stopped.signal.addEventListener('abort', end, { once: true });
+    const snapshot = this.list();
+    // an alert that fires now is told as firing, also if its end comes while we send
+    const alerts = snapshot.map((alert) => (isResolved(alert, now) ? alert : { ...alert, endsAt: 0 }));
+    const { route, key, labels } = this;
+    try {
+      const done = await this.flush({
+        route,
+        groupKey: key,
+        groupLabels: labels.toJSON(),
+        now,
+        alerts,
+        signal: turn.signal,
+      });
+      if (done) this.forgetResolved(snapshot, now);
+    } finally {
+      cancelDeadline();
+      this.stopped.signal.removeEventListener('abort', end);
+    }
+  }
+
+  private forgetResolved(snapshot: readonly Alert[], now: number): void {
+    for (const alert of snapshot) {
+      const unchanged = this.alerts.get(alert.fingerprint) === alert;
+      if (unchanged && isResolved(alert, now)) this.alerts.delete(alert.fingerprint);
+    }
+  }
+}

@@ -1,0 +1,2 @@
+export { type LoadedAlertmanagerConfig, loadAlertmanagerConfig } from './config/load.ts';
+export { type AlertmanagerOptions, type RunningAlertmanager, startAlertmanager } from './start.ts';

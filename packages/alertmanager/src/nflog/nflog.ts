@@ -1,0 +1,75 @@
+import type { Clock } from '@avalanche/model';
+import { Journal } from '../storage/journal.ts';
+
+/** What a receiver's integration was last told about a group. Times in milliseconds, alerts by fingerprint. */
+export interface NotificationEntry {
+  readonly groupKey: string;
+  /** `receiver/integration/index`. */
+  readonly receiver: string;
+  readonly timestamp: number;
+  readonly firing: readonly string[];
+  readonly resolved: readonly string[];
+  readonly expiresAt: number;
+}
+
+/** The notification log: it keeps a notification from being repeated inside repeat_interval, over restarts too. */
+export class NotificationLog {
+  private readonly entries = new Map<string, NotificationEntry>();
+  private readonly journal: Journal<NotificationEntry>;
+
+  /** @throws the system's error where the file cannot be written */
+  constructor(
+    file: string,
+    private readonly clock: Clock,
+    private readonly retentionMs: number,
+  ) {
+    const now = clock.now();
+    this.journal = Journal.open<NotificationEntry>(
+      file,
+      (entry) => {
+        if (entry.expiresAt > now) this.entries.set(keyOf(entry.groupKey, entry.receiver), entry);
+      },
+      () => this.entries.values(),
+    );
+  }
+
+  get(groupKey: string, receiver: string): NotificationEntry | undefined {
+    return this.entries.get(keyOf(groupKey, receiver));
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Records a notification that was sent. It is kept for twice the repeat interval, at most for the retention. */
+  log(
+    groupKey: string,
+    receiver: string,
+    sent: {
+      readonly firing: readonly string[];
+      readonly resolved: readonly string[];
+      readonly repeatIntervalMs: number;
+    },
+  ): void {
+    const timestamp = this.clock.now();
+    const expiresAt = timestamp + Math.min(this.retentionMs, 2 * sent.repeatIntervalMs);
+    const entry = { groupKey, receiver, timestamp, firing: sent.firing, resolved: sent.resolved, expiresAt };
+    this.entries.set(keyOf(groupKey, receiver), entry);
+    this.journal.append(entry);
+  }
+
+  /** Forgets what has expired and writes the file anew. */
+  maintain(): void {
+    const now = this.clock.now();
+    for (const [key, entry] of this.entries) if (entry.expiresAt <= now) this.entries.delete(key);
+    this.journal.compact();
+  }
+
+  close(): void {
+    this.journal.close();
+  }
+}
+
+function keyOf(groupKey: string, receiver: string): string {
+  return `${receiver}\n${groupKey}`;
+}

@@ -1,0 +1,146 @@
+import type { Clock, Logger } from '@avalanche/model';
+import { type Alert, isResolved } from '../alert/alert.ts';
+import type { Inhibitor } from '../inhibit/inhibit.ts';
+import type { AlertmanagerMetrics } from '../metrics.ts';
+import type { NotificationLog } from '../nflog/nflog.ts';
+import type { Route } from '../route/route.ts';
+import type { Silences } from '../silence/silences.ts';
+import type { TimeInterval } from '../timeinterval/interval.ts';
+import { mutingIntervals } from '../timeinterval/muting.ts';
+import { needsNotification } from './dedup.ts';
+import { type Integration, integrationId, type Outcome } from './integration.ts';
+import { notifyWithRetry } from './retry.ts';
+import type { TroubleLog } from './trouble-log.ts';
+
+/** A turn of a group: what may be notified about, and until when. */
+export interface Flush {
+  readonly route: Route;
+  readonly groupKey: string;
+  readonly groupLabels: Readonly<Record<string, string>>;
+  /** When the turn came (milliseconds). */
+  readonly now: number;
+  readonly alerts: readonly Alert[];
+  /** Ends the turn: the next one is due, or the configuration goes. */
+  readonly signal: AbortSignal;
+}
+
+export interface PipelineParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly inhibitor: Inhibitor;
+  readonly silences: Silences;
+  readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
+  readonly integrations: ReadonlyMap<string, readonly Integration[]>;
+  readonly nflog: NotificationLog;
+  readonly metrics: AlertmanagerMetrics;
+  readonly troubles: TroubleLog;
+  readonly externalUrl: () => string;
+  readonly random?: () => number;
+}
+
+/** Takes alerts out of a turn. */
+type MuteStage = (parts: PipelineParts, flush: Flush) => readonly Alert[];
+
+const inhibit: MuteStage = ({ inhibitor, metrics, clock }, { alerts }) =>
+  counted(metrics, 'inhibition', alerts, (alert) => inhibitor.inhibitedBy(alert.labels, clock.now()) === undefined);
+
+const muteByTime: MuteStage = ({ timeIntervals, metrics }, { alerts, route, now }) => {
+  const muted = mutingIntervals(route, timeIntervals, now);
+  if (muted.byMute.length > 0) return counted(metrics, 'mute_time_interval', alerts, () => false);
+  return muted.outsideActive ? counted(metrics, 'active_time_interval', alerts, () => false) : alerts;
+};
+
+const silence: MuteStage = ({ silences, metrics, clock }, { alerts }) =>
+  counted(metrics, 'silence', alerts, (alert) => silences.silencedBy(alert.labels, clock.now()).length === 0);
+
+const MUTE_STAGES: readonly MuteStage[] = [inhibit, muteByTime, silence];
+
+function counted(
+  metrics: AlertmanagerMetrics,
+  reason: string,
+  alerts: readonly Alert[],
+  keep: (alert: Alert) => boolean,
+): readonly Alert[] {
+  const kept = alerts.filter(keep);
+  if (kept.length < alerts.length) metrics.suppressed.inc({ reason }, alerts.length - kept.length);
+  return kept;
+}
+
+/**
+ * Brings a group's turn to its receiver: inhibition, time intervals, silences, then each integration on its own:
+ * deduplication, sending with retries, notification log. Returns whether the turn is done with, so that resolved alerts
+ * may leave the group.
+ */
+export async function runPipeline(parts: PipelineParts, flush: Flush): Promise<boolean> {
+  let { alerts } = flush;
+  for (const stage of MUTE_STAGES) alerts = stage(parts, { ...flush, alerts });
+  if (alerts.length === 0) return true;
+  const integrations = parts.integrations.get(flush.route.receiver) ?? [];
+  const done = await Promise.all(
+    integrations.map((integration) => notifyOne(parts, { ...flush, alerts }, integration)),
+  );
+  return !done.includes(false);
+}
+
+/** One integration's part of the turn; whether it was sent or did not need to be. */
+async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integration): Promise<boolean> {
+  const { nflog, troubles, logger } = parts;
+  const { groupKey, now, route, alerts } = flush;
+  const id = integrationId(integration);
+  const ended = (alert: Alert): boolean => isResolved(alert, now);
+  const firing = alerts.filter((alert) => !ended(alert)).map((alert) => alert.fingerprint);
+  const resolved = alerts.filter(ended).map((alert) => alert.fingerprint);
+  const { sendResolved } = integration;
+  const { repeatIntervalMs } = route;
+  const group = { firing, resolved, sendResolved, repeatIntervalMs, now: parts.clock.now() };
+  if (!needsNotification(nflog.get(groupKey, id), group)) return true;
+  const sent = await send(parts, flush, integration);
+  troubles.report(id, sent);
+  if (sent.kind === 'not-configured') return true;
+  if (sent.kind === 'failed') return false;
+  try {
+    nflog.log(groupKey, id, { firing, resolved, repeatIntervalMs });
+  } catch (error) {
+    logger.error('Writing the notification log failed; after a restart this is notified again', {
+      integration: id,
+      error,
+    });
+  }
+  return true;
+}
+
+/** Sends what the integration wants to hear: without send_resolved only firing alerts, and nothing where none fires. */
+async function send(parts: PipelineParts, flush: Flush, integration: Integration): Promise<Outcome> {
+  const { metrics, troubles } = parts;
+  const { route, groupKey, groupLabels, now, signal } = flush;
+  const wanted = integration.sendResolved ? flush.alerts : flush.alerts.filter((alert) => !isResolved(alert, now));
+  if (wanted.length === 0) return { kind: 'sent' };
+  const labels = { integration: integration.kind };
+  const notification = {
+    receiver: route.receiver,
+    groupKey,
+    groupLabels,
+    alerts: wanted,
+    externalUrl: parts.externalUrl(),
+    now,
+  };
+  const attempt = async (): Promise<Outcome> => {
+    const start = performance.now();
+    const outcome = await integration.notify(notification, signal);
+    if (outcome.kind === 'not-configured') return outcome;
+    metrics.requests.inc(labels);
+    metrics.latency.observe(labels, (performance.now() - start) / 1000);
+    if (outcome.kind === 'failed') metrics.requestsFailed.inc(labels);
+    return outcome;
+  };
+  const id = integrationId(integration);
+  const outcome = await notifyWithRetry(attempt, {
+    clock: parts.clock,
+    signal,
+    onFailure: (failure) => troubles.report(id, failure),
+    ...(parts.random ? { random: parts.random } : {}),
+  });
+  if (outcome.kind !== 'not-configured') metrics.notifications.inc(labels);
+  if (outcome.kind === 'failed') metrics.failed.inc({ ...labels, reason: outcome.category });
+  return outcome;
+}

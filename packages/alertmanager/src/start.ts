@@ -1,0 +1,162 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { type Clock, type Logger, systemClock } from '@avalanche/model';
+import {
+  createServer,
+  type ListenAddress,
+  listen,
+  processMetrics,
+  type RunningRole,
+  StartupError,
+  serveMetrics,
+  serveUi,
+  type UiBoot,
+} from '@avalanche/web';
+import { FileError } from '@avalanche/yamlfile';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { Registry } from 'prom-client';
+import { Alertmanager } from './alertmanager.ts';
+import { apiV2 } from './api/v2.ts';
+import { type LoadedAlertmanagerConfig, loadAlertmanagerConfig } from './config/load.ts';
+import { buildInfo } from './metrics.ts';
+
+export interface AlertmanagerOptions {
+  readonly configFile: string;
+  /** Where silences and the notification log are kept (`--storage.path`). */
+  readonly directory: string;
+  readonly listen: ListenAddress;
+  readonly logger: Logger;
+  readonly version: string;
+  /** URL under which people reach this server; for links in notifications. Default: the address it listens on. */
+  readonly externalUrl?: string;
+  /** How long ended silences and the notification log are kept, in milliseconds. Default 120 h. */
+  readonly retentionMs?: number;
+  readonly clock?: Clock;
+  /** Called by `/-/quit`, which is not served without it. */
+  readonly onQuit?: () => void;
+  /** Flags as the command line had them; shown in the debug log at the start. */
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly ui?: { readonly directory: string; readonly boot: Omit<UiBoot, 'door'> };
+}
+
+/** The running alertmanager role; `reload` is what SIGHUP and `/-/reload` do. */
+export interface RunningAlertmanager extends RunningRole {
+  /** @throws FileError, after which the configuration from before goes on */
+  reload(): Promise<void>;
+}
+
+const ROLE = 'alertmanager';
+const RETENTION_MS = 120 * 3_600_000;
+const BODY_BYTES_MAX = 16 * 1024 * 1024;
+
+/** Starts the alertmanager role. @throws StartupError, with nothing left running */
+export async function startAlertmanager(options: AlertmanagerOptions): Promise<RunningAlertmanager> {
+  const { logger, configFile, version } = options;
+  const clock = options.clock ?? systemClock;
+  const loaded = await loadAlertmanagerConfig(configFile).catch(startupErrorOfFile);
+  const registry = new Registry();
+  processMetrics(registry);
+  buildInfo(registry, version);
+  let externalUrl = options.externalUrl?.replace(/\/+$/, '') ?? '';
+  const alertmanager = openAlertmanager(options, clock, registry, () => externalUrl);
+
+  const reload = async (): Promise<void> => {
+    let next: LoadedAlertmanagerConfig;
+    try {
+      next = await loadAlertmanagerConfig(configFile);
+    } catch (error) {
+      alertmanager.reloadFailed();
+      logger.error('Reloading the configuration failed; the one from before goes on', { error });
+      throw error;
+    }
+    await alertmanager.apply(next);
+    logger.info('Completed loading of configuration file', { file: configFile });
+  };
+
+  const app = createServer({ bodyLimit: BODY_BYTES_MAX });
+  let address: Awaited<ReturnType<typeof listen>>;
+  try {
+    serveMetrics(app, registry);
+    const startTime = clock.now();
+    await app.register(async (api) => apiV2(api, { alertmanager, clock, version, startTime }), { prefix: '/api/v2' });
+    lifecycle(app, reload, options.onQuit);
+    if (options.ui) await serveAlertmanagerUi(app, options.ui);
+    // before the server answers: an alert that is posted must find its route
+    await alertmanager.apply(loaded);
+    address = await listen(app, ROLE, options.listen);
+  } catch (error) {
+    await app.close();
+    await alertmanager.stop();
+    throw error;
+  }
+  if (externalUrl === '') externalUrl = address.url;
+  logger.debug('Flags', options.flags);
+  logger.info('Listening on', { address: `${address.host}:${address.port}` });
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await alertmanager.stop();
+  };
+  return {
+    name: ROLE,
+    url: address.url,
+    reload,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+function startupErrorOfFile(error: unknown): never {
+  if (!(error instanceof FileError)) throw error;
+  throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir', {
+    cause: error,
+  });
+}
+
+function openAlertmanager(
+  options: AlertmanagerOptions,
+  clock: Clock,
+  registry: Registry,
+  externalUrl: () => string,
+): Alertmanager {
+  const { directory, logger, version, retentionMs = RETENTION_MS } = options;
+  try {
+    mkdirSync(directory, { recursive: true });
+    accessSync(directory, constants.W_OK | constants.R_OK);
+    return new Alertmanager({ directory, clock, logger, registry, version, retentionMs, externalUrl });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const hint = 'choose another directory with --storage.path or --data-dir';
+    throw new StartupError(ROLE, `cannot write to ${directory}: ${code}`, hint, { cause: error });
+  }
+}
+
+function serveAlertmanagerUi(app: FastifyInstance, ui: NonNullable<AlertmanagerOptions['ui']>): Promise<void> {
+  return serveUi(app, {
+    directory: ui.directory,
+    boot: () => ({ ...ui.boot, door: 'alertmanager', alertmanagerUrl: '' }),
+    isApi: (path) => path.startsWith('/api/') || path.startsWith('/-/'),
+  });
+}
+
+function lifecycle(app: FastifyInstance, reload: () => Promise<void>, quit: (() => void) | undefined): void {
+  const text = (reply: FastifyReply, code: number, body: string) => reply.code(code).type('text/plain').send(body);
+  app.get('/-/healthy', (_request, reply) => text(reply, 200, 'OK'));
+  app.get('/-/ready', (_request, reply) => text(reply, 200, 'OK'));
+  app.post('/-/reload', async (_request, reply) => {
+    try {
+      await reload();
+      return text(reply, 200, '');
+    } catch (error) {
+      return text(reply, 500, `failed to reload config: ${(error as Error).message}\n`);
+    }
+  });
+  if (!quit) return;
+  app.post('/-/quit', (_request, reply) => {
+    setImmediate(quit);
+    return text(reply, 200, 'Requesting termination... Goodbye!');
+  });
+}
