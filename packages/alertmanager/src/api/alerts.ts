@@ -18,10 +18,9 @@ export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, cl
   });
 }
 
-/** What the query's flags and matchers say of an alert. */
+/** What the query's flags and matchers say of an alert. `unprocessed` never applies: what is shown has been looked at. */
 function alertFilter(query: Query): (alert: Alert, status: AlertStatus) => boolean {
   const [active, silenced, inhibited] = [flag(query, 'active'), flag(query, 'silenced'), flag(query, 'inhibited')];
-  flag(query, 'unprocessed'); // every alert has been looked at when it is shown
   const matchers = filters(query);
   return (alert, status) => {
     if (!active && status.state === 'active') return false;

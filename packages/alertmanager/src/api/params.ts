@@ -1,4 +1,4 @@
-import { compileAnchored, type Matcher } from '@avalanche/model';
+import { compareStrings, compileAnchored, type Matcher } from '@avalanche/model';
 import { parseMatcher } from '../matcher/parse.ts';
 import { ApiError, SchemaError } from './errors.ts';
 
@@ -10,13 +10,12 @@ function single(query: Query, name: string): string | undefined {
   return typeof value === 'string' || value === undefined ? value : value.at(-1);
 }
 
-/** A flag that is true unless told otherwise. @throws SchemaError */
+const TRUE = ['true', '1', 'yes', 'ok', 'y', 'on', 'selected', 'checked', 't', 'enabled'];
+
+/** A flag that is true when not given; any word that does not say yes is a no (go-openapi ConvertBool). */
 export function flag(query: Query, name: string): boolean {
   const text = single(query, name)?.toLowerCase();
-  if (text === undefined || text === '') return true;
-  if (['true', '1', 'yes', 'ok', 'y', 'on', 'selected', 'checked', 't', 'enabled'].includes(text)) return true;
-  if (['false', '0', 'no', 'n', 'off', 'f', 'disabled'].includes(text)) return false;
-  throw new SchemaError(601, `${name} in query must be of type boolean: ${JSON.stringify(text)}`);
+  return text === undefined || text === '' || TRUE.includes(text);
 }
 
 /** The matchers of `filter`, given any number of times. @throws ApiError */
@@ -67,9 +66,9 @@ export function objectField(value: unknown, field: string): Readonly<Record<stri
   return value as Readonly<Record<string, unknown>>;
 }
 
-/** A map of names to strings. @throws SchemaError */
+/** A map of names to strings, sorted by name as Go prints maps. @throws SchemaError */
 export function stringMap(value: unknown, field: string): Record<string, string> {
   if (value === undefined || value === null) return {};
-  const entries = Object.entries(objectField(value, field));
+  const entries = Object.entries(objectField(value, field)).sort(([a], [b]) => compareStrings(a, b));
   return Object.fromEntries(entries.map(([name, item]) => [name, stringField(item, `${field}.${name}`)]));
 }

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { needsNotification } from './dedup.ts';
+import { backoffMs } from './retry.ts';
+
+// what was told (f firing, r resolved, minutes ago), what is now, send_resolved, whether to tell
+test.each<[{ f: string[]; r: string[]; ago: number } | undefined, { f: string[]; r: string[] }, boolean, boolean]>([
+  [undefined, { f: ['a'], r: [] }, true, true],
+  [undefined, { f: [], r: ['a'] }, true, false],
+  [{ f: ['a'], r: [], ago: 1 }, { f: ['a'], r: [] }, true, false],
+  [{ f: ['a'], r: [], ago: 1 }, { f: ['a', 'b'], r: [] }, true, true],
+  [{ f: ['a', 'b'], r: [], ago: 1 }, { f: ['a'], r: ['b'] }, true, true],
+  [{ f: ['a', 'b'], r: [], ago: 1 }, { f: ['a'], r: ['b'] }, false, false],
+  [{ f: ['a'], r: ['b'], ago: 1 }, { f: ['a'], r: ['b'] }, true, false],
+  [{ f: ['a'], r: [], ago: 1 }, { f: [], r: ['a'] }, false, true],
+  [{ f: [], r: ['a'], ago: 1 }, { f: [], r: ['b'] }, true, false],
+  [{ f: ['a'], r: [], ago: 60 }, { f: ['a'], r: [] }, true, false],
+  [{ f: ['a'], r: [], ago: 61 }, { f: ['a'], r: [] }, true, true],
+])('told %o, now %o, send_resolved %s: %s', (told, group, sendResolved, expected) => {
+  const now = 10_000_000;
+  const entry = told && {
+    ...{ groupKey: 'g', receiver: 'r', firing: told.f, resolved: told.r, expiresAt: now },
+    timestamp: now - told.ago * 60_000,
+  };
+  const state = { firing: group.f, resolved: group.r, sendResolved, repeatIntervalMs: 3_600_000, now };
+  expect(needsNotification(entry, state)).toBe(expected);
+});
+
+test('waits grow from half a second to a minute, vary by half, and respect Retry-After', () => {
+  expect([1, 2, 3, 50].map((attempt) => backoffMs(attempt, 0.5))).toEqual([500, 750, 1125, 60_000]);
+  expect(backoffMs(1, 0)).toBe(250);
+  expect(backoffMs(1, 0.5, 30_000)).toBe(30_000);
+});
