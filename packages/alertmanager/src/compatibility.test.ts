@@ -1,0 +1,119 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { accessSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ALERT, post, Stage } from './testing-http.ts';
+
+let stage: Stage;
+
+beforeEach(() => {
+  stage = new Stage();
+});
+
+afterEach(() => stage.end());
+
+function onPath(name: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
+  return folders.map((folder) => join(folder, name)).find(isThere);
+}
+
+function isThere(file: string): boolean {
+  try {
+    accessSync(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const amtool = onPath('amtool') ?? '';
+const realAlertmanager = onPath('prometheus-alertmanager') ?? onPath('alertmanager') ?? '';
+const shipped = new URL('../../../config/alertmanager/alertmanager.yml', import.meta.url).pathname;
+
+describe.skipIf(!amtool)('the real amtool against us (needs amtool)', () => {
+  test('alerts and silences are added, queried and expired; the configuration is shown', async () => {
+    const { url } = await stage.start('route: {receiver: ops}\nreceivers: [{name: ops}]\n');
+    const run = (...args: string[]): Promise<string> => runTool(amtool, [`--alertmanager.url=${url}`, ...args]);
+    await run('alert', 'add', 'Slow', 'job=x', '--annotation=summary=it is slow');
+    expect(await run('alert', 'query', '-o', 'extended')).toMatch(/job="x".*summary="it is slow"/);
+    const id = (await run('silence', 'add', 'alertname=Slow', 'job=~x|y', '--comment=c', '--author=me')).trim();
+    expect(await run('silence', 'query')).toContain(id);
+    expect(await run('alert', 'query', '--silenced')).toContain('Slow');
+    expect(await run('alert', 'query')).not.toContain('Slow');
+    await run('silence', 'expire', id);
+    expect(await run('silence', 'query')).not.toContain(id);
+    expect(await run('silence', 'query', '--expired')).toContain(id);
+    expect(await run('config', 'show')).toContain('receiver: ops');
+    expect(await run('config', 'routes', 'test', 'a=b')).toContain('ops');
+    expect(await run('cluster', 'show')).toContain('disabled');
+  });
+
+  test('the shipped file passes amtool check-config', () => {
+    expect(execFileSync(amtool, ['check-config', shipped], { encoding: 'utf8' })).toContain('SUCCESS');
+  });
+});
+
+/** Runs a command without holding the event loop, on which our own server answers it. */
+function runTool(command: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args);
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      errors += chunk.toString();
+    });
+    child.on('close', (code) => (code === 0 ? resolve(output) : reject(new Error(`${args.join(' ')}: ${errors}`))));
+  });
+}
+
+describe.skipIf(!realAlertmanager)('beside the real Alertmanager (needs prometheus-alertmanager)', () => {
+  test('a webhook gets the same message from both, key by key', async () => {
+    const hook = await stage.receiver();
+    const yaml = (path: string): string => `
+route: {receiver: web.hook, group_by: [alertname, job], group_wait: 300ms, routes: [{matchers: ['severity=~"a.*"', job=x]}]}
+receivers: [{name: web.hook, webhook_configs: [{url: '${hook.url}/${path}', max_alerts: 2}]}]
+`;
+    const ours = await stage.start(yaml('ours'));
+    const real = join(stage.directory, 'real.yml');
+    writeFileSync(real, yaml('real'));
+    const port = await freePort();
+    const child = spawn(realAlertmanager, [
+      ...[`--config.file=${real}`, `--storage.path=${join(stage.directory, 'real')}`, '--cluster.listen-address='],
+      ...[`--web.listen-address=127.0.0.1:${port}`, '--web.external-url=http://am.test'],
+    ]);
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    stage.onEnd(() => {
+      child.kill();
+      return ended;
+    });
+    await untilReady(`http://127.0.0.1:${port}/-/ready`);
+    const labels = { alertname: 'Größe "x"', job: 'x', severity: 'ab' };
+    const startsAt = new Date().toISOString();
+    const alerts = ['h:2', 'h:1', 'h:3'].map((instance) => ({ ...ALERT, startsAt, labels: { ...labels, instance } }));
+    await Promise.all([ours.url, `http://127.0.0.1:${port}`].map((url) => post(`${url}/api/v2/alerts`, alerts)));
+    const [a, b] = await Promise.all(['/ours', '/real'].map((path) => hook.next(({ url }) => url === path)));
+    expect(JSON.stringify(a.body)).toBe(JSON.stringify(b.body));
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function untilReady(url: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    const answer = await fetch(url).catch(() => undefined);
+    if (answer?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`${url} does not answer`);
+}
