@@ -204,7 +204,7 @@ receivers:
           for (const uid of uids) {
             await page.goto(`${stack.url('grafana')}/d/${uid}?from=now-5m&to=now`);
             await page.locator('.am-panel').first().waitFor();
-            await page.waitForFunction(() => document.querySelectorAll('.am-panel .am-skeleton').length === 0);
+            await page.waitForFunction(`document.querySelectorAll('.am-panel .am-skeleton').length === 0`);
             expect(await page.locator('.am-panel .am-failed').allTextContents(), uid).toEqual([]);
             const panels = await page.locator('.am-panel').count();
             const empty = await page.locator('.am-panel .am-picture').count();

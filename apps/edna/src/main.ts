@@ -23,6 +23,7 @@ async function main(): Promise<void> {
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
+  process.once('disconnect', stop); // whoever started us with a channel, as `avalanche up` does, is gone
   const { url, queueUrl } = await starting;
   log.info('the eDNA service is ready', { url, queueMetrics: queueUrl });
 }

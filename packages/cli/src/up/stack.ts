@@ -40,7 +40,8 @@ export class Stack {
   /** @throws StartupError; the caller stops what had started by then */
   async start(): Promise<ReadonlyMap<RoleName, RoleState>> {
     await this.checkPorts();
-    await Promise.all(ROLES.filter(({ name }) => isWatched(name)).map(({ name }) => this.startWatched(name)));
+    const starting = ROLES.filter(({ name }) => isWatched(name)).map(({ name }) => this.startWatched(name));
+    for (const started of await Promise.allSettled(starting)) if (started.status === 'rejected') throw started.reason;
     for (const name of ['prometheus', 'alertmanager', 'grafana'] as const) {
       if (!this.options.wanted.has(name)) this.states.set(name, { state: 'off' });
       else this.states.set(name, { state: 'running', url: this.urlOf(name) });
