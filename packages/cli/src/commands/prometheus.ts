@@ -1,5 +1,5 @@
 import { startPrometheus } from '@avalanche/prometheus';
-import { UsageError } from '../flags.ts';
+import { type FlagSpec, type FlagSpecs, UsageError } from '../flags.ts';
 import { uiDirectory, VERSION } from '../version.ts';
 import {
   type Command,
@@ -10,6 +10,27 @@ import {
   untilAborted,
   wholeNumberOf,
 } from './command.ts';
+
+const acceptedBoolean: FlagSpec = { kind: 'boolean', help: '', ignored: true };
+const accepted: FlagSpec = { kind: 'string', help: '', ignored: true };
+
+/** Flags of upstream that are accepted, so that a unit file can be used as it is, and told in the log. */
+const withoutEffect: FlagSpecs = {
+  'web.enable-admin-api': acceptedBoolean,
+  'web.console.templates': accepted,
+  'web.console.libraries': accepted,
+  'web.page-title': accepted,
+  'web.cors.origin': accepted,
+  'web.max-connections': accepted,
+  'web.read-timeout': accepted,
+  'storage.tsdb.no-lockfile': acceptedBoolean,
+  'storage.tsdb.wal-compression': acceptedBoolean,
+  'storage.tsdb.min-block-duration': accepted,
+  'storage.tsdb.max-block-duration': accepted,
+  'rules.alert.for-outage-tolerance': accepted,
+  'rules.alert.for-grace-period': accepted,
+  'alertmanager.notification-queue-capacity': accepted,
+};
 
 export const prometheusCommand: Command = {
   name: 'prometheus',
@@ -35,10 +56,14 @@ export const prometheusCommand: Command = {
       help: 'Comma separated feature names.',
       placeholder: 'promql-experimental-functions',
     },
+    ...withoutEffect,
     ...logFlags,
   },
   async run(flags, signal) {
     const logger = loggerOf(flags);
+    for (const name of Object.keys(withoutEffect).filter((flag) => flags.given(flag))) {
+      logger.warn('This flag has no effect yet', { flag: `--${name}` });
+    }
     const features = flags.list('enable-feature').flatMap((text) => text.split(','));
     const stop = new AbortController();
     const retentionMs = durationOf(flags, 'storage.tsdb.retention.time');
