@@ -106,7 +106,7 @@ async function compose(
   const jobs = new JobService({ data, store, compute, metrics, log, limits, downloadBytesMax, addressPolicy });
   stops.push(() => jobs.stop());
   const queueMetrics = new TaskQueueMetrics();
-  const queues = createQueues(options, { jobs, queueMetrics, log });
+  const queues = await createQueues(options, { jobs, queueMetrics, log });
   stops.push(async () => void (await Promise.all([queues.compute.stop(), queues.transfer.stop()])));
 
   const app = createServer({ bodyLimit: 1024 * 1024 });
@@ -173,19 +173,21 @@ async function openStore(
 
 type Queues = Record<'compute' | 'transfer', TaskQueue>;
 
-function createQueues(
+async function createQueues(
   { redisUrl, queueWaitingMax = 200 }: ApplicationOptions,
   { jobs, queueMetrics, log }: { jobs: JobService; queueMetrics: TaskQueueMetrics; log: Logger },
-): Queues {
-  const create = (name: keyof Queues, concurrency: number): TaskQueue => {
+): Promise<Queues> {
+  const create = async (name: keyof Queues, concurrency: number): Promise<TaskQueue> => {
     const handler = jobs.handle.bind(jobs);
     const events = queueMetrics.listener(name);
     const common = { name, concurrency, waitingMax: queueWaitingMax, handler, events };
-    const queue = redisUrl === undefined ? new InProcessQueue(common) : new BullQueue({ ...common, redisUrl, log });
+    const queue =
+      redisUrl === undefined ? new InProcessQueue(common) : await BullQueue.open({ ...common, redisUrl, log });
     queueMetrics.add(queue, JOB_KINDS.filter((kind) => QUEUE_OF[kind] === name).map(taskName));
     return queue;
   };
-  return { compute: create('compute', 1), transfer: create('transfer', 2) };
+  const [compute, transfer] = await Promise.all([create('compute', 1), create('transfer', 2)]);
+  return { compute, transfer };
 }
 
 /** 200 while jobs can be taken in, 503 with the part that is away. */

@@ -33,6 +33,7 @@ export class ComputeThread {
   private worker: Worker | undefined;
   private readonly pending = new Map<number, Pending>();
   private nextId = 1;
+  private stopped = false;
 
   /** `script` is the bundled `worker.ts`. */
   constructor(private readonly script: string | undefined = findWorkerScript()) {}
@@ -42,7 +43,8 @@ export class ComputeThread {
     task: Computations[Name]['task'],
     context: TaskContext,
   ): Promise<Computations[Name]['result']> {
-    if (this.script === undefined) return compute(name, task, context);
+    if (this.stopped) return Promise.reject(stopping());
+    if (this.script === undefined) return compute(name, task, this.untilStopped(context));
     const worker = this.running(this.script);
     const request: ThreadRequest = { id: this.nextId++, name, task };
     return new Promise((resolve, reject) => {
@@ -57,9 +59,20 @@ export class ComputeThread {
 
   async stop(): Promise<void> {
     const { worker } = this;
+    this.stopped = true;
     this.worker = undefined;
-    this.fail(new JobError('interrupted', 'the service is stopping'));
+    this.fail(stopping());
     await worker?.terminate();
+  }
+
+  /** Work in this thread cannot be terminated: it ends where it next tells how far it is. */
+  private untilStopped(context: TaskContext): TaskContext {
+    return {
+      progress: (done) => {
+        if (this.stopped) throw stopping();
+        context.progress(done);
+      },
+    };
   }
 
   private running(script: string): Worker {
@@ -93,6 +106,10 @@ export class ComputeThread {
     for (const pending of this.pending.values()) pending.reject(error);
     this.pending.clear();
   }
+}
+
+function stopping(): JobError {
+  return new JobError('interrupted', 'the service is stopping');
 }
 
 /** The build puts the worker beside the program that it belongs to. */

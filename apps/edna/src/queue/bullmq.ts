@@ -26,17 +26,25 @@ const FINISHED_KEPT = 200;
 export class BullQueue implements TaskQueue {
   readonly name: string;
   private readonly connections: Redis[] = [];
+  private readonly client: Redis;
   private readonly queue: Queue;
   private readonly worker: Worker;
   private active = 0;
   private failing = false;
 
-  constructor(private readonly options: BullQueueOptions) {
+  /** A queue whose connection is up, or will come up later where Redis is away just now. */
+  static async open(options: BullQueueOptions): Promise<BullQueue> {
+    const queue = new BullQueue(options);
+    await withTimeout(queue.queue.waitUntilReady()).catch((error: Error) => queue.reportOnce(error));
+    return queue;
+  }
+
+  private constructor(private readonly options: BullQueueOptions) {
     this.name = options.name;
+    this.client = this.connect({});
     this.queue = new Queue(options.name, {
-      connection: this.connect({ enableOfflineQueue: false }),
+      connection: this.client,
       prefix: 'edna',
-      skipWaitingForReady: true,
       defaultJobOptions: {
         attempts: ATTEMPTS_MAX,
         backoff: { type: 'exponential', delay: RETRY_DELAY_MS },
@@ -77,6 +85,8 @@ export class BullQueue implements TaskQueue {
   }
 
   async state(): Promise<QueueState> {
+    // Asked at once: a command that waited for Redis to come back would be done after the client was refused.
+    if (this.client.status !== 'ready') throw new Error(`Redis is ${this.client.status}`);
     const waiting = await withTimeout(this.queue.getJobCountByTypes('waiting', 'prioritized'));
     this.failing = false;
     const { active } = this;
@@ -88,10 +98,10 @@ export class BullQueue implements TaskQueue {
     for (const connection of this.connections) connection.disconnect();
   }
 
-  private connect(options: { enableOfflineQueue?: boolean; maxRetriesPerRequest?: null }): Redis {
+  private connect(options: { maxRetriesPerRequest?: null }): Redis {
     const connection = new Redis(this.options.redisUrl, {
       ...options,
-      retryStrategy: (attempts) => Math.min(100 * 2 ** Math.min(attempts, 6), 5_000),
+      retryStrategy: (attempts) => Math.min(100 * attempts, 2_000),
     });
     connection.on('error', (error) => this.reportOnce(error));
     this.connections.push(connection);
