@@ -186,6 +186,16 @@ receivers: [{name: ops}, {name: stuck}]
   time.fire(a);
   await time.seconds(30);
   expect(time.lines).toEqual(['10s ops firing{a}']);
+  await time.manager.stop(); // nor the end
+});
+
+test('a receiver that hangs is left alone when the turn is over, and asked again at the next one', async () => {
+  const time = await start();
+  let asked = 0;
+  time.answer = () => (++asked === 1 ? new Promise(() => {}) : { kind: 'sent' });
+  time.fire(a);
+  await time.seconds(80);
+  expect(time.lines).toEqual(['70s ops firing{a}']);
 });
 
 test('a route is quiet within its mute interval and outside its active interval', async () => {

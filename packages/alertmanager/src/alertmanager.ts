@@ -61,6 +61,8 @@ export class Alertmanager {
     const { directory, clock, retentionMs, registry } = parts;
     this.silences = new Silences(join(directory, 'silences.jsonl'), clock, retentionMs);
     this.nflog = new NotificationLog(join(directory, 'nflog.jsonl'), clock, retentionMs);
+    const dropped = this.silences.dropped + this.nflog.dropped;
+    if (dropped > 0) parts.logger.warn('Damaged records of silences or notification log were left out', { dropped });
     this.alerts = new AlertStore(clock);
     this.metrics = alertmanagerMetrics(registry);
     this.troubles = new TroubleLog(parts.logger);

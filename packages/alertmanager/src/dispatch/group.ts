@@ -1,6 +1,7 @@
 import type { Clock, Labels } from '@avalanche/model';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
 import type { Flush } from '../notify/pipeline.ts';
+import { STOPPED } from '../notify/retry.ts';
 import { groupKey, type Route } from '../route/route.ts';
 
 /** A turn may last as long as the group's interval, but not less than this (upstream notify.MinTimeout). */
@@ -46,7 +47,7 @@ export class AggregationGroup {
   /** Ends the turns; one that is under way is told to end. */
   async stop(): Promise<void> {
     this.cancelTimer();
-    this.stopped.abort();
+    this.stopped.abort(STOPPED);
     await this.flushing;
   }
 
@@ -74,8 +75,8 @@ export class AggregationGroup {
 
   private async runTurn(now: number): Promise<void> {
     const turn = new AbortController();
-    const end = (): void => turn.abort();
-    const cancelDeadline = this.clock.after(Math.max(TURN_MS_MIN, this.route.groupIntervalMs), end);
+    const end = (): void => turn.abort(STOPPED);
+    const cancelDeadline = this.clock.after(Math.max(TURN_MS_MIN, this.route.groupIntervalMs), () => turn.abort());
     this.stopped.signal.addEventListener('abort', end, { once: true });
     const snapshot = this.list();
     // an alert that fires now is told as firing, also if its end comes while we send

@@ -37,6 +37,11 @@ export class NotificationLog {
     return this.entries.get(keyOf(groupKey, receiver));
   }
 
+  /** Damaged records that were left out when the file was read. */
+  get dropped(): number {
+    return this.journal.dropped;
+  }
+
   get size(): number {
     return this.entries.size;
   }

@@ -95,7 +95,8 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   const group = { firing, resolved, sendResolved, repeatIntervalMs, now: parts.clock.now() };
   if (!needsNotification(nflog.get(groupKey, id), group)) return true;
   const sent = await send(parts, flush, integration);
-  troubles.report(id, sent);
+  // cut off by a reload or the end of the process says nothing about the receiver
+  if (sent.kind !== 'failed' || sent.category !== 'contextCanceled') troubles.report(id, sent);
   if (sent.kind === 'not-configured') return true;
   if (sent.kind === 'failed') return false;
   try {

@@ -18,38 +18,48 @@ export interface RetryOptions {
   /** Ends waiting and sending: the group's next turn has come, or we stop. */
   readonly signal: AbortSignal;
   readonly random?: () => number;
-  /** Told of every failed attempt. */
+  /** Told of every failed attempt that is repeated. */
   readonly onFailure?: (outcome: Outcome & { readonly kind: 'failed' }, attempts: number) => void;
 }
 
-/** Tries until it is sent, has failed for good, or `signal` says that time is up. */
+/** Why `signal` was aborted: a turn's time was up (any other reason), or nobody waits for it any more. */
+export const STOPPED = Symbol('stopped');
+
+/**
+ * Tries until it is sent, has failed for good, or `signal` says that time is up; then also an attempt that still hangs is
+ * left alone, so that no receiver holds up the next turn or the end of the process.
+ */
 export async function notifyWithRetry(attempt: () => Promise<Outcome>, options: RetryOptions): Promise<Outcome> {
   const { clock, signal, random = Math.random, onFailure } = options;
-  for (let attempts = 1; ; attempts++) {
-    const outcome = await attempt();
-    if (outcome.kind !== 'failed') return outcome;
+  let reason = 'no answer';
+  for (let attempts = 1; !signal.aborted; attempts++) {
+    const outcome = await unlessAborted(attempt(), signal);
+    if (outcome === undefined) break;
+    if (outcome.kind !== 'failed' || !outcome.retry) return outcome;
+    reason = outcome.reason;
+    if (signal.aborted) break;
     onFailure?.(outcome, attempts);
-    if (!outcome.retry || signal.aborted) return outcome;
-    await wait(clock, backoffMs(attempts, random(), outcome.retryAfterMs), signal);
-    if (signal.aborted) {
-      const reason = `${outcome.reason} (gave up after ${attempts} attempts)`;
-      return {
-        ...outcome,
-        reason,
-        category: outcome.category === 'other' ? 'contextDeadlineExceeded' : outcome.category,
-      };
-    }
+    await unlessAborted(wait(clock, backoffMs(attempts, random(), outcome.retryAfterMs), signal), signal);
   }
+  const category = signal.reason === STOPPED ? 'contextCanceled' : 'contextDeadlineExceeded';
+  return { kind: 'failed', reason: `${reason} (gave up)`, retry: false, category };
+}
+
+/** undefined when `signal` comes first. */
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => resolve(undefined);
+    signal.addEventListener('abort', giveUp, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
 }
 
 function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
+    const cancel = clock.after(ms, () => {
+      signal.removeEventListener('abort', cancel);
       resolve();
-    };
-    const cancel = clock.after(ms, done);
-    signal.addEventListener('abort', done, { once: true });
+    });
+    signal.addEventListener('abort', cancel, { once: true });
   });
 }

@@ -45,6 +45,11 @@ export class Silences {
     this.forgetExpired();
   }
 
+  /** Damaged records that were left out when the file was read. */
+  get dropped(): number {
+    return this.journal.dropped;
+  }
+
   get(id: string): Silence | undefined {
     return this.silences.get(id)?.silence;
   }
@@ -125,8 +130,8 @@ export class Silences {
   }
 
   private store(silence: Silence): void {
-    this.keep(silence);
     this.journal.append(silence, { sync: true });
+    this.keep(silence);
   }
 
   private keep(silence: Silence): void {

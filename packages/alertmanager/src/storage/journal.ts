@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Lines appended after which the file is written anew, if that many are more than twice what is alive. */
+/** The file is written anew after this many records, or twice what was alive the last time where that is more. */
 const APPENDED_MAX = 1_000;
 
 /**
@@ -12,30 +12,39 @@ const APPENDED_MAX = 1_000;
 export class Journal<Item> {
   private descriptor: number;
   private appended = 0;
+  private appendedMax = APPENDED_MAX;
 
   private constructor(
     private readonly file: string,
     private readonly alive: () => Iterable<Item>,
+    /** Lines that were torn or no record, and were left out. */
+    readonly dropped: number,
   ) {
     this.descriptor = openSync(file, 'a', 0o600);
   }
 
   /** Opens or creates the file and gives every record to `restore`. @throws the system's error where it cannot be written */
   static open<Item>(file: string, restore: (item: Item) => void, alive: () => Iterable<Item>): Journal<Item> {
+    let dropped = 0;
     for (const line of readLines(file)) {
-      const item = parseLine<Item>(line);
-      if (item !== undefined) restore(item);
+      try {
+        if (line !== '') restore(JSON.parse(line) as Item);
+      } catch {
+        dropped++;
+      }
     }
-    const journal = new Journal(file, alive);
+    const journal = new Journal(file, alive, dropped);
     journal.compact();
     return journal;
   }
 
   /** Writes a record. With `sync` it is on the disk when this returns, else with the operating system. */
   append(item: Item, { sync = false } = {}): void {
+    // before writing, so that what is alive need not hold this record yet
+    if (this.appended >= this.appendedMax) this.compact();
     writeFileSync(this.descriptor, `${JSON.stringify(item)}\n`);
     if (sync) fsyncSync(this.descriptor);
-    if (++this.appended > APPENDED_MAX) this.compactIfWorthIt();
+    this.appended++;
   }
 
   /** Replaces the file by what is alive. */
@@ -43,9 +52,9 @@ export class Journal<Item> {
     const next = `${this.file}.tmp`;
     const descriptor = openSync(next, 'w', 0o600);
     try {
-      let text = '';
-      for (const item of this.alive()) text += `${JSON.stringify(item)}\n`;
-      writeFileSync(descriptor, text);
+      const lines = [...this.alive()].map((item) => `${JSON.stringify(item)}\n`);
+      writeFileSync(descriptor, lines.join(''));
+      this.appendedMax = Math.max(APPENDED_MAX, 2 * lines.length);
       fsyncSync(descriptor);
     } finally {
       closeSync(descriptor);
@@ -61,11 +70,6 @@ export class Journal<Item> {
     this.compact();
     closeSync(this.descriptor);
   }
-
-  private compactIfWorthIt(): void {
-    const count = [...this.alive()].length;
-    if (this.appended > 2 * count) this.compact();
-  }
 }
 
 function readLines(file: string): string[] {
@@ -74,15 +78,6 @@ function readLines(file: string): string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
-  }
-}
-
-function parseLine<Item>(line: string): Item | undefined {
-  if (line === '') return undefined;
-  try {
-    return JSON.parse(line) as Item;
-  } catch {
-    return undefined; // torn by a crash
   }
 }
 

@@ -57,7 +57,7 @@ export function emailIntegration(
     Secret.of(global.smtp_auth_password, global.smtp_auth_password_file, resolvePath);
   const user = config.auth_username ?? global.smtp_auth_username;
   const from = config.from ?? global.smtp_from ?? '';
-  const send = async (notification: Notification, signal: AbortSignal): Promise<Outcome> => {
+  const send = async (notification: Notification): Promise<Outcome> => {
     const transport = createTransport({
       ...endpoint(config.smarthost ?? global.smtp_smarthost ?? '', config.require_tls ?? global.smtp_require_tls),
       name: config.hello ?? global.smtp_hello,
@@ -69,8 +69,6 @@ export function emailIntegration(
       disableFileAccess: true,
       disableUrlAccess: true,
     });
-    const abort = (): void => transport.close();
-    signal.addEventListener('abort', abort, { once: true });
     const message = emailMessage(config, from, notification, templates);
     try {
       await transport.sendMail(message);
@@ -78,7 +76,6 @@ export function emailIntegration(
     } catch (error) {
       return smtpFailure(error);
     } finally {
-      signal.removeEventListener('abort', abort);
       transport.close();
     }
   };
@@ -88,7 +85,7 @@ export function emailIntegration(
     index: context.index,
     sendResolved: config.send_resolved,
     missing: () => missingSecret([user === undefined ? undefined : password]),
-    notify: (notification, signal) => send(notification, signal).catch(outcomeOfError),
+    notify: (notification) => send(notification).catch(outcomeOfError),
   };
 }
 
