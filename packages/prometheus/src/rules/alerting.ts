@@ -1,4 +1,4 @@
-import { Labels, METRIC_NAME } from '@avalanche/model';
+import { type Labels, METRIC_NAME } from '@avalanche/model';
 import { checkUnique, newStatus, type QueryVector, type Rule, type VectorSample } from './rule.ts';
 import { type AlertTemplateData, expandTemplate } from './template.ts';
 
@@ -140,9 +140,4 @@ export class AlertingRule implements Rule {
     }
     return samples;
   }
-}
-
-/** The labels under which an alert's `ALERTS_FOR_STATE` was written. */
-export function forStateLabels(alert: RuleAlert): Labels {
-  return Labels.from({ ...alert.labels.toJSON(), [METRIC_NAME]: 'ALERTS_FOR_STATE' });
 }
