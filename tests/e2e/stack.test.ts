@@ -5,6 +5,7 @@ import { simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { metricNamesInConfig } from '../support/config-metrics.ts';
+import { hasPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
 import { hasPostgres, hasRedis, type RunningService, startPostgres, startRedis } from '../support/services.ts';
 import { eventually, isBuilt, prepareStack, query, ROLE_NAMES, type TestStack } from '../support/stack.ts';
 
@@ -127,6 +128,19 @@ receivers:
       };
       expect(await eventually(missing, (names) => names.length === 0, 60_000)).toEqual([]);
     }, 90_000);
+
+    test.skipIf(!hasPrometheus)('the real Prometheus scrapes every role (needs prometheus)', async () => {
+      const real = await startRealPrometheus(ROLE_NAMES.map((role) => new URL(stack.url(role)).host));
+      try {
+        const up = await eventually(
+          () => query(real.url, 'up'),
+          (found) => found.length === ROLE_NAMES.length && found.every(({ value }) => value[1] === '1'),
+        );
+        expect(up).toHaveLength(ROLE_NAMES.length);
+      } finally {
+        await real.stop();
+      }
+    });
 
     test('a killed application is an alert: pending, firing, webhook and e-mail, and resolved when it is back', async () => {
       const states: string[] = [];

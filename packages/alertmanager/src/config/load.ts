@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { FileError, parseYaml } from '@avalanche/yamlfile';
+import { FileError, filesMatching, parseYaml } from '@avalanche/yamlfile';
 import { buildRoute, type Route } from '../route/route.ts';
 import { NotificationTemplates } from '../template/templates.ts';
-import { filesMatching } from './glob.ts';
 import { maskSecrets } from './mask.ts';
 import { type AlertmanagerConfig, configSchema } from './schema.ts';
 

@@ -1,8 +1,7 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
-import { parseYaml } from '@avalanche/yamlfile';
+import { filesMatching, parseYaml } from '@avalanche/yamlfile';
 import { z } from 'zod';
-import { filesMatching } from '../config/glob.ts';
 import { type DiscoveryConfig, targetGroup } from '../config/schema.ts';
 import { type Discover, type DiscoveryContext, labelsOfGroup, type TargetGroup } from './discovery.ts';
 

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { parse as parseExpression } from '@avalanche/promql';
-import { FileError, readYamlFile } from '@avalanche/yamlfile';
-import { filesMatching } from '../config/glob.ts';
+import { FileError, filesMatching, readYamlFile } from '@avalanche/yamlfile';
 import type { LoadedConfig } from '../config/load.ts';
 import { AlertingRule } from './alerting.ts';
 import { RuleGroup, type RuleGroupContext } from './group.ts';
