@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { StartupError } from '@avalanche/web';
 import { type Command, loggerOf, untilAborted } from '../commands/command.ts';
 import { type UpOptions, upFlags, upOptions } from './options.ts';
@@ -37,12 +37,19 @@ function checkDirectories({ configDirectory, dataDirectory }: UpOptions): void {
     throw new StartupError('prometheus', `there is no ${config}`, 'name the folder with --config-dir');
   }
   try {
-    mkdirSync(dataDirectory, { recursive: true });
+    makeDirectory(dataDirectory);
     accessSync(dataDirectory, constants.W_OK | constants.X_OK);
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new StartupError('up', `cannot write to ${dataDirectory}: ${reason}`, 'choose another with --data-dir');
   }
+}
+
+/** Makes a directory and those above it, one by one: `recursive` never comes back where the kernel says ENOENT, as in /proc. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path);
 }
 
 async function withinTime(stopping: Promise<void>): Promise<void> {

@@ -13,6 +13,7 @@ import { useLocation } from 'wouter';
 import type { ColorBook } from '../../dashboard/color.ts';
 import { formatDuration } from '../../dashboard/duration.ts';
 import { interpolate, type Scope, verbatim } from '../../dashboard/interpolate.ts';
+import { str } from '../../dashboard/json.ts';
 import { GAP_PX, UNIT_PX } from '../../dashboard/layout.ts';
 import type { Panel } from '../../dashboard/model.ts';
 import { panelRange, planQueries } from '../../dashboard/query-plan.ts';
@@ -121,11 +122,7 @@ function PanelBody(props: BodyProps): ReactNode {
     <>
       {remote.loading && needsData(panel.type) && <div className="am-progress" />}
       {empty ? (
-        <NoData
-          height={height}
-          text={`Nothing in the last ${formatDuration(roundToMinute(range.toMs - range.fromMs))}.`}
-          expr={queries[0]?.expr}
-        />
+        <NoData height={height} text={noDataText(panel, range)} expr={queries[0]?.expr} />
       ) : (
         <div className={remote.error ? 'am-stale' : undefined}>
           <Suspense fallback={<Skeleton height={height} />}>
@@ -147,6 +144,13 @@ function PanelBody(props: BodyProps): ReactNode {
       )}
       <Partial error={remote.error?.message} notes={remote.data?.partial ?? []} />
     </>
+  );
+}
+
+/** What the dashboard's author says of an empty panel, else the plain fact. */
+function noDataText(panel: Panel, range: TimeRange): string {
+  return (
+    str(panel.defaults.noValue) || `Nothing in the last ${formatDuration(roundToMinute(range.toMs - range.fromMs))}.`
   );
 }
 
