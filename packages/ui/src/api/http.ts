@@ -13,6 +13,16 @@ export class ApiError extends Error {
   }
 }
 
+let refused: (() => void) | undefined;
+
+/** `listener` is told of every 401, whatever asked; one at a time. Returns how to stop. */
+export function onRefused(listener: () => void): () => void {
+  refused = listener;
+  return () => {
+    if (refused === listener) refused = undefined;
+  };
+}
+
 const TIMEOUT_MS = 60_000;
 
 /** Which server did not answer, as a person would call it. */
@@ -43,6 +53,7 @@ export async function fetchText(url: string, init: RequestInit = {}): Promise<st
   }
   const text = await response.text();
   if (response.ok) return text;
+  if (response.status === 401) refused?.();
   throw errorOf(response.status, parseBody(text), text, url);
 }
 

@@ -1,5 +1,5 @@
 import { Button, PasswordInput, TextInput } from '@mantine/core';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { grafana } from '../../api/grafana/client.ts';
 import { errorMessage } from '../../api/http.ts';
 import { Brand } from '../../shell/brand.tsx';
@@ -7,10 +7,13 @@ import { useApp } from '../../state/app-context.tsx';
 
 /** Signs in and stays at the address that was asked for. */
 export function LoginPage(): ReactNode {
-  const { setUser, boot } = useApp();
+  const { setUser, boot, expired } = useApp();
   const [login, setLogin] = useState('');
   const [password, setPassword] = useState('');
   const [error, setError] = useState('');
+  useEffect(() => {
+    document.title = 'Sign in · Avalanche Monitor';
+  }, []);
   const [busy, setBusy] = useState(false);
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
@@ -34,6 +37,11 @@ export function LoginPage(): ReactNode {
             <div className="am-dim am-small">{boot.version}</div>
           </div>
         </div>
+        {expired && (
+          <div className="am-notice" style={{ margin: 0 }} role="status">
+            Your session has ended. Sign in to go on where you were.
+          </div>
+        )}
         <TextInput
           label="User"
           autoComplete="username"
@@ -55,7 +63,9 @@ export function LoginPage(): ReactNode {
         <Button type="submit" loading={busy}>
           Sign in
         </Button>
-        <div className="am-dim am-small">A fresh installation has the user admin with the password admin.</div>
+        {!expired && (
+          <div className="am-dim am-small">A fresh installation has the user admin with the password admin.</div>
+        )}
       </form>
     </main>
   );
