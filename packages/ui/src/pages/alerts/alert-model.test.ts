@@ -3,7 +3,7 @@ import { formatMatcher, matchesLabels, parseMatcher } from '../../api/alertmanag
 import type { GettableAlert } from '../../api/alertmanager/types.ts';
 import { stateSentence } from '../home/areas.ts';
 import { eventsOfAlerts } from '../home/events.ts';
-import { comparedLevel, joinAlerts } from './alert-model.ts';
+import { comparedLevel, graphWindowMs, joinAlerts, runbookName } from './alert-model.ts';
 
 function managed(labels: Record<string, string>, silencedBy: string[] = []): GettableAlert {
   return {
@@ -55,6 +55,22 @@ test('matchers are read and written as amtool does', () => {
   expect(matchesLabels([parseMatcher('job=~"a|b"')!, parseMatcher('x!="1"')!], { job: 'b' })).toBe(true);
   expect(matchesLabels([parseMatcher('job=~"a"')!], { job: 'ab' })).toBe(false);
 });
+
+const HOUR_MS = 3_600_000;
+test.each([
+  [undefined, 6],
+  [10_000_000_000 - 60_000, 1],
+  [10_000_000_000 - 2 * HOUR_MS, 4],
+  [0, 24],
+])('the graph of an alert that began at %s shows %s h', (firstMs, hours) =>
+  expect(graphWindowMs(firstMs, 10_000_000_000)).toBe(hours * HOUR_MS),
+);
+
+test.each([
+  ['http://127.0.0.1:9090/runbooks/ApplicationDown', 'ApplicationDown'],
+  ['{{ $externalURL }}/runbooks/RedisDown', 'RedisDown'],
+  ['https://wiki.example/pages/x', undefined],
+])('whose runbook is %s', (url, name) => expect(runbookName(url)).toBe(name));
 
 test('the state in one sentence', () => {
   const ago = (): string => '3 h ago';

@@ -102,3 +102,29 @@ export function comparedLevel(expr: string): { readonly left: string; readonly l
   if (!match || /\b(?:and|or|unless)\b/.test(expr)) return undefined;
   return { left: match[1]!, level: Number(match[2]) };
 }
+
+const HOUR_MS = 3_600_000;
+
+/** How much of the past the graph of an alert shows: twice its age, between one hour and a day; six hours where it is quiet. */
+export function graphWindowMs(firstMs: number | undefined, nowMs: number): number {
+  if (firstMs === undefined) return 6 * HOUR_MS;
+  return Math.min(24 * HOUR_MS, Math.max(HOUR_MS, Math.ceil((2 * (nowMs - firstMs)) / HOUR_MS) * HOUR_MS));
+}
+
+const AREA_DASHBOARDS: Readonly<Record<string, string>> = {
+  system: 'system-overview',
+  application: 'application-metrics',
+  database: 'database-performance',
+  'task-queue': 'task-queue',
+  pipelines: 'edna-pipelines',
+};
+
+/** The uid of the dashboard that shows an `area` label's part of the platform. */
+export function areaDashboard(area: string | undefined): string | undefined {
+  return area === undefined ? undefined : AREA_DASHBOARDS[area];
+}
+
+/** The name of a runbook that our own servers show; undefined for one that is somewhere else. */
+export function runbookName(url: string): string | undefined {
+  return /\/runbooks\/(\w+)$/.exec(url)?.[1];
+}

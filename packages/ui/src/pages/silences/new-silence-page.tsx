@@ -13,9 +13,12 @@ import { LabelList } from '../../shell/badges.tsx';
 import { Page } from '../../shell/page.tsx';
 import { Empty } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
+import { readStored, writeStored } from '../../state/stored.ts';
 import { useNow } from '../../state/use-now.ts';
 
 const CRUMBS = [{ word: 'Silences', href: '/silences' }];
+/** Who silenced last from this browser; the doors without a login know nobody. */
+const AUTHOR_KEY = 'avalanche.silence.author';
 const DURATIONS = ['30m', '1h', '2h', '4h', '8h', '1d', '3d'];
 
 export function NewSilencePage(): ReactNode {
@@ -78,7 +81,7 @@ function SilenceForm({ alertmanager }: { readonly alertmanager: AlertmanagerClie
   const nowMs = useNow();
   const [text, setText] = useState(() => safeInitial(search));
   const [duration, setDuration] = useState('2h');
-  const [author, setAuthor] = useState(user?.login ?? '');
+  const [author, setAuthor] = useState(() => user?.login ?? str(readStored(AUTHOR_KEY)));
   const [comment, setComment] = useState(() => new URLSearchParams(search).get('comment') ?? '');
   const [error, setError] = useState('');
   const [busy, setBusy] = useState(false);
@@ -94,6 +97,7 @@ function SilenceForm({ alertmanager }: { readonly alertmanager: AlertmanagerClie
     const times = { startsAt: new Date(startMs).toISOString(), endsAt: new Date(startMs + lengthMs).toISOString() };
     try {
       await alertmanager.createSilence({ matchers, createdBy: author, comment, ...times });
+      writeStored(AUTHOR_KEY, author);
       navigate('/silences');
     } catch (cause) {
       setError(errorMessage(cause));
