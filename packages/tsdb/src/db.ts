@@ -101,12 +101,8 @@ export class Tsdb implements CommitTarget {
   }
 
   commit(batch: Appender): void {
-    this.logSeries(this.unloggedSeries, this.wal);
-    this.buffer.reset();
-    encodeSamples(this.buffer, batch);
-    if (this.buffer.length > 0) this.wal.log(this.buffer.bytes, this.buffer.length);
-    this.wal.flush();
-    this.unloggedSeries.length = 0;
+    if (this.closed) throw new Error('the database is closed');
+    this.logBatch(batch);
     const { refs, times, bits, length } = batch;
     let newest = this.segmentMaxTime.get(this.wal.currentSegment) ?? Number.NEGATIVE_INFINITY;
     for (let i = 0; i < length; i++) {
@@ -147,6 +143,21 @@ export class Tsdb implements CommitTarget {
       setInterval(() => this.enforceRetention(Date.now()), RETENTION_CHECK_MS),
     );
     for (const timer of this.timers) timer.unref();
+  }
+
+  /** All of the batch is in the log, or an error is thrown and none of it is left to be written later. */
+  private logBatch(batch: Appender): void {
+    try {
+      this.logSeries(this.unloggedSeries, this.wal);
+      this.buffer.reset();
+      encodeSamples(this.buffer, batch);
+      if (this.buffer.length > 0) this.wal.log(this.buffer.bytes, this.buffer.length);
+      this.wal.flush();
+    } catch (error) {
+      this.wal.discard();
+      throw error;
+    }
+    this.unloggedSeries.length = 0;
   }
 
   private logSeries(refs: readonly number[], wal: WalWriter): void {

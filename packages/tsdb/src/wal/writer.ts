@@ -27,6 +27,8 @@ export class WalWriter {
   constructor(
     private readonly directory: string,
     private segmentIndex: number,
+    /** A whole number of pages. */
+    private readonly segmentBytes = SEGMENT_BYTES,
   ) {
     this.fd = openSync(segmentPath(directory, segmentIndex), 'wx');
   }
@@ -35,18 +37,18 @@ export class WalWriter {
     return this.segmentIndex;
   }
 
-  /** Adds one record; `flush` makes it last. */
+  /**
+   * Adds one record; `flush` makes it last. A record never crosses from one segment to the next.
+   * @throws the file system's error where a new segment cannot be begun
+   */
   log(record: Uint8Array, length = record.length): void {
+    if (this.position > 0 && length > this.roomInSegment()) this.nextSegment();
     let at = 0;
     let first = true;
     do {
       const roomInPage = PAGE_BYTES - (this.position % PAGE_BYTES);
       if (roomInPage < HEADER_BYTES + 1) {
         this.pad(roomInPage);
-        continue;
-      }
-      if (this.position + roomInPage > SEGMENT_BYTES) {
-        this.nextSegment();
         continue;
       }
       const size = Math.min(length - at, roomInPage - HEADER_BYTES);
@@ -76,6 +78,11 @@ export class WalWriter {
     this.pendingLength = 0;
   }
 
+  /** Forgets what was logged since the last flush. */
+  discard(): void {
+    this.pendingLength = 0;
+  }
+
   /** Asks the disk to keep what was flushed, off the event loop. */
   async sync(): Promise<void> {
     if (!this.unsynced) return;
@@ -93,10 +100,21 @@ export class WalWriter {
     return this.segmentOffset + this.pendingLength;
   }
 
+  /** Bytes of one record that still fit in the segment: what is left of this page and the whole pages after it. */
+  private roomInSegment(): number {
+    const roomInPage = PAGE_BYTES - (this.position % PAGE_BYTES);
+    const pages = (this.segmentBytes - this.position - roomInPage) / PAGE_BYTES;
+    return Math.max(0, roomInPage - HEADER_BYTES) + pages * (PAGE_BYTES - HEADER_BYTES);
+  }
+
+  /** The new file is opened before the old one is given up, so that a full disk leaves a log that can be written to. */
   private nextSegment(): void {
-    this.close();
+    this.flush();
+    const next = openSync(segmentPath(this.directory, this.segmentIndex + 1), 'wx');
+    fsyncSync(this.fd);
+    closeSync(this.fd);
+    this.fd = next;
     this.segmentIndex++;
-    this.fd = openSync(segmentPath(this.directory, this.segmentIndex), 'wx');
     this.segmentOffset = 0;
   }
 
