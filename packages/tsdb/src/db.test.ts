@@ -120,10 +120,13 @@ test('a torn tail is cut, told, and nothing before it is lost', async () => {
 test('a directory in use is refused, one left by a dead process is not', async () => {
   await expect(Tsdb.open({ directory })).rejects.toThrow(DirectoryLocked);
   const { pid } = spawnSync(process.execPath, ['-e', '']);
-  await db.close();
-  writeFileSync(join(directory, 'lock'), `${pid}\n`);
-  db = await Tsdb.open({ directory });
-  expect(existsSync(join(directory, 'lock'))).toBe(true);
+  // The last: our own id in a lock that we did not take, as after a crash in a container.
+  for (const left of [pid, process.pid]) {
+    await db.close();
+    writeFileSync(join(directory, 'lock'), `${left}\n`);
+    db = await Tsdb.open({ directory });
+    expect(existsSync(join(directory, 'lock'))).toBe(true);
+  }
 });
 
 test('a series created by a batch that was rolled back is logged with the next commit', async () => {
