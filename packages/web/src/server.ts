@@ -31,12 +31,17 @@ export function createServer(options: FastifyServerOptions = {}): FastifyInstanc
   }) as FastifyInstance;
 }
 
-/** Parses a query string or form body; a key given more than once becomes an array, as `match[]=a&match[]=b` does. */
+/**
+ * Parses a query string or form body; a key given more than once becomes an array, as `match[]=a&match[]=b` does.
+ * Whoever asks chooses the keys, so the result inherits none, such as `constructor`.
+ */
 export function parseQuery(text: string): Record<string, string | string[]> {
-  const out: Record<string, string | string[]> = {};
+  const out: Record<string, string | string[]> = Object.create(null);
   for (const [key, value] of new URLSearchParams(text)) {
     const before = out[key];
-    out[key] = before === undefined ? value : typeof before === 'string' ? [before, value] : [...before, value];
+    if (before === undefined) out[key] = value;
+    else if (typeof before === 'string') out[key] = [before, value];
+    else before.push(value);
   }
   return out;
 }
