@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { type Clock, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
 import { Engine } from '@avalanche/promql';
-import { DirectoryLocked, Tsdb } from '@avalanche/tsdb';
+import { DirectoryLocked, Tsdb, UnsupportedWal } from '@avalanche/tsdb';
 import {
   acceptForms,
   createServer,
@@ -205,9 +205,10 @@ async function openTsdb({ directory, retentionMs, logger }: PrometheusOptions): 
     return await Tsdb.open({ directory, logger, ...(retentionMs ? { retentionMs } : {}) });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    if (!(error instanceof DirectoryLocked) && code === undefined) throw error;
+    const told = error instanceof DirectoryLocked || error instanceof UnsupportedWal;
+    if (!told && code === undefined) throw error;
     const hint = 'choose another directory with --storage.tsdb.path or --data-dir';
-    const reason = error instanceof DirectoryLocked ? error.message : `cannot write to ${directory}: ${code}`;
+    const reason = told ? error.message : `cannot write to ${directory}: ${code}`;
     throw new StartupError(ROLE, reason, hint, { cause: error });
   }
 }

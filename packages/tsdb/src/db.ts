@@ -26,6 +26,12 @@ export interface SelectedSeries {
   read(minTime: number, maxTime: number, into: SampleColumns): number;
 }
 
+interface Checkpoint {
+  /** Of the last segment that it stands for. */
+  readonly index: number;
+  readonly path: string;
+}
+
 const BLOCK_RANGE_MS = 2 * 3_600_000;
 const RETENTION_CHECK_MS = 10 * 60_000;
 
@@ -60,7 +66,8 @@ export class Tsdb implements CommitTarget {
 
   /**
    * Opens the directory and replays its log.
-   * @throws DirectoryLocked where another process has it open, or the file system's error
+   * @throws DirectoryLocked where another process has it open, UnsupportedWal where its log cannot be read, or the file
+   * system's error
    */
   static async open(options: TsdbOptions): Promise<Tsdb> {
     const db = new Tsdb(options);
@@ -106,6 +113,7 @@ export class Tsdb implements CommitTarget {
     const { refs, times, bits, length } = batch;
     let newest = this.segmentMaxTime.get(this.wal.currentSegment) ?? Number.NEGATIVE_INFINITY;
     for (let i = 0; i < length; i++) {
+      if (this.head.series.alive[refs[i]] !== 1) continue; // collected while the batch was being made
       this.head.append(refs[i], times[i], bits[2 * i], bits[2 * i + 1]);
       if (times[i] > newest) newest = times[i];
     }
@@ -172,7 +180,8 @@ export class Tsdb implements CommitTarget {
     const checkpoint = this.lastCheckpoint();
     const paths: string[] = [];
     if (checkpoint) paths.push(...listSegments(checkpoint.path).map((segment) => segment.path));
-    const segments = listSegments(this.walDirectory).filter((segment) => segment.index > (checkpoint?.index ?? -1));
+    if (checkpoint) this.removeCheckpointed(checkpoint);
+    const segments = listSegments(this.walDirectory);
     const before = performance.now();
     for (const path of paths) await this.replaySegment(path, handler);
     for (let i = 0; i < segments.length; i++) {
@@ -234,6 +243,8 @@ export class Tsdb implements CommitTarget {
       },
       sample(ref, time, low, high) {
         const series = renamed.get(ref) ?? ref;
+        // Never given out again: what is logged of a series that is gone must not become another's.
+        if (ref > head.series.count) head.series.count = ref;
         if (head.series.alive[series] !== 1) return;
         head.append(series, time, low, high);
         if (time > this.newest) this.newest = time;
@@ -241,11 +252,22 @@ export class Tsdb implements CommitTarget {
     };
   }
 
-  private lastCheckpoint(): { readonly index: number; readonly path: string } | undefined {
+  /** Newest first. */
+  private checkpoints(): Checkpoint[] {
     return readdirSync(this.walDirectory)
       .filter((name) => /^checkpoint\.\d+$/.test(name))
       .map((name) => ({ index: Number(name.slice('checkpoint.'.length)), path: join(this.walDirectory, name) }))
-      .sort((a, b) => b.index - a.index)[0];
+      .sort((a, b) => b.index - a.index);
+  }
+
+  private lastCheckpoint(): Checkpoint | undefined {
+    return this.checkpoints()[0];
+  }
+
+  /** Deletes what a checkpoint stands for: a crash right after it was written leaves that behind. */
+  private removeCheckpointed(checkpoint: Checkpoint): void {
+    for (const { index, path } of listSegments(this.walDirectory)) if (index <= checkpoint.index) rmSync(path);
+    for (const { path } of this.checkpoints().slice(1)) rmSync(path, { recursive: true });
   }
 
   /** Deletes the segments whose samples are all older than `horizon`, once a checkpoint holds the living series. */

@@ -40,6 +40,8 @@ export class Head {
   private readonly closed = new ChunkStore();
   private readonly open = new OpenChunks();
   private seriesCount = 0;
+  /** References up to this one existed at the last truncation: a younger series may still be waiting for its commit. */
+  private settledRef = 0;
 
   // Columns by series reference. `openCount` 0 means that no chunk is being written.
   private sizeClass = new Uint8Array(1024);
@@ -151,7 +153,8 @@ export class Head {
   }
 
   /**
-   * Drops chunks that end before `time`, and series left without any; a chunk that `time` cuts stays whole.
+   * Drops chunks that end before `time`, and series left without any, unless they are new since the last call and may
+   * wait for their first commit; a chunk that `time` cuts stays whole.
    * @returns how many series were collected
    */
   truncateBefore(time: number): number {
@@ -162,10 +165,12 @@ export class Head {
       this.dropChunksBefore(ref, time);
       if (this.openCount[ref] > 0 && this.lastTime[ref] < time) this.dropOpenChunk(ref);
       const first = this.firstTime(ref);
-      if (first === Number.POSITIVE_INFINITY) gone.push(ref);
-      else oldest = Math.min(oldest, first);
+      if (first === Number.POSITIVE_INFINITY) {
+        if (ref <= this.settledRef || this.lastTime[ref] > Number.NEGATIVE_INFINITY) gone.push(ref);
+      } else oldest = Math.min(oldest, first);
     }
     this.minTime = oldest;
+    this.settledRef = this.series.count;
     if (gone.length > 0) this.collect(gone);
     return gone.length;
   }

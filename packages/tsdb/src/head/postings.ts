@@ -3,7 +3,7 @@ import type { Symbols } from './symbols.ts';
 
 type Refs = Uint32Array;
 
-/** Ascending series references that grow at the end. */
+/** Ascending series references; new ones nearly always go to the end. */
 class RefList {
   private refs = new Uint32Array(4);
   private length = 0;
@@ -14,7 +14,10 @@ class RefList {
       bigger.set(this.refs);
       this.refs = bigger;
     }
-    this.refs[this.length++] = ref;
+    let at = this.length++;
+    // A log may name series in any order: one that has ended comes after the checkpoint of the living ones.
+    for (; at > 0 && this.refs[at - 1] > ref; at--) this.refs[at] = this.refs[at - 1];
+    this.refs[at] = ref;
   }
 
   /** Valid until the next `add` or `keep`. */
@@ -36,7 +39,7 @@ export class Postings {
 
   constructor(private readonly symbols: Symbols) {}
 
-  /** Adds a label of a series; references must be added in ascending order. */
+  /** Adds a label of a series; cheap where references come in ascending order. */
   add(ref: number, name: number, value: number): void {
     let values = this.byName.get(name);
     if (!values) {

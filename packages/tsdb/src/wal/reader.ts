@@ -29,10 +29,15 @@ export class WalCorruption extends Error {
   }
 }
 
+/** A log that is whole but that this version cannot read. It is left as it is. */
+export class UnsupportedWal extends Error {
+  override readonly name = 'UnsupportedWal';
+}
+
 /**
  * Reads the records of one segment in order. The bytes yielded are valid until the next step.
  * @returns the offset after the last whole record
- * @throws WalCorruption at the first fragment that is cut short or does not match its checksum
+ * @throws UnsupportedWal at a compressed record, WalCorruption at the first fragment that is cut short or does not match its checksum
  */
 export function* readSegment(path: string): Generator<Uint8Array, number> {
   const fd = openSync(path, 'r');
@@ -56,12 +61,16 @@ export function* readSegment(path: string): Generator<Uint8Array, number> {
           if (!isZero(page, at, size)) fail('the padding of a page is not zero');
           break;
         }
-        if (head & (FRAGMENT_SNAPPY | FRAGMENT_ZSTD)) fail('compressed records are not supported yet');
         if (at + HEADER_BYTES > size) fail('the fragment header is cut short');
         const length = page.readUInt16BE(at + 1);
         const end = at + HEADER_BYTES + length;
         if (end > size) fail(`the fragment of ${length} bytes is cut short`);
         if (crc32c(page, at + HEADER_BYTES, end) !== page.readUInt32BE(at + 3)) fail('the checksum does not match');
+        if (head & (FRAGMENT_SNAPPY | FRAGMENT_ZSTD)) {
+          throw new UnsupportedWal(
+            `${path}: compressed records are not supported yet (--no-storage.tsdb.wal-compression)`,
+          );
+        }
         const starts = type === FRAGMENT_FULL || type === FRAGMENT_FIRST;
         if (starts === inRecord || type > FRAGMENT_LAST) fail(`unexpected fragment type ${type}`);
         if (starts) recordLength = 0;
