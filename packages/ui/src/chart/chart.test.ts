@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { align } from './align.ts';
 import { sparkRuns } from './sparkline.tsx';
 import { stack } from './stack.ts';
+import { tickText } from './uplot-options.ts';
 
 const f = (...values: number[]): Float64Array => Float64Array.from(values);
 
@@ -62,3 +63,11 @@ test('a sparkline breaks where values are missing', () => {
   expect(sparkRuns(f(1, 2, Number.NaN, 3), 30, 10)).toHaveLength(2);
   expect(sparkRuns(f(Number.NaN), 30, 10)).toEqual([]);
 });
+
+test.each([
+  [{ spanMs: 3_600_000, everyMs: 600_000 }, '23:30'],
+  [{ spanMs: 60_000, everyMs: 15_000 }, '23:30:05'],
+  [{ spanMs: 7 * 86_400_000, everyMs: 86_400_000 }, '01-01 23:30'],
+])('a tick of a UTC chart is in UTC, wherever the browser is (%j)', (spacing, text) =>
+  expect(tickText(Date.parse('2026-01-01T23:30:05Z'), undefined, { ...spacing, utc: true })).toBe(text),
+);

@@ -1,5 +1,6 @@
 import uPlot from 'uplot';
 import { withAlpha } from '../dashboard/color.ts';
+import { shortDateTime } from '../dashboard/time-range.ts';
 import type { ChartAxis, ChartMoment, ChartSeries, ChartThreshold } from './chart-model.ts';
 
 export interface ChartColors {
@@ -80,9 +81,7 @@ function aroundFlat(value: number, axis: ChartAxis): [number, number] {
   return value > 0 ? [axis.min ?? 0, axis.max ?? value * 1.5] : [axis.min ?? value * 1.5, axis.max ?? 0];
 }
 
-const two = (n: number): string => String(n).padStart(2, '0');
-
-function timeAxis({ colors, width }: ChartLook): uPlot.Axis {
+function timeAxis({ colors, width, utc }: ChartLook): uPlot.Axis {
   return {
     stroke: colors.axis,
     font: FONT,
@@ -94,23 +93,22 @@ function timeAxis({ colors, width }: ChartLook): uPlot.Axis {
     values: (plot, splits) => {
       const span = (plot.scales.x!.max ?? 0) - (plot.scales.x!.min ?? 0);
       const everyMs = (splits[1] ?? 0) - (splits[0] ?? 0);
-      return splits.map((ms, i) => tickText(ms, i > 0 ? splits[i - 1]! : undefined, { spanMs: span, everyMs }));
+      return splits.map((ms, i) => tickText(ms, i > 0 ? splits[i - 1]! : undefined, { spanMs: span, everyMs, utc }));
     },
   };
 }
 
 /** `15:04`, with seconds where ticks are closer than a minute, and the date where the day changes. */
-function tickText(
+export function tickText(
   ms: number,
   beforeMs: number | undefined,
-  { spanMs, everyMs }: { readonly spanMs: number; readonly everyMs: number },
+  { spanMs, everyMs, utc }: { readonly spanMs: number; readonly everyMs: number; readonly utc: boolean },
 ): string {
-  const date = new Date(ms);
-  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`.slice(5);
-  const clock = `${two(date.getHours())}:${two(date.getMinutes())}`;
-  if (everyMs > 0 && everyMs < 60_000) return `${clock}:${two(date.getSeconds())}`;
+  const text = shortDateTime(ms, utc);
+  const [day, clock, seconds] = [text.slice(5, 10), text.slice(11, 16), text.slice(17, 19)];
+  if (everyMs > 0 && everyMs < 60_000) return `${clock}:${seconds}`;
   if (spanMs < 26 * 3_600_000) return clock;
-  const newDay = beforeMs === undefined || new Date(beforeMs).getDate() !== date.getDate();
+  const newDay = beforeMs === undefined || shortDateTime(beforeMs, utc).slice(5, 10) !== day;
   return newDay ? (clock === '00:00' ? day : `${day} ${clock}`) : clock;
 }
 

@@ -41,29 +41,31 @@ export function AlertPage({ name }: { readonly name: string }): ReactNode {
       <Loaded remote={alerts} what="The alert">
         {(now) => <Active alerts={now.alerts.filter((alert) => alert.name === name)} nowMs={nowMs} />}
       </Loaded>
-      {runbook !== undefined && app.boot.door !== 'alertmanager' && <WhatToDo name={runbook} />}
-      {prometheus && (
-        <Loaded remote={rules} what="The rule" height={320}>
-          {(groups) => {
-            const found = alertingRules(groups, name);
-            if (found.length === 0)
-              return <Empty title="No rule has this name">It may have been renamed or removed since.</Empty>;
-            return (
-              <div className="am-stack">
-                {found.map(({ rule, group }) => (
-                  <RuleDetail
-                    key={`${group.name}${rule.query}`}
-                    rule={rule}
-                    group={group}
-                    prometheus={prometheus}
-                    nowMs={nowMs}
-                  />
-                ))}
-              </div>
-            );
-          }}
-        </Loaded>
-      )}
+      <div className="am-beside">
+        {prometheus && (
+          <Loaded remote={rules} what="The rule" height={320}>
+            {(groups) => {
+              const found = alertingRules(groups, name);
+              if (found.length === 0)
+                return <Empty title="No rule has this name">It may have been renamed or removed since.</Empty>;
+              return (
+                <div className="am-stack">
+                  {found.map(({ rule, group }) => (
+                    <RuleDetail
+                      key={`${group.name}${rule.query}`}
+                      rule={rule}
+                      group={group}
+                      prometheus={prometheus}
+                      nowMs={nowMs}
+                    />
+                  ))}
+                </div>
+              );
+            }}
+          </Loaded>
+        )}
+        {runbook !== undefined && app.boot.door !== 'alertmanager' && <Runbook name={runbook} />}
+      </div>
     </Page>
   );
 }
@@ -86,17 +88,14 @@ function Active({ alerts, nowMs }: { readonly alerts: readonly AlertView[]; read
 }
 
 /** The runbook's text, where this server has it. The door of Alertmanager has none, and links to it instead. */
-function WhatToDo({ name }: { readonly name: string }): ReactNode {
+function Runbook({ name }: { readonly name: string }): ReactNode {
   const { data } = useRunbook(name);
   if (data === undefined) return null;
   return (
     <section className="am-card am-pad am-stack">
-      <div className="am-row">
-        <h2 className="am-grow">What to do</h2>
-        <Link href={`/runbooks/${encodeURIComponent(name)}`} className="am-small">
-          Runbook
-        </Link>
-      </div>
+      <h2>
+        <Link href={`/runbooks/${encodeURIComponent(name)}`}>Runbook</Link>
+      </h2>
       <RunbookText markdown={data} />
     </section>
   );

@@ -41,6 +41,9 @@ export interface PanelFrameProps {
   readonly onAlone: () => void;
 }
 
+/** Panels of at most a quarter's width stand in pairs on a phone. */
+const HALF_ON_PHONE = 6;
+
 /** A panel with its title, menu and one of its four pictures: loading, no data, error, or the data. */
 export function PanelFrame(props: PanelFrameProps): ReactNode {
   const { panel, alone } = props;
@@ -56,7 +59,8 @@ export function PanelFrame(props: PanelFrameProps): ReactNode {
         gridRow: `${position.y + 1} / span ${position.h}`,
         minHeight: position.h * UNIT_PX + (position.h - 1) * GAP_PX,
       };
-  const kind = `am-panel${panel.transparent ? ' am-clear' : ''}${title === '' ? ' am-panel-bare' : ''}`;
+  const half = !alone && position.w <= HALF_ON_PHONE ? ' am-half' : '';
+  const kind = `am-panel${half}${panel.transparent ? ' am-clear' : ''}${title === '' ? ' am-panel-bare' : ''}`;
   return (
     <section ref={viewRef} className={kind} style={place} aria-label={title || panel.type}>
       <header className="am-panel-head">

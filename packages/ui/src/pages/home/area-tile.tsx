@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { PrometheusClient } from '../../api/prometheus/client.ts';
 import { type QueryResult, sampleValue } from '../../api/prometheus/query.ts';
@@ -33,9 +33,9 @@ async function loadArea(area: Area, prometheus: PrometheusClient, signal: AbortS
     present: !Number.isNaN(firstValue(present.data)),
     now: firstValue(now.data),
     values: history.data.resultType === 'matrix' ? column(history.data, timing) : new Float64Array(),
-    facts: area.facts.flatMap(({ unit, words }, i) => {
+    facts: area.facts.flatMap(({ unit, say }, i) => {
       const value = firstValue(facts[i]!.data);
-      return Number.isNaN(value) ? [] : [`${formatText(value, unit, { nowMs: Date.now() })} ${words}`.trim()];
+      return Number.isNaN(value) ? [] : [say(formatText(value, unit, { nowMs: Date.now() }))];
     }),
   };
 }
@@ -91,11 +91,21 @@ export function AreaTile(props: {
   );
 }
 
+/** Where a long address may go on in the next line: after `=` and `//`, before `@` and `/name`. */
+const BREAKS = /(?<=[=:]\/?\/?)(?!\/)|(?=@)|(?<=\w)(?=\/)/;
+
 function NotConnected({ area }: { readonly area: Area }): ReactNode {
   return (
     <div className="am-small am-stack" style={{ gap: 6, paddingBottom: 12 }}>
       <span className="am-dim">Not connected. This connects it:</span>
-      <code className="am-break">{area.connect}</code>
+      <code className="am-connect">
+        {area.connect.split(BREAKS).map((part) => (
+          <Fragment key={part}>
+            {part}
+            <wbr />
+          </Fragment>
+        ))}
+      </code>
     </div>
   );
 }

@@ -1,3 +1,10 @@
+interface Fact {
+  readonly expr: string;
+  readonly unit: string;
+  /** The line, from the value as a person reads it. */
+  readonly say: (text: string) => string;
+}
+
 /** An area of the platform on Home: its golden number, how it went, and how to connect it where it is not there. */
 export interface Area {
   readonly title: string;
@@ -7,7 +14,7 @@ export interface Area {
   readonly unit: string;
   readonly caption: string;
   /** More facts, each as a short line. */
-  readonly facts: readonly { readonly expr: string; readonly unit: string; readonly words: string }[];
+  readonly facts: readonly Fact[];
   /** Words in the title of the dashboard that belongs to it. */
   readonly dashboard: RegExp;
   readonly connect: string;
@@ -24,27 +31,27 @@ export const AREAS: readonly Area[] = [
       {
         expr: 'min(node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)',
         unit: 'percentunit',
-        words: 'memory available',
+        say: (share) => `${share} memory available`,
       },
     ],
     dashboard: /system/i,
-    connect: 'avalanche up --only prometheus,grafana,node-exporter',
+    connect: 'npx avalanche up --only prometheus,grafana,node-exporter',
   },
   {
     title: 'Application',
     present: 'http_requests_total',
     golden: 'sum(rate(http_requests_total[2m]))',
     unit: 'reqps',
-    caption: 'requests',
+    caption: 'served',
     facts: [
       {
         expr: 'histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))',
         unit: 's',
-        words: 'for 95 of 100 requests',
+        say: (time) => `95 of 100 within ${time}`,
       },
     ],
     dashboard: /application/i,
-    connect: 'avalanche up --demo',
+    connect: 'npx avalanche up --demo',
   },
   {
     title: 'Database',
@@ -52,9 +59,9 @@ export const AREAS: readonly Area[] = [
     golden: 'sum(pg_stat_database_numbackends)',
     unit: 'none',
     caption: 'connections',
-    facts: [{ expr: 'min(pg_up)', unit: 'bool:PostgreSQL answers/PostgreSQL is down', words: '' }],
+    facts: [{ expr: 'min(pg_up)', unit: 'bool:PostgreSQL answers/PostgreSQL is down', say: (text) => text }],
     dashboard: /database/i,
-    connect: 'DATABASE_URL=postgresql://user:password@host/name avalanche up',
+    connect: 'DATABASE_URL=postgresql://user:password@host/name npx avalanche up',
   },
   {
     title: 'Task queue',
@@ -62,22 +69,26 @@ export const AREAS: readonly Area[] = [
     golden: 'sum(celery_queue_length)',
     unit: 'short',
     caption: 'tasks waiting',
-    facts: [{ expr: 'sum(celery_worker_up)', unit: 'none', words: 'workers up' }],
+    facts: [{ expr: 'sum(celery_worker_up)', unit: 'none', say: (n) => `${n} ${n === '1' ? 'worker' : 'workers'} up` }],
     dashboard: /task queue/i,
-    connect: 'REDIS_URL=redis://localhost:6379 avalanche up',
+    connect: 'REDIS_URL=redis://localhost:6379 npx avalanche up',
   },
   {
     title: 'Pipelines',
     present: 'analysis_runs_total or analysis_active_runs',
-    golden: 'sum(increase(analysis_runs_total[1h]))',
+    golden: 'round(sum(increase(analysis_runs_total[1h])))',
     unit: 'short',
     caption: 'analyses in the last hour',
     facts: [
-      { expr: 'sum(analysis_active_runs)', unit: 'none', words: 'running now' },
-      { expr: 'max(backup_last_success_timestamp) * 1000', unit: 'dateTimeFromNow', words: 'last good backup' },
+      { expr: 'sum(analysis_active_runs)', unit: 'none', say: (n) => `${n} running now` },
+      {
+        expr: 'max(backup_last_success_timestamp) * 1000',
+        unit: 'dateTimeFromNow',
+        say: (ago) => `last backup ${ago}`,
+      },
     ],
     dashboard: /pipeline/i,
-    connect: 'avalanche up --demo',
+    connect: 'npx avalanche up --demo',
   },
 ];
 

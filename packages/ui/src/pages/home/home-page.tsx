@@ -24,7 +24,6 @@ export function HomePage(): ReactNode {
   const { prometheus } = useApp();
   return (
     <Page crumbs={[]} title="Home">
-      <PasswordNudge />
       {prometheus ? (
         <Overview prometheus={prometheus} />
       ) : (
@@ -100,6 +99,7 @@ function Overview({ prometheus }: { readonly prometheus: PrometheusClient }): Re
           ))}
         </section>
       )}
+      <PasswordNudge />
       <section className="am-areas" aria-label="Areas">
         {AREAS.map((area) => (
           <AreaTile

@@ -113,7 +113,7 @@ function SilenceForm({ alertmanager }: { readonly alertmanager: AlertmanagerClie
         }
         autosize
         minRows={2}
-        autoFocus
+        autoFocus={text === '' || author !== ''}
         value={text}
         error={bad.length > 0 ? `Not a matcher: ${bad[0]}` : undefined}
         onChange={(event) => setText(event.currentTarget.value)}
@@ -139,7 +139,12 @@ function SilenceForm({ alertmanager }: { readonly alertmanager: AlertmanagerClie
           {lengthMs > 0 && <span className="am-dim am-small am-num">until {shortDateTime(nowMs + lengthMs)}</span>}
         </div>
       </div>
-      <TextInput label="Your name" value={author} onChange={(event) => setAuthor(event.currentTarget.value)} />
+      <TextInput
+        label="Your name"
+        autoFocus={text !== '' && author === ''}
+        value={author}
+        onChange={(event) => setAuthor(event.currentTarget.value)}
+      />
       <TextInput
         label="Why"
         placeholder="Disk is being replaced"

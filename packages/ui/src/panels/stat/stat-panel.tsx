@@ -27,6 +27,9 @@ export function StatPanel(props: PanelProps): ReactNode {
   );
 }
 
+/** The sparkline has the foot of the tile to itself, so that no line runs through the number. */
+const SPARK_SHARE = 0.3;
+
 function StatTile(props: {
   readonly value: ReducedValue;
   readonly panel: PanelProps['panel'];
@@ -46,19 +49,20 @@ function StatTile(props: {
   const { field } = value.item;
   const spark =
     str(options.graphMode, 'area') !== 'none' && field.kind !== 'text' && field.values.length > 1 && height > 50;
+  const sparkHeight = spark ? Math.round(height * SPARK_SHARE) : 0;
   const color = shown.color ?? 'var(--am-text)';
-  const size = num(obj(options.text).valueSize) ?? valueSize(shown, width, height, named);
+  const size = num(obj(options.text).valueSize) ?? valueSize(shown, width, height - sparkHeight, named);
   return (
     <div
       className={filled ? 'am-stat am-filled' : 'am-stat'}
-      style={filled ? { background: shown.color ?? 'transparent' } : undefined}
+      style={{ paddingBottom: sparkHeight, ...(filled ? { background: shown.color ?? 'transparent' } : {}) }}
     >
       {spark && (
         <div className="am-stat-spark">
           <Sparkline
             values={field.values}
             width={width}
-            height={Math.round(height * 0.4)}
+            height={sparkHeight}
             color={filled ? '#ffffff' : mode === 'none' ? 'var(--am-accent)' : color}
             min={value.item.config.min}
             max={value.item.config.max}
@@ -85,5 +89,5 @@ function valueSize(shown: Shown, width: number, height: number, named: boolean):
   const capitals = shown.number.replaceAll(/[^A-Z%]/g, '').length;
   const letters = shown.prefix.length + shown.number.length + capitals * 0.3 + shown.suffix.length * 0.6 + 0.6;
   const free = named ? height - 26 : height;
-  return Math.max(14, Math.min(52, free * 0.6, (width - 16) / (letters * 0.58)));
+  return Math.max(14, Math.min(52, free * 0.7, (width - 16) / (letters * 0.58)));
 }
