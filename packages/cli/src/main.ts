@@ -1,21 +1,64 @@
 import { StartupError } from '@avalanche/web';
-import { alertmanagerCommand } from './commands/alertmanager.ts';
-import { applicationCommand } from './commands/application.ts';
 import type { Command } from './commands/command.ts';
-import { exporterCommands } from './commands/exporters.ts';
-import { grafanaCommand } from './commands/grafana.ts';
-import { prometheusCommand } from './commands/prometheus.ts';
 import { describeFlags, parseFlags, UsageError } from './flags.ts';
-import { upCommand } from './up/command.ts';
 import { VERSION } from './version.ts';
 
-const commands: readonly Command[] = [
-  upCommand,
-  prometheusCommand,
-  alertmanagerCommand,
-  grafanaCommand,
-  ...exporterCommands,
-  applicationCommand,
+interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  /** Loads the command: a role alone does not load the others. */
+  readonly load: () => Promise<Command>;
+}
+
+const exporter = async (name: 'nodeExporter' | 'postgresExporter' | 'redisExporter' | 'celeryExporter') =>
+  (await import('./commands/exporters.ts'))[name];
+
+const commands: readonly CommandEntry[] = [
+  {
+    name: 'up',
+    summary: 'start everything in one process, and watch what is there',
+    load: async () => (await import('./up/command.ts')).upCommand,
+  },
+  {
+    name: 'prometheus',
+    summary: 'the Prometheus role alone, with the flags of prometheus',
+    load: async () => (await import('./commands/prometheus.ts')).prometheusCommand,
+  },
+  {
+    name: 'alertmanager',
+    summary: 'the Alertmanager role alone, with the flags of alertmanager',
+    load: async () => (await import('./commands/alertmanager.ts')).alertmanagerCommand,
+  },
+  {
+    name: 'grafana',
+    summary: 'the Grafana role alone: dashboards, users, provisioning (settings by GF_ variables)',
+    load: async () => (await import('./commands/grafana.ts')).grafanaCommand,
+  },
+  {
+    name: 'node-exporter',
+    summary: 'the node exporter alone, with the flags of node_exporter',
+    load: () => exporter('nodeExporter'),
+  },
+  {
+    name: 'postgres-exporter',
+    summary: 'the PostgreSQL exporter alone, with DATA_SOURCE_NAME or DATABASE_URL',
+    load: () => exporter('postgresExporter'),
+  },
+  {
+    name: 'redis-exporter',
+    summary: 'the Redis exporter alone, with the flags of redis_exporter or REDIS_ADDR',
+    load: () => exporter('redisExporter'),
+  },
+  {
+    name: 'celery-exporter',
+    summary: 'the Celery exporter alone, with the flags of celery-exporter or its CE_ variables',
+    load: () => exporter('celeryExporter'),
+  },
+  {
+    name: 'application',
+    summary: 'the reference eDNA service alone',
+    load: async () => (await import('./commands/application.ts')).applicationCommand,
+  },
 ];
 
 function usage(): string {
@@ -40,14 +83,15 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`avalanche ${VERSION}\n`);
     return 0;
   }
-  const command = commands.find((candidate) => candidate.name === name);
-  if (!command) throw new UsageError(`there is no command ${JSON.stringify(name)}, try avalanche --help`);
+  const entry = commands.find((candidate) => candidate.name === name);
+  if (!entry) throw new UsageError(`there is no command ${JSON.stringify(name)}, try avalanche --help`);
+  const command = await entry.load();
   if (rest.includes('--help') || rest.includes('-h')) {
-    process.stdout.write(`avalanche ${command.name}: ${command.summary}\n\n${describeFlags(command.flags)}\n`);
+    process.stdout.write(`avalanche ${name}: ${entry.summary}\n\n${describeFlags(command.flags)}\n`);
     return 0;
   }
   if (rest.includes('--version')) {
-    process.stdout.write(`${command.name}, version ${VERSION} (avalanche)\n`);
+    process.stdout.write(`${name}, version ${VERSION} (avalanche)\n`);
     return 0;
   }
   const flags = parseFlags(rest, command.flags, { singleDash: command.singleDash ?? false });

@@ -3,8 +3,6 @@ import { uiDirectory, VERSION } from '../version.ts';
 import { type Command, durationOf, listenAddressOf, logFlags, loggerOf, untilAborted } from './command.ts';
 
 export const alertmanagerCommand: Command = {
-  name: 'alertmanager',
-  summary: 'the Alertmanager role alone, with the flags of alertmanager',
   flags: {
     'config.file': { kind: 'string', help: 'Alertmanager configuration file name.', default: 'alertmanager.yml' },
     'storage.path': { kind: 'string', help: 'Base path for data storage.', default: 'data/' },

@@ -2,8 +2,6 @@ import { startApplicationProcess } from '../up/application.ts';
 import { type Command, logFlags, loggerOf, untilAborted, wholeNumberOf } from './command.ts';
 
 export const applicationCommand: Command = {
-  name: 'application',
-  summary: 'the reference eDNA service alone',
   flags: {
     listen: { kind: 'string', help: 'Address to listen on.', default: '127.0.0.1' },
     port: { kind: 'string', help: 'Port of its HTTP API.', default: '8000' },

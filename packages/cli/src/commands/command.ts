@@ -4,8 +4,6 @@ import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 
 /** One subcommand of `avalanche`. */
 export interface Command {
-  readonly name: string;
-  readonly summary: string;
   readonly flags: FlagSpecs;
   /** Whether flags may have one dash, as those of redis_exporter. */
   readonly singleDash?: boolean;

@@ -41,9 +41,7 @@ function webFlags(port: number, redisStyle = false): FlagSpecs {
   };
 }
 
-const nodeExporter: Command = {
-  name: 'node-exporter',
-  summary: 'the node exporter alone, with the flags of node_exporter',
+export const nodeExporter: Command = {
   flags: {
     'path.procfs': { kind: 'string', help: 'Where /proc is.', default: '/proc' },
     'path.sysfs': { kind: 'string', help: 'Where /sys is.', default: '/sys' },
@@ -77,9 +75,7 @@ function isWanted(flags: Flags, collector: string): boolean {
   return flags.boolean('collector.disable-defaults') && !flags.given(flag) ? false : flags.boolean(flag);
 }
 
-const postgresExporter: Command = {
-  name: 'postgres-exporter',
-  summary: 'the PostgreSQL exporter alone, with DATA_SOURCE_NAME or DATABASE_URL',
+export const postgresExporter: Command = {
   flags: webFlags(9187),
   run: (flags, signal) =>
     runExporter(flags, signal, listenAddressOf(flags), (_flags, common) =>
@@ -103,9 +99,7 @@ function dataSourceNames(env: NodeJS.ProcessEnv): string[] {
   return env.DATABASE_URL ? [env.DATABASE_URL] : [''];
 }
 
-const redisExporter: Command = {
-  name: 'redis-exporter',
-  summary: 'the Redis exporter alone, with the flags of redis_exporter or REDIS_ADDR',
+export const redisExporter: Command = {
   singleDash: true,
   flags: {
     'redis.addr': { kind: 'string', help: 'Address of the Redis instance.', default: '' },
@@ -129,9 +123,7 @@ const redisExporter: Command = {
     }),
 };
 
-const celeryExporter: Command = {
-  name: 'celery-exporter',
-  summary: 'the Celery exporter alone, with the flags of celery-exporter or its CE_ variables',
+export const celeryExporter: Command = {
   flags: {
     'broker-url': { kind: 'string', help: 'The broker, such as redis://host:6379/0.', default: '' },
     host: { kind: 'string', help: 'Address to listen on.', default: '0.0.0.0' },
@@ -169,5 +161,3 @@ const celeryExporter: Command = {
     );
   },
 };
-
-export const exporterCommands: readonly Command[] = [nodeExporter, postgresExporter, redisExporter, celeryExporter];

@@ -3,8 +3,6 @@ import { uiDirectory, VERSION } from '../version.ts';
 import { type Command, listenAddressOf, logFlags, loggerOf, untilAborted } from './command.ts';
 
 export const grafanaCommand: Command = {
-  name: 'grafana',
-  summary: 'the Grafana role alone: dashboards, users, provisioning (settings by GF_ variables)',
   flags: {
     'config-dir': { kind: 'string', help: 'Folder with provisioning/ and dashboards/.', default: 'config/grafana' },
     'data-dir': { kind: 'string', help: 'Folder for users and saved dashboards.', default: 'data/grafana' },

@@ -33,8 +33,6 @@ const withoutEffect: FlagSpecs = {
 };
 
 export const prometheusCommand: Command = {
-  name: 'prometheus',
-  summary: 'the Prometheus role alone, with the flags of prometheus',
   flags: {
     'config.file': { kind: 'string', help: 'Prometheus configuration file path.', default: 'prometheus.yml' },
     'web.listen-address': { kind: 'list', help: 'Address to listen on.', default: '0.0.0.0:9090' },

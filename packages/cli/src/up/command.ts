@@ -10,8 +10,6 @@ import { renderTable } from './table.ts';
 const STOP_TIMEOUT_MS = 4_800;
 
 export const upCommand: Command = {
-  name: 'up',
-  summary: 'start everything in one process, and watch what is there',
   flags: upFlags,
   async run(flags, signal) {
     const options = upOptions(flags);
