@@ -241,7 +241,10 @@ function drawMoments(plot: uPlot, moments: readonly ChartMoment[]): void {
     ctx.stroke();
     ctx.font = `${11 * dpr}px system-ui, sans-serif`;
     const width = ctx.measureText(label).width;
-    const left = x + width + 8 * dpr > bbox.left + bbox.width ? x - width - 4 * dpr : x + 4 * dpr;
+    const end = moments[i + 1] ? plot.valToPos(moments[i + 1]!.atMs, 'x', true) : bbox.left + bbox.width;
+    const fits = end < x || x + width + 8 * dpr <= end;
+    ctx.textAlign = 'left';
+    const left = fits || x - width - 4 * dpr < bbox.left ? x + 4 * dpr : x - width - 4 * dpr;
     ctx.fillText(label, left, bbox.top + (11 + 13 * (i % 4)) * dpr);
     ctx.restore();
   }

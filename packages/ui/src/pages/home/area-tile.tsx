@@ -5,6 +5,7 @@ import { type QueryResult, sampleValue } from '../../api/prometheus/query.ts';
 import { useRemote } from '../../api/use-remote.ts';
 import { Sparkline } from '../../chart/sparkline.tsx';
 import { formatText, formatUnit } from '../../dashboard/units.ts';
+import { StateBadge } from '../../shell/badges.tsx';
 import { Skeleton } from '../../shell/pictures.tsx';
 import { useSize } from '../../state/use-size.ts';
 import type { Area } from './areas.ts';
@@ -14,7 +15,7 @@ const STEP_MS = 30_000;
 const REFRESH_MS = 15_000;
 
 interface AreaData {
-  readonly present: boolean;
+  readonly state: 'here' | 'away' | 'not connected';
   readonly now: number;
   readonly values: Float64Array;
   readonly facts: readonly string[];
@@ -23,14 +24,15 @@ interface AreaData {
 async function loadArea(area: Area, prometheus: PrometheusClient, signal: AbortSignal): Promise<AreaData> {
   const endMs = Math.floor(Date.now() / STEP_MS) * STEP_MS;
   const timing = { startMs: endMs - HOUR_MS, endMs, stepMs: STEP_MS };
-  const [present, now, history, ...facts] = await Promise.all([
+  const [present, targets, now, history, ...facts] = await Promise.all([
     prometheus.query(`count(${area.present})`, undefined, signal),
+    prometheus.query(`count(up{job="${area.job}"})`, undefined, signal),
     prometheus.query(area.golden, undefined, signal),
     prometheus.queryRange({ expr: area.golden, ...timing }, signal),
     ...area.facts.map(({ expr }) => prometheus.query(expr, undefined, signal)),
   ]);
   return {
-    present: !Number.isNaN(firstValue(present.data)),
+    state: has(present.data) ? 'here' : has(targets.data) ? 'away' : 'not connected',
     now: firstValue(now.data),
     values: history.data.resultType === 'matrix' ? column(history.data, timing) : new Float64Array(),
     facts: area.facts.flatMap(({ unit, say }, i) => {
@@ -39,6 +41,8 @@ async function loadArea(area: Area, prometheus: PrometheusClient, signal: AbortS
     }),
   };
 }
+
+const has = (result: QueryResult): boolean => !Number.isNaN(firstValue(result));
 
 function firstValue(result: QueryResult): number {
   const text = result.resultType === 'vector' ? result.result[0]?.value?.[1] : undefined;
@@ -68,7 +72,7 @@ export function AreaTile(props: {
     refreshMs: REFRESH_MS,
   });
   const { data } = remote;
-  const connected = data?.present === true;
+  const connected = data !== undefined && data.state !== 'not connected';
   const className = `am-card am-area${remote.error && data ? ' am-stale' : ''}`;
   const body = (
     <>
@@ -76,7 +80,8 @@ export function AreaTile(props: {
       {!data &&
         (remote.error ? <div className="am-dim am-small">{remote.error.message}</div> : <Skeleton height={90} />)}
       {data && !connected && <NotConnected area={area} />}
-      {data && connected && <AreaNumbers area={area} data={data} />}
+      {data?.state === 'away' && <Away data={data} />}
+      {data?.state === 'here' && <AreaNumbers area={area} data={data} />}
     </>
   );
   if (!href || !connected) return <div className={className}>{body}</div>;
@@ -110,8 +115,28 @@ function NotConnected({ area }: { readonly area: Area }): ReactNode {
   );
 }
 
-function AreaNumbers({ area, data }: { readonly area: Area; readonly data: AreaData }): ReactNode {
+/** A target is configured and gives no numbers: the last hour shows when it went. */
+function Away({ data }: { readonly data: AreaData }): ReactNode {
+  return (
+    <>
+      <div style={{ padding: '6px 0 2px' }}>
+        <StateBadge tone="crit" word="does not answer" />
+      </div>
+      <Spark values={data.values} />
+    </>
+  );
+}
+
+function Spark({ values }: { readonly values: Float64Array }): ReactNode {
   const [ref, size] = useSize();
+  return (
+    <div className="am-area-spark" ref={ref}>
+      <Sparkline values={values} width={size.width} height={36} color="var(--am-accent)" min={0} />
+    </div>
+  );
+}
+
+function AreaNumbers({ area, data }: { readonly area: Area; readonly data: AreaData }): ReactNode {
   const { prefix, number, suffix } = formatUnit(data.now, area.unit);
   return (
     <>
@@ -120,12 +145,10 @@ function AreaNumbers({ area, data }: { readonly area: Area; readonly data: AreaD
           {Number.isNaN(data.now) ? '–' : `${prefix}${number}`}
           {suffix !== '' && <span className="am-stat-unit">{suffix}</span>}
         </span>{' '}
-        <span className="am-dim">{area.caption}</span>
+        <span className="am-dim am-caption">{area.caption}</span>
       </div>
       <div className="am-dim am-small am-num">{data.facts.join(', ')}</div>
-      <div className="am-area-spark" ref={ref}>
-        <Sparkline values={data.values} width={size.width} height={36} color="var(--am-accent)" min={0} />
-      </div>
+      <Spark values={data.values} />
     </>
   );
 }

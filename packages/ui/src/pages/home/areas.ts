@@ -10,6 +10,8 @@ export interface Area {
   readonly title: string;
   /** A series of this tells whether the area is connected at all. */
   readonly present: string;
+  /** Its scrape job: a target without its series is an area that is down, and not one that nobody connected. */
+  readonly job: string;
   readonly golden: string;
   readonly unit: string;
   readonly caption: string;
@@ -24,6 +26,7 @@ export const AREAS: readonly Area[] = [
   {
     title: 'System',
     present: 'node_cpu_seconds_total',
+    job: 'node',
     golden: '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[2m]))',
     unit: 'percentunit',
     caption: 'CPU busy',
@@ -40,6 +43,7 @@ export const AREAS: readonly Area[] = [
   {
     title: 'Application',
     present: 'http_requests_total',
+    job: 'application',
     golden: 'sum(rate(http_requests_total[2m]))',
     unit: 'reqps',
     caption: 'served',
@@ -56,6 +60,7 @@ export const AREAS: readonly Area[] = [
   {
     title: 'Database',
     present: 'pg_up',
+    job: 'postgres',
     golden: 'sum(pg_stat_database_numbackends)',
     unit: 'none',
     caption: 'connections',
@@ -66,6 +71,7 @@ export const AREAS: readonly Area[] = [
   {
     title: 'Task queue',
     present: 'celery_queue_length or celery_worker_up',
+    job: 'celery',
     golden: 'sum(celery_queue_length)',
     unit: 'short',
     caption: 'tasks waiting',
@@ -76,6 +82,7 @@ export const AREAS: readonly Area[] = [
   {
     title: 'Pipelines',
     present: 'analysis_runs_total or analysis_active_runs',
+    job: 'application',
     golden: 'round(sum(increase(analysis_runs_total[1h])))',
     unit: 'short',
     caption: 'analyses in the last hour',
