@@ -214,8 +214,8 @@ async function openTsdb({ directory, retentionMs, logger }: PrometheusOptions): 
 }
 
 function vectorQuery(engine: Engine, tsdb: Tsdb): QueryVector {
-  return async (expression, time) => {
-    const result = await engine.instant(tsdb, expression, time);
+  return async (expression, time, signal) => {
+    const result = await engine.instant(tsdb, expression, time, { signal });
     if (result.type === 'vector') return result.samples;
     if (result.type === 'scalar') return [{ labels: Labels.EMPTY, value: result.value }];
     throw new Error('rule result is not a vector or scalar');

@@ -1,20 +1,7 @@
 import { compileAnchored, METRIC_NAME } from '@avalanche/model';
-import { durationMs, labelMap, orEmpty, scalarString } from '@avalanche/yamlfile';
+import { durationMs, labelMap, orEmpty, scalarString, unsupported } from '@avalanche/yamlfile';
 import { z } from 'zod';
 import type { RelabelRule } from '../relabel.ts';
-
-/** Keys that upstream knows and that this version refuses by name rather than ignores. */
-function unsupported(...keys: readonly string[]): Record<string, z.ZodType<undefined, undefined>> {
-  const refused = (key: string) =>
-    z.unknown().transform((_value, context): undefined => {
-      context.addIssue({ code: 'custom', message: `${key} is not supported yet` });
-      return z.NEVER;
-    });
-  return Object.fromEntries(keys.map((key) => [key, refused(key).optional()])) as Record<
-    string,
-    z.ZodType<undefined, undefined>
-  >;
-}
 
 const OTHER_DISCOVERY = [
   ...['azure', 'consul', 'digitalocean', 'dns', 'docker', 'dockerswarm', 'ec2', 'eureka', 'gce', 'hetzner', 'http'],

@@ -38,8 +38,8 @@ export interface AlertingRuleOptions {
 export class AlertingRule implements Rule {
   readonly status = newStatus();
   readonly alerts = new Map<string, RuleAlert>();
-  /** Whether the state from before a restart has been looked for. */
-  restored = false;
+  /** Whether the state from before a restart has been looked for; until then the rule writes nothing over it. */
+  restored = true;
 
   constructor(readonly options: AlertingRuleOptions) {}
 
@@ -51,6 +51,16 @@ export class AlertingRule implements Rule {
     return this.options.expression;
   }
 
+  get labels(): Readonly<Record<string, string>> {
+    return this.options.labels;
+  }
+
+  /** Goes on with the alerts of this rule as it was before a reload. */
+  takeOver(before: AlertingRule): void {
+    for (const [key, alert] of before.alerts) this.alerts.set(key, alert);
+    this.restored = before.restored;
+  }
+
   /** The state of the most advanced alert. */
   get state(): AlertState {
     const states = [...this.alerts.values()].map((alert) => alert.state);
@@ -59,13 +69,13 @@ export class AlertingRule implements Rule {
 
   async evaluate(time: number, query: QueryVector, limit: number): Promise<readonly VectorSample[]> {
     const found = (await query(this.expression, time)).map((sample) => this.alertOf(sample, time));
-    checkUnique(found, 'vector');
+    checkUnique(found, 'alert');
     if (limit > 0 && found.length > limit) {
       this.alerts.clear();
       throw new Error(`exceeded limit of ${limit} with ${found.length} alerts`);
     }
     this.advance(found, time);
-    return this.stateSeries();
+    return this.restored ? this.stateSeries() : [];
   }
 
   /** Alerts that Alertmanager must be told about now; the caller marks them by `lastSentAt`. */

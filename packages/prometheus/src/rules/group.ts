@@ -1,6 +1,6 @@
 import { type Clock, type Labels, type Logger, Matcher, METRIC_NAME, SampleColumns } from '@avalanche/model';
 import { type Appender, type Tsdb, UNKNOWN_SERIES } from '@avalanche/tsdb';
-import { hashText } from '../scrape/loop.ts';
+import { firstSlot, nextSlot } from '../beat.ts';
 import { AlertingRule, type RuleAlert } from './alerting.ts';
 import type { QueryVector, Rule } from './rule.ts';
 
@@ -28,6 +28,11 @@ export class RuleGroup {
   private readonly appender: Appender;
   /** By rule: the series that its last evaluation wrote. */
   private readonly written: Map<string, { readonly labels: Labels; ref: number }>[];
+  /** Series of rules that a reload took out of the group; they end at its next evaluation. */
+  private readonly orphans: number[] = [];
+  /** Evaluations until the state from before a restart is looked for. */
+  private evaluationsToRestore = 0;
+  private readonly abort = new AbortController();
   private cancelTimer: () => void = () => {};
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
@@ -48,23 +53,54 @@ export class RuleGroup {
   }
 
   start(): void {
-    const offset = hashText(`${this.file};${this.name}`) % this.intervalMs;
-    const now = this.context.clock.now();
-    let first = Math.floor(now / this.intervalMs) * this.intervalMs + offset;
-    if (first <= now) first += this.intervalMs;
-    this.schedule(first);
+    this.schedule(firstSlot(`${this.file};${this.name}`, this.intervalMs, this.context.clock.now()));
   }
 
-  /** Ends the group; with `markStale` the series of its rules end too. */
-  async stop(markStale: boolean): Promise<void> {
-    if (this.stopped) return;
+  /** Stops evaluating; a query under way is given up. Never rejects. */
+  async stop(): Promise<void> {
     this.stopped = true;
     this.cancelTimer();
+    this.abort.abort();
     await this.running;
-    if (!markStale || this.lastEvaluation === 0) return;
+  }
+
+  /** Ends the series of a stopped group, as when its rules are gone for good. */
+  endSeries(): void {
     const time = this.context.clock.now();
+    for (const ref of this.orphans) this.appender.appendStale(ref, time);
     for (const series of this.written) for (const { ref } of series.values()) this.appender.appendStale(ref, time);
-    this.appender.commit();
+    try {
+      this.appender.commit();
+    } catch (error) {
+      this.context.logger.error('Series of a rule group could not be ended', { group: this.name, error });
+    }
+  }
+
+  /** Looks for the state from before a restart after two evaluations, when there is fresh data to alert on (upstream). */
+  restoreState(): void {
+    this.evaluationsToRestore = 2;
+    for (const rule of this.rules) {
+      if (rule instanceof AlertingRule) rule.restored = rule.options.holdMs < FOR_GRACE_PERIOD_MS;
+    }
+  }
+
+  /**
+   * Goes on where a stopped group of the same name left off before a reload: rules of the same name and labels keep
+   * their alerts and series, what other rules wrote ends (upstream's CopyState).
+   */
+  takeOver(before: RuleGroup): void {
+    this.evaluationsToRestore = before.evaluationsToRestore;
+    this.orphans.push(...before.orphans);
+    const left = new Set(before.rules.keys());
+    this.rules.forEach((rule, i) => {
+      const match = [...left].find((j) => identity(before.rules[j]) === identity(rule));
+      if (match === undefined) return;
+      left.delete(match);
+      this.written[i] = before.written[match];
+      const known = before.rules[match];
+      if (rule instanceof AlertingRule && known instanceof AlertingRule) rule.takeOver(known);
+    });
+    for (const j of left) for (const { ref } of before.written[j].values()) this.orphans.push(ref);
   }
 
   private schedule(slot: number): void {
@@ -75,9 +111,9 @@ export class RuleGroup {
       });
       void this.running.then(() => {
         if (this.stopped) return;
-        const missed = Math.floor(Math.max(0, clock.now() - slot) / this.intervalMs);
+        const { next, missed } = nextSlot(slot, this.intervalMs, clock.now());
         this.missedIterations += missed;
-        this.schedule(slot + (missed + 1) * this.intervalMs);
+        this.schedule(next);
       });
     });
   }
@@ -89,6 +125,8 @@ export class RuleGroup {
       if (this.stopped) return;
       await this.evaluateRule(i, time);
     }
+    this.endOrphans(time);
+    if (this.evaluationsToRestore > 0 && --this.evaluationsToRestore === 0) await this.restoreAlerts(time);
     this.lastEvaluation = time;
     this.evaluationSeconds = (performance.now() - begin) / 1000;
   }
@@ -97,14 +135,20 @@ export class RuleGroup {
     const rule = this.rules[index];
     const { status } = rule;
     const begin = performance.now();
-    const at = time - this.queryOffsetMs;
+    const { signal } = this.abort;
     try {
-      const samples = await rule.evaluate(at, this.context.query, this.limit);
-      if (rule instanceof AlertingRule && !rule.restored) await this.restore(rule, at);
-      this.write(index, samples, at);
+      const samples = await rule.evaluate(
+        time,
+        (expression, at) => this.context.query(expression, at - this.queryOffsetMs, signal),
+        this.limit,
+      );
+      // Before anything is written: a full disk must not keep an alert from going out.
+      if (rule instanceof AlertingRule) this.send(rule, time);
+      this.write(index, samples, time - this.queryOffsetMs);
       status.health = 'ok';
       status.lastError = '';
     } catch (error) {
+      if (this.stopped) return;
       status.health = 'err';
       status.lastError = (error as Error).message;
       this.context.logger.warn('Evaluating rule failed', { group: this.name, rule: rule.name, error });
@@ -112,7 +156,6 @@ export class RuleGroup {
     status.lastEvaluation = time;
     status.evaluationSeconds = (performance.now() - begin) / 1000;
     this.context.evaluated(rule, status.evaluationSeconds, status.health === 'err');
-    if (rule instanceof AlertingRule) this.send(rule, time);
   }
 
   private send(rule: AlertingRule, time: number): void {
@@ -140,6 +183,19 @@ export class RuleGroup {
     this.written[index] = now;
   }
 
+  private endOrphans(time: number): void {
+    if (this.orphans.length === 0) return;
+    for (const ref of this.orphans) this.appender.appendStale(ref, time);
+    this.appender.commit();
+    this.orphans.length = 0;
+  }
+
+  private async restoreAlerts(time: number): Promise<void> {
+    for (const rule of this.rules) {
+      if (rule instanceof AlertingRule && !rule.restored) await this.restore(rule, time);
+    }
+  }
+
   /**
    * After a restart: an alert that was active before it goes on from its `ALERTS_FOR_STATE` instead of from now
    * (upstream's RestoreForState).
@@ -147,7 +203,7 @@ export class RuleGroup {
   private async restore(rule: AlertingRule, time: number): Promise<void> {
     rule.restored = true;
     const { holdMs } = rule.options;
-    if (holdMs < FOR_GRACE_PERIOD_MS || rule.alerts.size === 0) return;
+    if (rule.alerts.size === 0) return;
     const matchers = [new Matcher('=', METRIC_NAME, 'ALERTS_FOR_STATE'), new Matcher('=', 'alertname', rule.name)];
     const querier = this.context.tsdb.querier(time - OUTAGE_TOLERANCE_MS, time);
     const columns = new SampleColumns();
@@ -161,6 +217,11 @@ export class RuleGroup {
     }
     querier.close();
   }
+}
+
+/** What tells a rule from the others of its group. */
+function identity(rule: Rule): string {
+  return JSON.stringify([rule.name, Object.entries(rule.labels).sort()]);
 }
 
 /** When a restored alert counts as having become active. All in milliseconds. */

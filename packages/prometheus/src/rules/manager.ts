@@ -58,6 +58,7 @@ function problemsOf(rule: RuleConfig): string[] {
 /** The rule groups of the running configuration. */
 export class RuleManager {
   groups: readonly RuleGroup[] = [];
+  private loadedOnce = false;
 
   constructor(
     private readonly context: RuleGroupContext,
@@ -68,7 +69,7 @@ export class RuleManager {
     return this.groups.flatMap((group) => group.rules.filter((rule) => rule instanceof AlertingRule));
   }
 
-  /** Moves to a set of rule files: an unchanged group goes on with its state, the others are started afresh. */
+  /** Moves to a set of rule files: an unchanged group goes on, one that changed takes over what it can. */
   async apply(loaded: LoadedConfig, files: readonly LoadedRuleFile[]): Promise<void> {
     const running = new Map(this.groups.map((group) => [`${group.file};${group.name}`, group]));
     const next: RuleGroup[] = [];
@@ -84,17 +85,27 @@ export class RuleManager {
         }
       }
     }
-    await Promise.all(this.groups.filter((group) => !next.includes(group)).map((group) => group.stop(true)));
+    const ended = new Set(this.groups.filter((group) => !next.includes(group)));
+    await Promise.all([...ended].map((group) => group.stop()));
+    for (const group of fresh) {
+      const before = running.get(`${group.file};${group.name}`);
+      if (before) {
+        group.takeOver(before);
+        ended.delete(before);
+      } else if (!this.loadedOnce) group.restoreState();
+    }
+    for (const group of ended) group.endSeries();
     this.groups = next;
+    this.loadedOnce = true;
     for (const group of fresh) group.start();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.groups.map((group) => group.stop(false)));
+    await Promise.all(this.groups.map((group) => group.stop()));
   }
 
   private makeGroup(group: RuleGroupConfig, file: string, { config }: LoadedConfig): RuleGroup {
-    const intervalMs = group.interval ?? config.global.evaluation_interval;
+    const intervalMs = group.interval || config.global.evaluation_interval;
     const externalLabels = config.global.external_labels;
     const rules = group.rules.map((rule) => this.makeRule(rule, group, externalLabels));
     return new RuleGroup(

@@ -17,7 +17,7 @@ export class RecordingRule implements Rule {
       labels: labels.with({ ...this.labels, [METRIC_NAME]: this.name }),
       value,
     }));
-    checkUnique(samples, 'vector');
+    checkUnique(samples, 'rule');
     if (limit > 0 && samples.length > limit)
       throw new Error(`exceeded limit of ${limit} with ${samples.length} series`);
     return samples;

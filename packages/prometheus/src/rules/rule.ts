@@ -7,7 +7,7 @@ export interface VectorSample {
 }
 
 /** Evaluates an expression at a time (milliseconds); a scalar result is one sample without labels. */
-export type QueryVector = (expression: string, time: number) => Promise<readonly VectorSample[]>;
+export type QueryVector = (expression: string, time: number, signal?: AbortSignal) => Promise<readonly VectorSample[]>;
 
 export type RuleHealth = 'unknown' | 'ok' | 'err';
 
@@ -28,17 +28,19 @@ export function newStatus(): RuleStatus {
 export interface Rule {
   readonly name: string;
   readonly expression: string;
+  /** Labels that the rule lays over its result. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly status: RuleStatus;
   /** @throws where the query fails or its result cannot be used */
   evaluate(time: number, query: QueryVector, limit: number): Promise<readonly VectorSample[]>;
 }
 
-/** @throws Error where two samples of a rule came to the same labels */
-export function checkUnique(samples: readonly VectorSample[], what: string): void {
+/** @throws Error where two samples of a rule came to the same labels; `kind` is what upstream's message calls them */
+export function checkUnique(samples: readonly VectorSample[], kind: 'rule' | 'alert'): void {
   const seen = new Set<string>();
   for (const { labels } of samples) {
     if (seen.has(labels.key))
-      throw new Error(`${what} contains metrics with the same labelset after applying rule labels`);
+      throw new Error(`vector contains metrics with the same labelset after applying ${kind} labels`);
     seen.add(labels.key);
   }
 }

@@ -10,6 +10,7 @@ import {
 } from '@avalanche/exposition';
 import type { Clock, Labels, Logger } from '@avalanche/model';
 import { APPENDED, type Appender, DUPLICATE_TIMESTAMP, OUT_OF_ORDER, type Tsdb, UNKNOWN_SERIES } from '@avalanche/tsdb';
+import { firstSlot, nextSlot } from '../beat.ts';
 import type { ScrapeConfig } from '../config/schema.ts';
 import { relabel } from '../relabel.ts';
 import { REF_DROPPED, REF_UNKNOWN, ScrapeCache } from './cache.ts';
@@ -85,12 +86,8 @@ export class ScrapeLoop {
 
   /** Begins on the target's own slot: its offset within the interval comes from its labels, so that load spreads. */
   start(): void {
-    const { intervalMs } = this.target;
-    const now = this.options.clock.now();
-    const offset = hashText(this.target.labels.key + this.target.url) % intervalMs;
-    let first = Math.floor(now / intervalMs) * intervalMs + offset;
-    if (first < now) first += intervalMs;
-    this.schedule(first);
+    const { intervalMs, labels, url } = this.target;
+    this.schedule(firstSlot(labels.key + url, intervalMs, this.options.clock.now()));
   }
 
   /**
@@ -120,9 +117,7 @@ export class ScrapeLoop {
       });
       void this.running.then(() => {
         if (this.stopped) return;
-        const { intervalMs } = this.target;
-        const missed = Math.floor(Math.max(0, clock.now() - slot) / intervalMs);
-        this.schedule(slot + (missed + 1) * intervalMs);
+        this.schedule(nextSlot(slot, this.target.intervalMs, clock.now()).next);
       });
     });
   }
@@ -298,11 +293,4 @@ function checkLabelLimits(labels: Labels, config: ScrapeConfig): void {
 function reasonOf(error: unknown): string {
   if (error instanceof AggregateError && error.errors[0]) return reasonOf(error.errors[0]);
   return error instanceof Error ? error.message : String(error);
-}
-
-/** FNV-1a, to spread targets over their interval. */
-export function hashText(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return hash >>> 0;
 }
