@@ -21,3 +21,16 @@ export const labelMap = z.record(z.string(), scalarString);
 export function orEmpty<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => value ?? undefined, schema);
 }
+
+/** Keys that upstream knows and that this version refuses by name rather than ignores. */
+export function unsupported(...keys: readonly string[]): Record<string, z.ZodType<undefined, undefined>> {
+  const refused = (key: string) =>
+    z.unknown().transform((_value, context): undefined => {
+      context.addIssue({ code: 'custom', message: `${key} is not supported yet` });
+      return z.NEVER;
+    });
+  return Object.fromEntries(keys.map((key) => [key, refused(key).optional()])) as Record<
+    string,
+    z.ZodType<undefined, undefined>
+  >;
+}

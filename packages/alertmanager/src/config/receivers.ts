@@ -1,6 +1,6 @@
-import { durationMs, orEmpty, scalarString } from '@avalanche/yamlfile';
+import { durationMs, orEmpty, scalarString, unsupported } from '@avalanche/yamlfile';
 import { z } from 'zod';
-import { httpConfig, httpUrl, tlsConfig, unsupported } from './values.ts';
+import { httpConfig, httpUrl, tlsConfig } from './values.ts';
 
 const OTHER_KINDS = [
   ...['discord', 'incidentio', 'jira', 'mattermost', 'msteams', 'msteamsv2', 'opsgenie', 'pagerduty', 'pushover'],

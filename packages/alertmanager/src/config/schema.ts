@@ -1,5 +1,5 @@
 import type { Matcher } from '@avalanche/model';
-import { durationMs, orEmpty, scalarString } from '@avalanche/yamlfile';
+import { durationMs, orEmpty, scalarString, unsupported } from '@avalanche/yamlfile';
 import { z } from 'zod';
 import type { InhibitRule } from '../inhibit/inhibit.ts';
 import { timeIntervalSchema } from '../timeinterval/schema.ts';
@@ -12,7 +12,6 @@ import {
   positiveDuration,
   regexMatchers,
   tlsConfig,
-  unsupported,
 } from './values.ts';
 
 const OTHER_GLOBALS = [

@@ -1,20 +1,7 @@
 import { compileAnchored, Matcher } from '@avalanche/model';
-import { durationMs, scalarString } from '@avalanche/yamlfile';
+import { durationMs, scalarString, unsupported } from '@avalanche/yamlfile';
 import { z } from 'zod';
 import { parseMatchers } from '../matcher/parse.ts';
-
-/** Keys that upstream knows and that this version refuses by name rather than ignores. */
-export function unsupported(...keys: readonly string[]): Record<string, z.ZodType<undefined, undefined>> {
-  const refused = (key: string) =>
-    z.unknown().transform((_value, context): undefined => {
-      context.addIssue({ code: 'custom', message: `${key} is not supported yet` });
-      return z.NEVER;
-    });
-  return Object.fromEntries(keys.map((key) => [key, refused(key).optional()])) as Record<
-    string,
-    z.ZodType<undefined, undefined>
-  >;
-}
 
 /** Turns a function that throws on bad input into a schema step. */
 export function parsedBy<Out>(parse: (text: string) => Out) {
