@@ -1,5 +1,6 @@
 // Builds what a checkout needs to run: the command as one bundle, the library for applications, the web UI.
 // `npm ci` runs it (as `prepare`), so a user never does. `--only cli,metrics,ui` builds a part.
+import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -40,12 +41,11 @@ const isForeign = (id) =>
   nodeModules.has(id) || (!id.startsWith('.') && !id.startsWith('/') && !id.startsWith('@avalanche/'));
 
 const steps = {
-  metrics: () =>
-    bundle({
-      input: { index: 'packages/metrics/src/index.ts' },
-      directory: 'packages/metrics/dist',
-      external: isForeign,
-    }),
+  async metrics() {
+    const input = { index: 'packages/metrics/src/index.ts' };
+    await bundle({ input, directory: 'packages/metrics/dist', external: isForeign });
+    execFileSync('node_modules/.bin/tsc', ['-p', 'packages/metrics/tsconfig.build.json'], { stdio: 'inherit' });
+  },
   async cli() {
     const input = {
       avalanche: 'packages/cli/src/main.ts',
