@@ -30,7 +30,7 @@ const dark: MantineColorsTuple = [
 /** Mantine in our look: system fonts, small radii, hairlines, no shadows and next to no motion. */
 export const theme = createTheme({
   primaryColor: 'glacier',
-  primaryShade: { light: 7, dark: 6 },
+  primaryShade: { light: 7, dark: 7 },
   colors: { glacier, dark },
   fontFamily: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
   fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Code", "DejaVu Sans Mono", Menlo, Consolas, monospace',

@@ -19,7 +19,7 @@ export function seriesColor(index: number, scheme: Scheme): string {
 
 /** Grafana's colour names, in our tones: green ok, amber warning, red critical, blue info. */
 const NAMED: Readonly<Record<string, Readonly<Record<Scheme, string>>>> = {
-  green: { dark: '#46b38a', light: '#0f8a5f' },
+  green: { dark: '#46b38a', light: '#0d8058' },
   yellow: { dark: '#e3b341', light: '#b07c00' },
   orange: { dark: '#e8934a', light: '#c4620e' },
   red: { dark: '#ef6b66', light: '#cc3333' },

@@ -33,7 +33,7 @@ export function AlertRules(props: {
           );
         return (
           <div className="am-card am-scroll-x">
-            <table className="am-list">
+            <table className="am-list am-stacked">
               <thead>
                 <tr>
                   <th>Rule</th>
@@ -58,7 +58,7 @@ export function AlertRules(props: {
                         <StateBadge tone={severityTone(rule.labels.severity)} word={rule.labels.severity} />
                       )}
                     </td>
-                    <td className="am-mono am-break">{rule.query}</td>
+                    <td className="am-mono am-break am-full">{rule.query}</td>
                     <td className="am-num">{formatDuration(rule.duration * 1000)}</td>
                   </tr>
                 ))}

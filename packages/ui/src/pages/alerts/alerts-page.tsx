@@ -1,7 +1,7 @@
-import { SegmentedControl, TextInput } from '@mantine/core';
-import { IconSearch } from '@tabler/icons-react';
+import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { IconBellOff, IconSearch } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
-import { useLocation, useSearch } from 'wouter';
+import { Link, useLocation, useSearch } from 'wouter';
 import { Page } from '../../shell/page.tsx';
 import { Empty, Loaded } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
@@ -43,6 +43,11 @@ export function AlertsPage(): ReactNode {
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
         />
+        {app.alertmanager && (
+          <Button variant="default" component={Link} href="/silences" leftSection={<IconBellOff size={16} />}>
+            Silences
+          </Button>
+        )}
       </div>
       {shown === 'rules' && app.prometheus ? (
         <AlertRules prometheus={app.prometheus} text={text} nowMs={nowMs} />

@@ -161,15 +161,17 @@ function RowView(props: {
   return (
     <section style={{ marginBottom: 8 }} aria-label={title || undefined}>
       {row.title !== '' && (
-        <button type="button" className="am-section" aria-expanded={open} onClick={() => setOpen(!open)}>
-          {open ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
-          {row.repeat !== '' && named ? row.title.replaceAll(/\$\{?\w+(?::\w+)?\}?|\[\[\w+\]\]/g, named) : title}
-          {!open && (
-            <span className="am-dim">
-              ({row.panels.length} {row.panels.length === 1 ? 'panel' : 'panels'})
-            </span>
-          )}
-        </button>
+        <h2>
+          <button type="button" className="am-section" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? <IconChevronDown size={16} /> : <IconChevronRight size={16} />}
+            {row.repeat !== '' && named ? row.title.replaceAll(/\$\{?\w+(?::\w+)?\}?|\[\[\w+\]\]/g, named) : title}
+            {!open && (
+              <span className="am-dim">
+                ({row.panels.length} {row.panels.length === 1 ? 'panel' : 'panels'})
+              </span>
+            )}
+          </button>
+        </h2>
       )}
       {open && (
         <div className="am-grid">

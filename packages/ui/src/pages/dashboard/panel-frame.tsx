@@ -64,9 +64,9 @@ export function PanelFrame(props: PanelFrameProps): ReactNode {
   return (
     <section ref={viewRef} className={kind} style={place} aria-label={title || panel.type}>
       <header className="am-panel-head">
-        <h3 className="am-panel-title" title={title}>
+        <h2 className="am-panel-title" title={title}>
           {title}
-        </h3>
+        </h2>
         <span className="am-panel-tools">
           {panel.description !== '' && <Description text={interpolate(panel.description, scope, 'text')} />}
           <PanelMenu {...props} scope={scope} width={size.width} />

@@ -77,7 +77,7 @@ function Group({ group, nowMs }: { readonly group: RuleGroup; readonly nowMs: nu
           {formatDuration(Math.max(1, (group.evaluationTime ?? 0) * 1000))}
         </span>
       </div>
-      <table className="am-list">
+      <table className="am-list am-stacked">
         <tbody>
           {group.rules.map((rule) => (
             <RuleRow key={`${rule.name}${rule.query}`} rule={rule} />
@@ -91,7 +91,7 @@ function Group({ group, nowMs }: { readonly group: RuleGroup; readonly nowMs: nu
 function RuleRow({ rule }: { readonly rule: Rule }): ReactNode {
   return (
     <tr>
-      <td style={{ width: '24%' }}>
+      <td className="am-quarter">
         {rule.type === 'alerting' ? (
           <Link href={`/alerts/${encodeURIComponent(rule.name)}`}>{rule.name}</Link>
         ) : (
@@ -99,7 +99,7 @@ function RuleRow({ rule }: { readonly rule: Rule }): ReactNode {
         )}
         <div>{rule.labels && <LabelList labels={rule.labels} />}</div>
       </td>
-      <td className="am-mono am-break">
+      <td className="am-mono am-break am-full">
         <Link
           href={`/query?${encodeQueryUrl([newQuery(rule.query)])}`}
           style={{ color: 'inherit' }}

@@ -2,6 +2,7 @@ import { TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { useRemote } from '../../api/use-remote.ts';
 import { arr, type Json, obj, str } from '../../dashboard/json.ts';
+import { shortDateTime } from '../../dashboard/time-range.ts';
 import { Page } from '../../shell/page.tsx';
 import { Loaded, Skeleton } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
@@ -61,15 +62,25 @@ const words = (key: string): string =>
     .replaceAll('_', ' ')
     .toLowerCase();
 
+/** A moment, which the API writes as RFC 3339 or in epoch milliseconds, as people write it; anything else as it is. */
+function factText(key: string, value: unknown): string {
+  if (typeof value === 'object') return JSON.stringify(value);
+  const isMoment = /time$/i.test(key) && (typeof value === 'number' || /^\d{4}-\d\d-\d\dT/.test(String(value)));
+  const ms = isMoment ? new Date(value as string | number).getTime() : Number.NaN;
+  return Number.isFinite(ms) && ms > 0 ? shortDateTime(ms) : String(value);
+}
+
 function Facts({ facts }: { readonly facts: Json }): ReactNode {
   return (
     <dl className="am-facts">
-      {Object.entries(facts).map(([key, value]) => (
-        <div key={key} style={{ display: 'contents' }}>
-          <dt>{words(key)}</dt>
-          <dd className="am-num">{typeof value === 'object' ? JSON.stringify(value) : String(value)}</dd>
-        </div>
-      ))}
+      {Object.entries(facts)
+        .filter(([, value]) => value !== '' && value !== null)
+        .map(([key, value]) => (
+          <div key={key} style={{ display: 'contents' }}>
+            <dt>{words(key)}</dt>
+            <dd className="am-num">{factText(key, value)}</dd>
+          </div>
+        ))}
     </dl>
   );
 }

@@ -113,7 +113,7 @@ function Pool(props: {
         <h2 className="am-grow">{props.pool}</h2>
         <StateBadge tone={all ? 'ok' : up === 0 ? 'crit' : 'warn'} word={`${up} of ${props.members.length} up`} />
       </div>
-      <table className="am-list">
+      <table className="am-list am-stacked">
         <tbody>
           {props.shown.map((target) => (
             <TargetRow
@@ -136,7 +136,7 @@ function TargetRow({ target, nowMs }: { readonly target: ActiveTarget; readonly 
       <td style={{ width: 90 }}>
         <StateBadge tone={TONE[target.health]} word={target.health === 'unknown' ? 'not scraped yet' : target.health} />
       </td>
-      <td>
+      <td className="am-full" style={{ width: '42%' }}>
         <a
           href={/^https?:/.test(target.scrapeUrl) ? target.scrapeUrl : undefined}
           target="_blank"
@@ -151,7 +151,7 @@ function TargetRow({ target, nowMs }: { readonly target: ActiveTarget; readonly 
           </div>
         )}
       </td>
-      <td>
+      <td className="am-full">
         <LabelList labels={target.labels} />
       </td>
       <td className="am-dim" style={{ textAlign: 'right', whiteSpace: 'nowrap' }}>
