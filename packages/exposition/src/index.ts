@@ -9,5 +9,5 @@ export {
   ExpositionParser,
   formatOf,
 } from './parser.ts';
-export { ExpositionError, parseSeriesText } from './series-text.ts';
+export { ExpositionError, parseSeriesMap, parseSeriesText } from './series-text.ts';
 export { type FamilyType, FamilyWriter, type SampleSink, TEXT_CONTENT_TYPE } from './writer.ts';

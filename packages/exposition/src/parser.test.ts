@@ -78,6 +78,13 @@ test('the expected series is recognised only where all of it stands', () => {
   expect(parser.body.slice(parser.seriesStart, parser.seriesEnd)).toBe('up{a="12"}');
 });
 
+test('an expected name whose braces follow after a blank is not the whole series', () => {
+  const parser = new ExpositionParser('up {a="1"} 1\n  ', 'text');
+  expect([parser.next('up'), parser.value]).toEqual([ENTRY_SAMPLE, 1]);
+  expect(parser.body.slice(parser.seriesStart, parser.seriesEnd)).toBe('up {a="1"}');
+  expect(parser.next('up')).toBe(ENTRY_END);
+});
+
 test('random bytes give samples or an error with a line, and never hang', () => {
   let seed = 42;
   const next = () => {

@@ -56,6 +56,7 @@ export class ExpositionParser {
       this.line++;
       const start = this.format === 'text' ? skipBlanks(this.body, this.position) : this.position;
       const c = this.body.charCodeAt(start);
+      if (start >= this.body.length) return this.end();
       if (c === NEWLINE) {
         if (this.format === 'openmetrics') throw this.error('empty line');
         this.position = start + 1;
@@ -82,9 +83,14 @@ export class ExpositionParser {
     this.seriesStart = start;
     this.seriesEnd = same ? afterExpected : endOfSeries(body, start);
     if (this.seriesEnd === start) throw this.error(`expected a metric name, got ${JSON.stringify(body.charAt(start))}`);
+    let valueStart = skipBlanks(body, this.seriesEnd);
+    if (same && body.charCodeAt(valueStart) === BRACE_OPEN) {
+      // Only the name was expected, and its braces stand after a blank.
+      this.seriesEnd = endOfSeries(body, start);
+      valueStart = skipBlanks(body, this.seriesEnd);
+    }
     let lineEnd = body.indexOf('\n', this.seriesEnd);
     if (lineEnd < 0) lineEnd = body.length;
-    const valueStart = skipBlanks(body, this.seriesEnd);
     const valueEnd = endOfWord(body, valueStart, lineEnd);
     this.value = this.parseValue(valueStart, valueEnd);
     this.parseRest(skipBlanks(body, valueEnd), lineEnd);
@@ -166,6 +172,7 @@ export class ExpositionParser {
 const NEWLINE = 10;
 const RETURN = 13;
 const HASH = 35;
+const BRACE_OPEN = 123;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const SPECIAL = new Map([
   ['nan', Number.NaN],

@@ -59,8 +59,12 @@ function endOfQuoted(text: string, start: number): number {
  * @throws Error saying what was expected
  */
 export function parseSeriesText(text: string): Labels {
-  const scanner = new SeriesScanner(text);
-  return scanner.parse();
+  return Labels.fromMap(parseSeriesMap(text));
+}
+
+/** As `parseSeriesText`, with labels whose value is empty: a target that is honoured can say that there is none. */
+export function parseSeriesMap(text: string): ReadonlyMap<string, string> {
+  return new SeriesScanner(text).parse();
 }
 
 class SeriesScanner {
@@ -69,7 +73,7 @@ class SeriesScanner {
 
   constructor(private readonly text: string) {}
 
-  parse(): Labels {
+  parse(): ReadonlyMap<string, string> {
     const name = this.identifier(true);
     if (name !== '') this.labels.set(METRIC_NAME, name);
     this.blanks();
@@ -77,7 +81,7 @@ class SeriesScanner {
     this.blanks();
     if (this.at < this.text.length) throw this.unexpected('the end of the series');
     if (!this.labels.has(METRIC_NAME)) throw new Error('the metric name is missing');
-    return Labels.fromMap(this.labels);
+    return this.labels;
   }
 
   private braces(): void {
