@@ -8,11 +8,20 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void;
 }
 
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   after(delayMs, run) {
-    const timer = setTimeout(run, Math.max(0, delayMs));
-    timer.unref();
+    const end = Date.now() + delayMs;
+    let timer: NodeJS.Timeout;
+    // A Node timer longer than 2^31 − 1 ms fires at once: a longer delay is waited for in parts.
+    const wait = (leftMs: number) => {
+      const last = leftMs <= TIMER_MAX_MS;
+      timer = setTimeout(() => (last ? run() : wait(end - Date.now())), Math.min(Math.max(0, leftMs), TIMER_MAX_MS));
+      timer.unref();
+    };
+    wait(delayMs);
     return () => clearTimeout(timer);
   },
 };
