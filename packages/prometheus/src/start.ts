@@ -132,7 +132,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     reload.time = new Date(clock.now());
     reloads.reloaded(true);
   };
-  const reloadNow = async (): Promise<void> => {
+  let stopping: Promise<void> | undefined;
+  const reloadOnce = async (): Promise<void> => {
+    if (stopping) throw new Error('the server is stopping');
     try {
       await apply(await loadAll(options.configFile));
       logger.info('Completed loading of configuration file', { filename: options.configFile });
@@ -142,6 +144,14 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
       logger.error('Reloading the configuration failed; the one from before goes on', { error });
       throw error;
     }
+  };
+
+  /** One reload after the other: two at once would both replace what runs, and leave some of it running for ever. */
+  let turn: Promise<void> = Promise.resolve();
+  const reloadNow = (): Promise<void> => {
+    const done = turn.then(reloadOnce);
+    turn = done.catch(() => {});
+    return done;
   };
 
   serveMetrics(app, registry);
@@ -170,8 +180,8 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   logger.info('Listening on', { address: `${address.host}:${address.port}` });
   await apply(loaded);
 
-  let stopping: Promise<void> | undefined;
   const stop = async (): Promise<void> => {
+    await turn;
     notifier.stop();
     await Promise.all([scrapes.stop(), rules.stop()]);
     await app.close();

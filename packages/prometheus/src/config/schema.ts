@@ -160,14 +160,17 @@ const externalLabels = labelMap.refine((labels) => !(METRIC_NAME in labels), {
   message: `"${METRIC_NAME}" is not a valid external label name`,
 });
 
+/** 0 means "not given", as upstream reads it. */
+const intervalOrDefault = durationMs.default(60_000).transform((ms) => ms || 60_000);
+
 export const configSchema = z
   .strictObject({
     global: orEmpty(
       z
         .strictObject({
-          scrape_interval: durationMs.default(60_000),
+          scrape_interval: intervalOrDefault,
           scrape_timeout: durationMs.optional(),
-          evaluation_interval: durationMs.default(60_000),
+          evaluation_interval: intervalOrDefault,
           external_labels: orEmpty(externalLabels.default({})),
           ...unsupported(
             ...[
@@ -197,6 +200,10 @@ export const configSchema = z
     ...unsupported('scrape_config_files', 'storage', 'tracing', 'remote_write', 'remote_read', 'otlp'),
   })
   .superRefine((config, context) => {
+    if ((config.global.scrape_timeout ?? 0) > config.global.scrape_interval) {
+      const message = 'global scrape timeout greater than scrape interval';
+      context.addIssue({ code: 'custom', path: ['global', 'scrape_timeout'], message });
+    }
     const seen = new Set<string>();
     config.scrape_configs.forEach((job, i) => {
       if (seen.has(job.job_name)) {
@@ -207,7 +214,7 @@ export const configSchema = z
         });
       }
       seen.add(job.job_name);
-      const interval = job.scrape_interval ?? config.global.scrape_interval;
+      const interval = job.scrape_interval || config.global.scrape_interval;
       if (job.scrape_timeout !== undefined && job.scrape_timeout > interval) {
         context.addIssue({
           code: 'custom',

@@ -7,6 +7,9 @@ import { type Discover, type DiscoveryContext, labelsOfGroup, type TargetGroup }
 
 const targetFile = z.array(targetGroup);
 const SETTLE_MS = 50;
+const REFRESH_DEFAULT_MS = 5 * 60_000;
+/** A longer Node timer fires at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /**
  * Discovery from files of target groups (`file_sd_configs`): JSON or YAML, with `*` in the file name. Directories are
@@ -39,7 +42,7 @@ export function discoverFiles(
       settling = setTimeout(read, SETTLE_MS);
     };
     const watchers = [...new Set(patterns.map((pattern) => dirname(pattern)))].flatMap((path) => watchPath(path, soon));
-    const timer = setInterval(read, config.refresh_interval);
+    const timer = setInterval(read, Math.min(config.refresh_interval || REFRESH_DEFAULT_MS, TIMER_MAX_MS));
     timer.unref();
     read();
     return () => {

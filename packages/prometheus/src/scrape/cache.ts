@@ -55,6 +55,11 @@ export class ScrapeCache {
     if (this.texts.length > 2 * this.order.length + 100) this.compact();
   }
 
+  /** Ends a scrape that failed: the order stays that of the last good one, and what failing ones left is bounded. */
+  abandon(): void {
+    if (this.texts.length > 2 * this.order.length + 1000) this.compact();
+  }
+
   private find(text: string): number {
     return this.slots.get(text) ?? -1;
   }

@@ -30,33 +30,54 @@ export interface FetchedBody {
 
 /** Fetches an exposition body. @throws Error with the reason that a target's `lastError` shows */
 export async function fetchBody(url: string, options: FetchOptions): Promise<FetchedBody> {
-  const deadline = AbortSignal.timeout(options.timeoutMs);
-  const signal = AbortSignal.any([deadline, options.signal]);
+  // Not AbortSignal.any: it would tie something to the caller's long-lived signal at every scrape.
+  const abort = new AbortController();
+  const { signal } = abort;
+  let expired = false;
+  const deadline = setTimeout(() => {
+    expired = true;
+    abort.abort();
+  }, options.timeoutMs);
+  const stop = () => abort.abort();
+  options.signal.addEventListener('abort', stop, { once: true });
   try {
     let next = url;
     for (let hop = 0; hop <= REDIRECTS_MAX; hop++) {
-      const response = await request(next, options, signal);
+      const response = await request(next, options, signal, sameHost(url, next));
       const status = response.statusCode ?? 0;
       const location = response.headers.location;
       if (status >= 300 && status < 400 && location && options.client.follow_redirects) {
-        response.resume();
+        response.destroy();
         next = new URL(location, next).href;
         continue;
       }
       if (status !== 200) {
-        response.resume();
+        response.destroy();
         throw new Error(`server returned HTTP status ${status} ${response.statusMessage ?? ''}`.trimEnd());
       }
       return { contentType: response.headers['content-type'], body: await readBody(response, options, signal) };
     }
     throw new Error(`stopped after ${REDIRECTS_MAX} redirects`);
   } catch (error) {
-    if (deadline.aborted) throw new Error(`context deadline exceeded (no answer within ${options.timeoutMs} ms)`);
+    if (expired) throw new Error(`context deadline exceeded (no answer within ${options.timeoutMs} ms)`);
     throw error;
+  } finally {
+    clearTimeout(deadline);
+    options.signal.removeEventListener('abort', stop);
   }
 }
 
-function request(url: string, options: FetchOptions, signal: AbortSignal): Promise<http.IncomingMessage> {
+function sameHost(a: string, b: string): boolean {
+  return new URL(a).hostname === new URL(b).hostname;
+}
+
+/** @param trusted whether credentials may be sent: not to another host that the target redirects to */
+function request(
+  url: string,
+  options: FetchOptions,
+  signal: AbortSignal,
+  trusted: boolean,
+): Promise<http.IncomingMessage> {
   const target = new URL(url);
   if (target.protocol !== 'http:' && target.protocol !== 'https:') {
     return Promise.reject(new Error(`unsupported scheme ${target.protocol}`));
@@ -67,7 +88,7 @@ function request(url: string, options: FetchOptions, signal: AbortSignal): Promi
     'user-agent': 'avalanche-monitor',
     'x-prometheus-scrape-timeout-seconds': String(options.timeoutMs / 1000),
     ...(options.compression ? { 'accept-encoding': 'gzip' } : {}),
-    ...authorizationHeader(options.client),
+    ...(trusted ? authorizationHeader(options.client) : {}),
   };
   return new Promise((resolve, reject) => {
     send(target, { agent: agents[target.protocol as keyof typeof agents], headers, signal }, resolve).on(
@@ -78,7 +99,7 @@ function request(url: string, options: FetchOptions, signal: AbortSignal): Promi
 }
 
 /** Credentials are read at each request, so that a rotated file needs no reload. */
-function authorizationHeader(client: HttpClientConfig): Record<string, string> {
+export function authorizationHeader(client: HttpClientConfig): Record<string, string> {
   const fromFile = (path: string) => readFileSync(path, 'utf8').trim();
   if (client.basic_auth) {
     const { username, username_file, password, password_file } = client.basic_auth;

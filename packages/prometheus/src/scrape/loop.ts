@@ -4,9 +4,10 @@ import {
   ENTRY_SAMPLE,
   ENTRY_TYPE,
   ENTRY_UNIT,
+  type ExpositionFormat,
   ExpositionParser,
   formatOf,
-  parseSeriesText,
+  parseSeriesMap,
 } from '@avalanche/exposition';
 import type { Clock, Labels, Logger } from '@avalanche/model';
 import { APPENDED, type Appender, DUPLICATE_TIMESTAMP, OUT_OF_ORDER, type Tsdb, UNKNOWN_SERIES } from '@avalanche/tsdb';
@@ -21,6 +22,10 @@ import { reportLabels, type Target, type TargetHealth, withTargetLabels } from '
 /** Scrape times within this of their slot are moved onto it, so that deltas stay equal and compress (upstream's value). */
 const ALIGN_TOLERANCE_MS = 2;
 const SLICE_MS = 8;
+/** How far a sample's own time may be ahead of ours and behind the newest sample (upstream's values). */
+const AHEAD_MAX_MS = 10 * 60_000;
+const BEHIND_MAX_MS = 60 * 60_000;
+const METADATA_MAX = 20_000;
 const FAILURES_KEPT = 20;
 
 export interface MetricMetadata {
@@ -63,6 +68,8 @@ export class ScrapeLoop {
   readonly target: Target;
   health: TargetHealth = 'unknown';
   lastError = '';
+  /** Where not empty, every scrape fails with this reason. */
+  forcedError = '';
   /** Milliseconds; 0 before the first scrape. */
   lastScrape = 0;
   lastDurationSeconds = 0;
@@ -90,23 +97,24 @@ export class ScrapeLoop {
     this.schedule(firstSlot(labels.key + url, intervalMs, this.options.clock.now()));
   }
 
-  /**
-   * Ends the loop after a scrape under way. With `markStale`, all series of the target end with staleness markers, as
-   * they do when it is no longer a target; without, as at shutdown, they do not.
-   */
-  async stop(markStale: boolean): Promise<void> {
-    if (this.stopped) return;
+  /** Stops after a scrape under way, which is given up. Its series stay as they are, as at a shutdown. Never rejects. */
+  async stop(): Promise<void> {
     this.stopped = true;
     this.cancelTimer();
     this.abort.abort();
     await this.running;
-    if (!markStale || this.lastScrape === 0) return;
+  }
+
+  /** Ends all series of a stopped loop with staleness markers, as when its target is no longer one. */
+  endSeries(): void {
     const time = this.options.clock.now();
     this.endAllSeries(time);
-    this.reportRefs.forEach((ref) => {
-      if (ref !== REF_UNKNOWN) this.appender.appendStale(ref, time);
-    });
-    this.appender.commit();
+    for (const ref of this.reportRefs) if (ref !== REF_UNKNOWN) this.appender.appendStale(ref, time);
+    try {
+      this.appender.commit();
+    } catch (error) {
+      this.options.logger.error('Series of a target could not be ended', { target: this.target.url, error });
+    }
   }
 
   private schedule(slot: number): void {
@@ -130,6 +138,7 @@ export class ScrapeLoop {
     const begin = performance.now();
     let failure = '';
     try {
+      if (this.forcedError !== '') throw new Error(this.forcedError);
       const fetched = await fetchBody(this.target.url, {
         timeoutMs: this.target.timeoutMs,
         bodyBytesMax: config.body_size_limit,
@@ -140,16 +149,17 @@ export class ScrapeLoop {
       if (this.stopped) return;
       await this.appendBody(fetched, time, counts);
     } catch (error) {
+      this.appender.rollback();
       if (this.stopped) return;
       failure = reasonOf(error);
-      this.appender.rollback();
       this.endAllSeries(time);
+      this.cache.abandon();
     }
     const seconds = (performance.now() - begin) / 1000;
     this.report(time, [failure === '' ? 1 : 0, seconds, counts.scraped, counts.kept, counts.added]);
-    this.appender.commit();
     metrics.scraped(seconds);
     this.remember(time, seconds, failure);
+    this.appender.commit();
   }
 
   private remember(time: number, seconds: number, failure: string): void {
@@ -167,8 +177,9 @@ export class ScrapeLoop {
 
   private async appendBody(fetched: FetchedBody, time: number, counts: ScrapeCounts): Promise<void> {
     const { config } = this.options;
-    const format = formatOf(fetched.contentType) ?? (config.fallback_scrape_protocol ? 'text' : null);
-    if (!format) throw new Error(`received unsupported Content-Type ${JSON.stringify(fetched.contentType ?? '')}`);
+    const format = formatOf(fetched.contentType) ?? fallbackFormat(config);
+    if (!format) throw new Error(contentTypeError(fetched.contentType));
+    if (this.metadata.size > METADATA_MAX) this.metadata.clear();
     const parser = new ExpositionParser(fetched.body, format);
     const { cache } = this;
     cache.begin();
@@ -176,13 +187,13 @@ export class ScrapeLoop {
     for (let entry = parser.next(cache.expected); entry !== ENTRY_END; entry = parser.next(cache.expected)) {
       if (entry === ENTRY_SAMPLE) {
         this.appendSample(parser, time, counts);
-        if (config.sample_limit > 0 && counts.kept > config.sample_limit) throw new Error('sample limit exceeded');
         if ((counts.scraped & 255) === 0 && performance.now() > sliceEnd) {
           await new Promise<void>((resolve) => setImmediate(resolve));
           sliceEnd = performance.now() + SLICE_MS;
         }
       } else this.describe(entry, parser);
     }
+    if (config.sample_limit > 0 && counts.kept > config.sample_limit) throw new Error('sample limit exceeded');
     this.endMissingSeries(time);
     cache.end();
   }
@@ -192,18 +203,29 @@ export class ScrapeLoop {
     const { config, metrics } = this.options;
     const slot = cache.slotAt(parser.body, parser.seriesStart, parser.seriesEnd);
     counts.scraped++;
-    if (cache.refs[slot] === REF_UNKNOWN) this.resolve(slot, parser.line, counts);
+    // A scrape beyond its limit fails, but goes on counting: how far beyond is told.
+    const beyondLimit = config.sample_limit > 0 && counts.kept >= config.sample_limit;
+    if (cache.refs[slot] === REF_UNKNOWN) {
+      const labels = this.labelsOf(slot, parser.line);
+      if (!labels) cache.refs[slot] = REF_DROPPED;
+      else if (!beyondLimit) this.register(slot, labels, counts);
+    }
     if (cache.refs[slot] === REF_DROPPED) return;
     counts.kept++;
+    if (beyondLimit) return;
     const ownTime = parser.hasTimestamp && config.honor_timestamps;
     const time = ownTime ? parser.timestamp : scrapeTime;
+    if (ownTime && this.isOutOfBounds(time)) {
+      metrics.outOfBounds();
+      return;
+    }
     if (cache.seenIn[slot] === cache.scrape && !ownTime) {
       metrics.duplicate();
       return;
     }
     let outcome = appender.append(cache.refs[slot], time, parser.value);
     if (outcome === UNKNOWN_SERIES) {
-      this.resolve(slot, parser.line, counts);
+      this.register(slot, this.labelsOf(slot, parser.line) as Labels, counts);
       outcome = appender.append(cache.refs[slot], time, parser.value);
     }
     if (outcome === OUT_OF_ORDER) metrics.outOfOrder();
@@ -211,12 +233,23 @@ export class ScrapeLoop {
     if (outcome === APPENDED && (!ownTime || config.track_timestamps_staleness)) cache.seenIn[slot] = cache.scrape;
   }
 
-  /** Finds the series reference of a text seen for the first time: target labels, metric relabelling, limits. */
-  private resolve(slot: number, line: number, counts: ScrapeCounts): void {
+  /** Whether a sample's own time is one that upstream refuses: too old for the head or too far in the future. */
+  private isOutOfBounds(time: number): boolean {
+    const { clock, tsdb } = this.options;
+    return time > clock.now() + AHEAD_MAX_MS || time < tsdb.head.maxTime - BEHIND_MAX_MS;
+  }
+
+  private register(slot: number, labels: Labels, counts: ScrapeCounts): void {
+    this.cache.refs[slot] = this.appender.seriesRef(labels);
+    counts.added++;
+  }
+
+  /** The labels of a series text: target labels, metric relabelling, limits. Null where relabelling drops it. */
+  private labelsOf(slot: number, line: number): Labels | null {
     const { config } = this.options;
-    let scraped: Labels;
+    let scraped: ReadonlyMap<string, string>;
     try {
-      scraped = parseSeriesText(this.cache.texts[slot]);
+      scraped = parseSeriesMap(this.cache.texts[slot]);
     } catch (error) {
       throw new Error(`line ${line}: ${(error as Error).message}`);
     }
@@ -224,14 +257,10 @@ export class ScrapeLoop {
       withTargetLabels(scraped, this.target.labels, config.honor_labels),
       config.metric_relabel_configs,
     );
-    if (!labels || labels.size === 0) {
-      this.cache.refs[slot] = REF_DROPPED;
-      return;
-    }
+    if (!labels || labels.size === 0) return null;
     if (labels.metricName === '') throw new Error(`line ${line}: metric name is missing after relabelling`);
     checkLabelLimits(labels, config);
-    this.cache.refs[slot] = this.appender.seriesRef(labels);
-    counts.added++;
+    return labels;
   }
 
   private describe(entry: number, parser: ExpositionParser): void {
@@ -248,19 +277,21 @@ export class ScrapeLoop {
   private endMissingSeries(time: number): void {
     const { cache } = this;
     for (let slot = 0; slot < cache.seenIn.length; slot++) {
-      if (cache.seenIn[slot] !== cache.scrape) this.endSeries(slot, time);
+      if (cache.seenIn[slot] !== cache.scrape) this.endSlot(slot, time);
     }
   }
 
   private endAllSeries(time: number): void {
-    for (let slot = 0; slot < this.cache.seenIn.length; slot++) this.endSeries(slot, time);
+    for (let slot = 0; slot < this.cache.seenIn.length; slot++) this.endSlot(slot, time);
   }
 
-  private endSeries(slot: number, time: number): void {
+  private endSlot(slot: number, time: number): void {
     const { cache } = this;
     if (cache.seenIn[slot] === 0) return;
     cache.seenIn[slot] = 0;
-    if (cache.refs[slot] > 0) this.appender.appendStale(cache.refs[slot], time);
+    const ref = cache.refs[slot];
+    // A series that only a failed scrape has named has nothing to end.
+    if (ref > 0 && !this.options.tsdb.head.isEmpty(ref)) this.appender.appendStale(ref, time);
   }
 
   private report(time: number, values: readonly number[]): void {
@@ -273,6 +304,17 @@ export class ScrapeLoop {
       }
     });
   }
+}
+
+function fallbackFormat({ fallback_scrape_protocol: fallback }: ScrapeConfig): ExpositionFormat | null {
+  if (!fallback) return null;
+  return fallback.startsWith('OpenMetrics') ? 'openmetrics' : 'text';
+}
+
+function contentTypeError(contentType: string | undefined): string {
+  return contentType
+    ? `received unsupported Content-Type ${JSON.stringify(contentType)} and no fallback_scrape_protocol specified for target`
+    : 'non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target';
 }
 
 function checkLabelLimits(labels: Labels, config: ScrapeConfig): void {

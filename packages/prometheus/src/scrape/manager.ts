@@ -24,6 +24,8 @@ class ScrapePool {
   /** Discovered labels of the targets that relabelling dropped. */
   dropped: Labels[] = [];
   private stopDiscovery: () => void = () => {};
+  /** Loops of targets that are gone and that have not come to their end yet. */
+  private readonly ending = new Set<Promise<void>>();
 
   constructor(
     readonly config: ScrapeConfig,
@@ -37,9 +39,15 @@ class ScrapePool {
     this.stopDiscovery = discover(this.config, this.context, (found) => this.update(found));
   }
 
-  async stop(markStale: boolean): Promise<void> {
+  async stop(): Promise<void> {
     this.stopDiscovery();
-    await Promise.all([...this.loops.values()].map((loop) => loop.stop(markStale)));
+    await Promise.all([...this.ending, ...[...this.loops.values()].map((loop) => loop.stop())]);
+  }
+
+  /** Ends the series of a stopped pool, but for targets that `successor` goes on with. */
+  endSeries(successor: ScrapePool | undefined): void {
+    const goesOn = new Set([...(successor?.loops.values() ?? [])].map(({ target }) => identity(target)));
+    for (const loop of this.loops.values()) if (!goesOn.has(identity(loop.target))) loop.endSeries();
     this.loops.clear();
   }
 
@@ -50,16 +58,17 @@ class ScrapePool {
     for (const labels of found) {
       try {
         const { target, discoveredLabels } = makeTarget(labels, this.config, this.defaults);
-        if (target) wanted.set(target.url + target.labels.key, target);
+        if (target) wanted.set(`${identity(target)};${target.intervalMs};${target.timeoutMs}`, target);
         else if (this.dropped.length < DROPPED_TARGETS_KEPT) this.dropped.push(discoveredLabels);
       } catch (error) {
         logger.warn('Target left out', { job: this.config.job_name, target: labels.toString(), error });
       }
     }
+    const goesOn = new Set([...wanted.values()].map(identity));
     for (const [key, loop] of this.loops) {
       if (wanted.has(key)) continue;
       this.loops.delete(key);
-      loop.stop(true).catch((error: unknown) => logger.error('Ending a target failed', { error }));
+      this.end(loop, goesOn.has(identity(loop.target)));
     }
     for (const [key, target] of wanted) {
       if (this.loops.has(key)) continue;
@@ -67,7 +76,24 @@ class ScrapePool {
       this.loops.set(key, loop);
       loop.start();
     }
+    const limit = this.config.target_limit;
+    const exceeded = limit > 0 && this.loops.size > limit;
+    const reason = exceeded ? `target_limit exceeded (number of targets: ${this.loops.size}, limit: ${limit})` : '';
+    for (const loop of this.loops.values()) loop.forcedError = reason;
   }
+
+  private end(loop: ScrapeLoop, goesOn: boolean): void {
+    const ended = loop.stop().then(() => {
+      if (!goesOn) loop.endSeries();
+      this.ending.delete(ended);
+    });
+    this.ending.add(ended);
+  }
+}
+
+/** What stays the same of a target whose series go on: a changed interval makes another loop, not other series. */
+function identity({ url, labels }: Target): string {
+  return `${url};${labels.key}`;
 }
 
 /** The scrape pools of the running configuration. */
@@ -85,26 +111,26 @@ export class ScrapeManager {
     }));
   }
 
-  /** Moves to a configuration: unchanged jobs go on, changed and removed ones end with staleness markers. */
+  /** Moves to a configuration: unchanged jobs go on, and so do the series of targets that stay. */
   async apply({ config }: LoadedConfig): Promise<void> {
     const next = new Map<string, ScrapePool>();
-    const ended: Promise<void>[] = [];
     for (const job of config.scrape_configs) {
-      const intervalMs = job.scrape_interval ?? config.global.scrape_interval;
-      const timeoutMs = job.scrape_timeout ?? Math.min(config.global.scrape_timeout ?? DEFAULT_TIMEOUT_MS, intervalMs);
+      const intervalMs = job.scrape_interval || config.global.scrape_interval;
+      const timeoutMs = job.scrape_timeout || Math.min(config.global.scrape_timeout || DEFAULT_TIMEOUT_MS, intervalMs);
       const fingerprint = JSON.stringify([job, intervalMs, timeoutMs]);
       const running = this.pools.get(job.job_name);
       if (running?.fingerprint === fingerprint) next.set(job.job_name, running);
       else next.set(job.job_name, new ScrapePool(job, fingerprint, { intervalMs, timeoutMs }, this.context));
     }
-    for (const [name, pool] of this.pools) if (next.get(name) !== pool) ended.push(pool.stop(true));
-    await Promise.all(ended);
     const before = this.pools;
+    const ended = [...before].filter(([name, pool]) => next.get(name) !== pool);
+    await Promise.all(ended.map(([, pool]) => pool.stop()));
     this.pools = next;
     for (const [name, pool] of next) if (before.get(name) !== pool) pool.start();
+    for (const [name, pool] of ended) pool.endSeries(next.get(name));
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.pools.values()].map((pool) => pool.stop(false)));
+    await Promise.all([...this.pools.values()].map((pool) => pool.stop()));
   }
 }

@@ -5,10 +5,11 @@ export interface ScrapeMetrics {
   scraped(seconds: number): void;
   outOfOrder(): void;
   duplicate(): void;
+  outOfBounds(): void;
 }
 
 export function scrapeMetrics(registry: Registry): ScrapeMetrics {
-  const counts = { outOfOrder: 0, duplicate: 0 };
+  const counts = { outOfOrder: 0, duplicate: 0, outOfBounds: 0 };
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
@@ -29,6 +30,11 @@ export function scrapeMetrics(registry: Registry): ScrapeMetrics {
     'Samples rejected because their series has another value at the same time.',
     () => counts.duplicate,
   );
+  counter(
+    'prometheus_target_scrapes_sample_out_of_bounds_total',
+    'Samples rejected because their time is too old or too far in the future.',
+    () => counts.outOfBounds,
+  );
   const duration = new Histogram({
     name: 'avalanche_prometheus_scrape_duration_seconds',
     help: 'How long scrapes took, over all targets.',
@@ -42,6 +48,9 @@ export function scrapeMetrics(registry: Registry): ScrapeMetrics {
     },
     duplicate: () => {
       counts.duplicate++;
+    },
+    outOfBounds: () => {
+      counts.outOfBounds++;
     },
   };
 }

@@ -38,13 +38,12 @@ export function makeTarget(
   if (address.includes('/')) throw new Error(`${JSON.stringify(address)} is not a valid hostname`);
   const instance = relabelled.get('instance') || address;
   const labels = relabelled.filter((name) => !name.startsWith('__')).with({ instance });
-  const target = {
-    discoveredLabels,
-    labels,
-    url: targetUrl(relabelled),
-    intervalMs: parseDuration(relabelled.get('__scrape_interval__')),
-    timeoutMs: parseDuration(relabelled.get('__scrape_timeout__')),
-  };
+  const intervalMs = parseDuration(relabelled.get('__scrape_interval__'));
+  const timeoutMs = parseDuration(relabelled.get('__scrape_timeout__'));
+  if (intervalMs === 0) throw new Error('scrape interval cannot be 0');
+  if (timeoutMs === 0) throw new Error('scrape timeout cannot be 0');
+  if (timeoutMs > intervalMs) throw new Error('scrape timeout cannot be greater than scrape interval');
+  const target = { discoveredLabels, labels, url: targetUrl(relabelled, config.params), intervalMs, timeoutMs };
   return { target, discoveredLabels };
 }
 
@@ -60,11 +59,16 @@ function withDefaults(found: Labels, config: ScrapeConfig, defaults: JobDefaults
   return Labels.from({ ...filled, ...found.toJSON() });
 }
 
-function targetUrl(labels: Labels): string {
-  const params = new URLSearchParams();
-  for (const [name, value] of labels.entries()) {
-    if (name.startsWith('__param_')) params.append(name.slice('__param_'.length), value);
+/** A `__param_` label stands for the first value of its parameter; further ones come from the configuration alone. */
+function targetUrl(labels: Labels, configured: Readonly<Record<string, readonly string[]>>): string {
+  const values = new Map(Object.entries(configured).map(([name, all]) => [name, [...all]]));
+  for (const [label, value] of labels.entries()) {
+    if (!label.startsWith('__param_')) continue;
+    const name = label.slice('__param_'.length);
+    values.set(name, [value, ...(values.get(name) ?? []).slice(1)]);
   }
+  const params = new URLSearchParams();
+  for (const [name, all] of values) for (const value of all) params.append(name, value);
   const query = params.size > 0 ? `?${params.toString()}` : '';
   const path = labels.get('__metrics_path__');
   return `${labels.get('__scheme__')}://${labels.get('__address__')}${path.startsWith('/') ? '' : '/'}${path}${query}`;
@@ -72,13 +76,13 @@ function targetUrl(labels: Labels): string {
 
 /**
  * Lays a target's labels over a scraped series. Where both have a label, the scraped one moves to `exported_<name>`,
- * unless `honorLabels` says that it wins.
+ * unless `honorLabels` says that it wins; then an empty one, as the Pushgateway sends it, keeps the target's away.
  */
-export function withTargetLabels(scraped: Labels, target: Labels, honorLabels: boolean): Labels {
-  const map = new Map(scraped.entries());
+export function withTargetLabels(scraped: ReadonlyMap<string, string>, target: Labels, honorLabels: boolean): Labels {
+  const map = new Map(scraped);
   for (const [name, value] of target.entries()) {
     const own = map.get(name);
-    if (own === undefined) map.set(name, value);
+    if (own === undefined || (own === '' && !honorLabels)) map.set(name, value);
     else if (!honorLabels) {
       let exported = `exported_${name}`;
       while (map.has(exported) || target.has(exported)) exported = `exported_${exported}`;

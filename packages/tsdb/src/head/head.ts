@@ -119,6 +119,11 @@ export class Head {
     return this.postings.select(matchers);
   }
 
+  /** Whether a series never had a sample. */
+  isEmpty(ref: number): boolean {
+    return this.lastTime[ref] === Number.NEGATIVE_INFINITY;
+  }
+
   /** Whether a series has a chunk that overlaps the range. */
   hasSamples(ref: number, minTime: number, maxTime: number): boolean {
     if (this.lastTime[ref] < minTime) return false;
@@ -166,7 +171,7 @@ export class Head {
       if (this.openCount[ref] > 0 && this.lastTime[ref] < time) this.dropOpenChunk(ref);
       const first = this.firstTime(ref);
       if (first === Number.POSITIVE_INFINITY) {
-        if (ref <= this.settledRef || this.lastTime[ref] > Number.NEGATIVE_INFINITY) gone.push(ref);
+        if (ref <= this.settledRef || !this.isEmpty(ref)) gone.push(ref);
       } else oldest = Math.min(oldest, first);
     }
     this.minTime = oldest;

@@ -1,0 +1,236 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { Labels, ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
+import { Tsdb } from '@avalanche/tsdb';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { LoadedConfig } from '../config/load.ts';
+import { configSchema } from '../config/schema.ts';
+import type { ScrapeLoop } from './loop.ts';
+import { ScrapeManager } from './manager.ts';
+import { scrapeMetrics } from './metrics.ts';
+
+const interval = 10_000;
+const text = { 'content-type': 'text/plain; version=0.0.4' };
+let directory = '';
+let tsdb: Tsdb;
+let clock: ManualClock;
+let manager: ScrapeManager;
+let server: Server;
+let address = '';
+let registry: Registry;
+let urls: string[] = [];
+let authorization: (string | undefined)[] = [];
+let answer: (response: ServerResponse) => void;
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'scrape-'));
+  tsdb = await Tsdb.open({ directory });
+  clock = new ManualClock(1_700_000_000_000);
+  registry = new Registry();
+  const metrics = scrapeMetrics(registry);
+  manager = new ScrapeManager({ tsdb, clock, logger: silentLogger, metrics, resolvePath: (path) => path });
+  urls = [];
+  authorization = [];
+  answerWith('a 1\nb 2\n');
+  server = createServer((request, response) => {
+    urls.push(request.url ?? '');
+    authorization.push(request.headers.authorization);
+    answer(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  await manager.stop();
+  await tsdb.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(directory, { recursive: true });
+});
+
+function answerWith(body: string | Buffer, headers: Record<string, string> = text, status = 200): void {
+  answer = (response) => response.writeHead(status, headers).end(body);
+}
+
+async function apply(job: object = {}, targets = [address]): Promise<void> {
+  const config = configSchema.parse({
+    global: { scrape_interval: '10s' },
+    scrape_configs: [{ job_name: 'j', static_configs: [{ targets, labels: { site: 'lab' } }], ...job }],
+  });
+  await manager.apply({ config } as LoadedConfig);
+}
+
+const loops = (): readonly ScrapeLoop[] => manager.jobs.flatMap((job) => job.loops);
+
+/** Moves to the next scrape of every target and waits until it is stored. */
+async function scrape(): Promise<void> {
+  const before = new Map(loops().map((loop) => [loop, loop.lastScrape]));
+  await clock.advance(interval);
+  for (let i = 0; [...before].some(([loop, time]) => loop.lastScrape === time); i++) {
+    if (i > 500) throw new Error('no scrape');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Series of a metric name: their labels and last value, or `stale`. */
+async function series(name: string): Promise<Record<string, number | 'stale'>> {
+  const out: Record<string, number | 'stale'> = {};
+  for (const { labels, read } of await tsdb.querier(0, Infinity).select([new Matcher('=', '__name__', name)])) {
+    const samples = new SampleColumns();
+    read(0, Infinity, samples);
+    const last = samples.length - 1;
+    out[labels.without('__name__', 'job', 'instance', 'site').toString()] = samples.isStale(last)
+      ? 'stale'
+      : samples.v[last];
+  }
+  return out;
+}
+
+test('a reload that changes a job goes on with the series of its targets; only those of targets that went end', async () => {
+  await apply();
+  await scrape();
+  await apply({ scrape_timeout: '5s' });
+  expect([await series('a'), await series('up')]).toEqual([{ '{}': 1 }, { '{}': 1 }]);
+  await scrape();
+  await apply({}, []);
+  await clock.advance(1);
+  expect([await series('a'), await series('up')]).toEqual([{ '{}': 'stale' }, { '{}': 'stale' }]);
+});
+
+test.each([
+  ['no Content-Type', {}, 'sending blank Content-Type and no fallback_scrape_protocol'],
+  ['another Content-Type', { 'content-type': 'text/html' }, 'unsupported Content-Type "text/html"'],
+  ['text that says it is gzip', { ...text, 'content-encoding': 'gzip' }, 'incorrect header check'],
+])('%s fails the scrape', async (_name, headers, message) => {
+  answerWith('a 1\n', headers);
+  await apply();
+  await scrape();
+  expect(loops()[0]).toMatchObject({ health: 'down', lastError: expect.stringContaining(message) });
+  expect(await series('up')).toEqual({ '{}': 0 });
+});
+
+test('the fallback protocol decides how a body without a type is read', async () => {
+  answerWith('# TYPE a gauge\na 1 1700000005\n# EOF\n', {});
+  await apply({ fallback_scrape_protocol: 'OpenMetricsText1.0.0' });
+  await scrape();
+  expect(loops()[0].lastError).toBe('');
+});
+
+test('gzip is read, cut-off gzip is a failure, and so is a body that drips too slowly', async () => {
+  const body = gzipSync('a 5\n');
+  answerWith(body, { ...text, 'content-encoding': 'gzip' });
+  await apply({ scrape_timeout: '200ms' });
+  await scrape();
+  expect(await series('a')).toEqual({ '{}': 5 });
+  answerWith(body.subarray(0, 12), { ...text, 'content-encoding': 'gzip' });
+  await scrape();
+  expect(loops()[0].lastError).toContain('unexpected end of file');
+  let drip: NodeJS.Timeout | undefined;
+  answer = (response) => {
+    response.writeHead(200, text);
+    drip = setInterval(() => response.write('a 1\n'), 20);
+  };
+  await scrape();
+  clearInterval(drip);
+  expect(loops()[0].lastError).toContain('context deadline exceeded');
+  expect(await series('a')).toEqual({ '{}': 'stale' });
+});
+
+test('an endless answer with an error status, or a redirect, is not read on', async () => {
+  let writing: NodeJS.Timeout | undefined;
+  let closed = 0;
+  answer = (response) => {
+    response.writeHead(500, text);
+    writing = setInterval(() => response.write('x'.repeat(1000)), 5);
+    response.once('close', () => {
+      closed++;
+      clearInterval(writing);
+    });
+  };
+  await apply({ scrape_timeout: '5s' });
+  await scrape();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect([closed, loops()[0].lastError]).toEqual([1, 'server returned HTTP status 500 Internal Server Error']);
+});
+
+test('credentials go along with a redirect on the same host only', async () => {
+  await apply({ authorization: { credentials: 'secret' } });
+  let hops = 0;
+  answer = (response) => {
+    const host = hops++ === 0 ? address : address.replace('127.0.0.1', 'localhost');
+    if (hops < 3) response.writeHead(302, { location: `http://${host}/next` }).end();
+    else response.writeHead(200, text).end('a 1\n');
+  };
+  await scrape();
+  expect(authorization.slice(0, 2)).toEqual(['Bearer secret', 'Bearer secret']);
+  expect(authorization[2]).toBeUndefined();
+});
+
+test('a body beyond sample_limit is refused whole, counted whole, and leaves no trace', async () => {
+  await apply({ sample_limit: 2 });
+  for (let round = 0; round < 3; round++) {
+    answerWith(Array.from({ length: 3000 }, (_, i) => `m{round="${round}",i="${i}"} 1\n`).join(''));
+    await scrape();
+  }
+  expect(loops()[0].lastError).toBe('sample limit exceeded');
+  expect(await series('scrape_samples_scraped')).toEqual({ '{}': 3000 });
+  expect(await series('scrape_samples_post_metric_relabeling')).toEqual({ '{}': 3000 });
+  expect(await series('m')).toEqual({});
+  const { cache } = loops()[0] as unknown as { cache: { texts: string[] } };
+  expect(cache.texts.length).toBeLessThanOrEqual(1000);
+});
+
+test('a target says that it has no label, and is believed where labels are honoured', async () => {
+  answerWith('a{site="",job="own"} 1\n');
+  await apply({ honor_labels: true });
+  await scrape();
+  await apply({ job_name: 'k' });
+  await scrape();
+  const all = tsdb.querier(0, Infinity).series([new Matcher('=', '__name__', 'a')]);
+  expect(all.map((labels) => labels.without('__name__', 'instance'))).toEqual([
+    Labels.from({ exported_job: 'own', job: 'k', site: 'lab' }),
+    Labels.from({ job: 'own' }),
+  ]);
+});
+
+test('samples with a time of their own must be near now', async () => {
+  await apply();
+  await scrape();
+  const now = clock.now();
+  answerWith(`old 1 ${now - 2 * 3_600_000}\nfuture 1 ${now + 3_600_000}\nfine 1 ${now - 1000}\n`);
+  await scrape();
+  expect([await series('old'), await series('future'), await series('fine')]).toEqual([{}, {}, { '{}': 1 }]);
+  expect(await registry.metrics()).toContain('prometheus_target_scrapes_sample_out_of_bounds_total 2');
+});
+
+test('all values of a parameter are asked for, and a label replaces the first', async () => {
+  await apply({
+    params: { 'match[]': ['up', 'a{b="c"}'], x: ['1'] },
+    relabel_configs: [{ target_label: '__param_x', replacement: '2' }],
+  });
+  await scrape();
+  expect(new URL(urls[0], 'http://x').searchParams.getAll('match[]')).toEqual(['up', 'a{b="c"}']);
+  expect(new URL(urls[0], 'http://x').searchParams.getAll('x')).toEqual(['2']);
+});
+
+test('more targets than target_limit fail all of them', async () => {
+  await apply({ target_limit: 1 }, [address, address.replace('127.0.0.1', 'localhost')]);
+  await scrape();
+  expect(loops().map((loop) => loop.lastError)).toEqual([
+    'target_limit exceeded (number of targets: 2, limit: 1)',
+    'target_limit exceeded (number of targets: 2, limit: 1)',
+  ]);
+});
+
+test('a scrape that cannot be stored is still told, and the loop goes on', async () => {
+  await apply();
+  await tsdb.close();
+  await scrape();
+  await scrape();
+  expect(loops()[0].health).toBe('up');
+});
