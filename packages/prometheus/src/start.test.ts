@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { type RunningPrometheus, startPrometheus } from './start.ts';
 let directory = '';
 let target: Server;
 let body = '';
+let scraped = 0;
 let status = 200;
 let posted: { labels: Record<string, string>; endsAt: string; annotations: Record<string, string> }[] = [];
 let prometheus: RunningPrometheus;
@@ -31,6 +32,7 @@ beforeEach(async () => {
       });
       return;
     }
+    scraped++;
     response.writeHead(status, { 'content-type': 'text/plain; version=0.0.4' }).end(body);
   });
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
@@ -199,6 +201,11 @@ test.each([
   ['query_range?query=up&start=1&end=0&step=1', 400, 'bad_data', 'end timestamp must not be before start time'],
   ['query_range?query=up&start=0&end=1e6&step=1', 400, 'bad_data', 'exceeded maximum resolution of 11,000 points'],
   ['query?query=up&time=yesterday', 400, 'bad_data', 'cannot parse "yesterday" to a valid timestamp'],
+  ['query?query=up&time=1e999', 400, 'bad_data', 'cannot parse "1e999" to a valid timestamp'],
+  ['query_range?query=up&start=1e17&end=1e17&step=1', 400, 'bad_data', 'cannot parse "1e17"'],
+  ['query_range?query=up&start=0&end=1&step=0.0001', 400, 'bad_data', 'zero or negative query resolution'],
+  ['query_range?query=up&start=0&end=1&step=1e12', 400, 'bad_data', 'It overflows int64'],
+  ['format_query?query=up%5B', 400, 'bad_data', 'invalid parameter "query": 1:'],
   ['series', 400, 'bad_data', 'no match[] parameter provided'],
   ['series?match[]=%7B%7D', 400, 'bad_data', 'at least one non-empty matcher'],
 ])('%s is refused with %i %s', async (path, code, errorType, message) => {
@@ -206,4 +213,36 @@ test.each([
   const answer = (await response.json()) as { status: string; errorType: string; error: string };
   expect([response.status, answer.status, answer.errorType]).toEqual([code, 'error', errorType]);
   expect(answer.error).toContain(message);
+});
+
+test('a form and the address are one set of parameters, and a cut answer says so', async () => {
+  await until(
+    () => query('up'),
+    (result) => result.length === 1,
+  );
+  const response = await fetch(`${prometheus.url}/api/v1/series?match[]=up&limit=1`, {
+    method: 'POST',
+    body: new URLSearchParams([['match[]', 'queue_length']]),
+  });
+  const { data, warnings } = (await response.json()) as { data: Record<string, string>[]; warnings: string[] };
+  expect([data.length, data[0].__name__, warnings]).toEqual([1, 'queue_length', ['results truncated due to limit']]);
+});
+
+test('reloads at the same time leave one scrape loop a target', async () => {
+  await until(
+    () => query('up'),
+    (result) => result.length === 1,
+  );
+  const file = join(directory, 'prometheus.yml');
+  const text = readFileSync(file, 'utf8');
+  const reloads = [10, 20, 30].map((ms) => {
+    writeFileSync(file, text.replace('- job_name: app', `- job_name: app\n    scrape_timeout: ${ms}ms`));
+    return prometheus.reload();
+  });
+  await Promise.all(reloads);
+  writeFileSync(file, 'global: {}\n');
+  await prometheus.reload();
+  scraped = 0;
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  expect(scraped).toBe(0);
 });

@@ -3,25 +3,32 @@ import { parseSelector } from '@avalanche/promql';
 import type { FastifyRequest } from 'fastify';
 import { badParameter } from './errors.ts';
 
+/** Times within what a Date can be, so that every calculation with them is exact; durations as upstream's int64 of ns. */
+const TIME_MAX_MS = 8_640_000_000_000_000;
+const DURATION_MAX_MS = 9_223_372_036_854;
+
 /** The parameters of an API request: of the address and, for POST, of the form. */
 export class Params {
-  constructor(private readonly values: Readonly<Record<string, string | readonly string[]>>) {}
+  constructor(private readonly values: ReadonlyMap<string, readonly string[]>) {}
 
+  /** A parameter given in both counts as given twice, the form's value first. */
   static of(request: FastifyRequest): Params {
-    return new Params({
-      ...(request.body as Record<string, string> | null),
-      ...(request.query as Record<string, string>),
-    });
+    const form = (typeof request.body === 'object' && request.body) || {};
+    const values = new Map<string, readonly string[]>();
+    for (const source of [form, request.query as object]) {
+      for (const [name, value] of Object.entries(source) as [string, string | string[]][]) {
+        values.set(name, [...(values.get(name) ?? []), ...[value].flat()]);
+      }
+    }
+    return new Params(values);
   }
 
   get(name: string): string {
-    const value = this.values[name];
-    return typeof value === 'string' ? value : (value?.[0] ?? '');
+    return this.values.get(name)?.[0] ?? '';
   }
 
   all(name: string): readonly string[] {
-    const value = this.values[name];
-    return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+    return this.values.get(name) ?? [];
   }
 
   /** A time in milliseconds. @throws ApiError where it is neither a number of seconds nor RFC 3339 */
@@ -37,7 +44,11 @@ export class Params {
   duration(name: string, fallback?: number): number {
     const text = this.get(name);
     if (text === '' && fallback !== undefined) return fallback;
-    if (/^[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?$/.test(text)) return Number(text) * 1000;
+    if (/^[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?$/.test(text)) {
+      const ms = Math.round(Number(text) * 1000);
+      if (Math.abs(ms) <= DURATION_MAX_MS) return ms;
+      throw badParameter(name, `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`);
+    }
     try {
       return parseDuration(text);
     } catch {
@@ -72,7 +83,10 @@ export class Params {
 
 /** Seconds since the epoch or RFC 3339, as milliseconds; NaN for anything else. */
 function parseTime(text: string): number {
-  if (/^[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
+  if (/^[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?$/.test(text)) {
+    const ms = Math.round(Number(text) * 1000);
+    return Math.abs(ms) <= TIME_MAX_MS ? ms : Number.NaN;
+  }
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return Date.parse(text);
   return Number.NaN;
 }

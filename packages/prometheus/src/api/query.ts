@@ -6,6 +6,9 @@ import { ApiError, badParameter } from './errors.ts';
 import { queryData } from './json.ts';
 import type { Params } from './params.ts';
 
+/** The warning of an answer that `limit` cut. */
+export const TRUNCATED = 'results truncated due to limit';
+
 const POINTS_MAX = 11_000;
 
 export interface QueryContext {
@@ -53,7 +56,11 @@ export async function rangeQuery(context: QueryContext, params: Params, reply: F
 
 /** `/api/v1/format_query` */
 export function formatQuery(params: Params): string {
-  return format(parse(params.get('query')));
+  try {
+    return format(parse(params.get('query')));
+  } catch (error) {
+    throw error instanceof ParseError ? badParameter('query', error.message) : error;
+  }
 }
 
 /** A finished query as text. A query that does not parse is a bad parameter. */
@@ -61,7 +68,23 @@ async function rendered(query: Promise<InstantResult>, params: Params): Promise<
   const result = await query.catch((error: unknown) => {
     throw error instanceof ParseError ? badParameter('query', error.message) : error;
   });
-  return { json: queryData(result, params.get('stats') !== ''), warnings: result.warnings, infos: result.infos };
+  const { shown, truncated } = limitResult(result, params.limit());
+  return {
+    json: queryData(shown, params.get('stats') !== ''),
+    warnings: truncated ? [...result.warnings, TRUNCATED] : result.warnings,
+    infos: result.infos,
+  };
+}
+
+/** At most `limit` series of a result; 0 is all. */
+function limitResult(result: InstantResult, limit: number): { readonly shown: InstantResult; truncated: boolean } {
+  if (limit > 0 && result.type === 'vector' && result.samples.length > limit) {
+    return { shown: { ...result, samples: result.samples.slice(0, limit) }, truncated: true };
+  }
+  if (limit > 0 && result.type === 'matrix' && result.series.length > limit) {
+    return { shown: { ...result, series: result.series.slice(0, limit) }, truncated: true };
+  }
+  return { shown: result, truncated: false };
 }
 
 /** A query ends when its client goes away. */

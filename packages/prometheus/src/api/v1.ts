@@ -4,7 +4,7 @@ import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { ApiError, toApiError } from './errors.ts';
 import { Params } from './params.ts';
-import { formatQuery, instantQuery, type QueryContext, type RenderedData, rangeQuery } from './query.ts';
+import { formatQuery, instantQuery, type QueryContext, type RenderedData, rangeQuery, TRUNCATED } from './query.ts';
 import { alertsResponse, rulesResponse } from './rules.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
 import { metadataResponse, targetsResponse } from './targets.ts';
@@ -59,9 +59,11 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     route('POST', path, handler);
   };
   const querier = (params: Params) => tsdb.querier(params.time('start', TIME_MIN), params.time('end', TIME_MAX));
-  const limited = (items: readonly unknown[], params: Params) => {
+  const limited = (items: readonly unknown[], params: Params): RenderedData => {
     const limit = params.limit();
-    return limit > 0 ? items.slice(0, limit) : items;
+    const truncated = limit > 0 && items.length > limit;
+    const json = JSON.stringify(truncated ? items.slice(0, limit) : items);
+    return { json, warnings: truncated ? [TRUNCATED] : [], infos: [] };
   };
 
   getOrPost('/query', (params, _request, reply) => instantQuery(context, params, reply));

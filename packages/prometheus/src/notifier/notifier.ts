@@ -1,3 +1,4 @@
+import { join } from 'node:path/posix';
 import type { Labels, Logger } from '@avalanche/model';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { LoadedConfig } from '../config/load.ts';
@@ -5,6 +6,7 @@ import type { AlertmanagerConfig } from '../config/schema.ts';
 import { discover } from '../discovery/discovery.ts';
 import { type RelabelRule, relabel } from '../relabel.ts';
 import type { RuleAlert } from '../rules/alerting.ts';
+import { authorizationHeader } from '../scrape/fetch.ts';
 
 const QUEUE_MAX = 10_000;
 const BATCH_MAX = 64;
@@ -127,21 +129,21 @@ export class Notifier {
     while (this.queue.length > 0) {
       const batch = this.queue.splice(0, BATCH_MAX);
       const results = await Promise.all(
-        this.pools.flatMap((pool) => pool.urls.map((url) => this.post(url, batch, pool.config.timeout))),
+        this.pools.flatMap((pool) => pool.urls.map((url) => this.post(url, batch, pool.config))),
       );
       if (results.length > 0 && !results.includes(true)) this.dropped.inc(batch.length);
     }
     this.sending = false;
   }
 
-  private async post(url: string, batch: readonly PostedAlert[], timeoutMs: number): Promise<boolean> {
+  private async post(url: string, batch: readonly PostedAlert[], config: AlertmanagerConfig): Promise<boolean> {
     const alertmanager = { alertmanager: url };
     try {
       const response = await fetch(url, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...authorizationHeader(config) },
         body: JSON.stringify(batch),
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.timeout(config.timeout),
       });
       if (!response.ok) throw new Error(`HTTP status ${response.status}: ${(await response.text()).slice(0, 200)}`);
       await response.arrayBuffer();
@@ -149,7 +151,9 @@ export class Notifier {
       return true;
     } catch (error) {
       this.errors.inc(alertmanager, batch.length);
-      this.options.logger.error('Error sending alerts', { ...alertmanager, count: batch.length, error });
+      // What fetch throws says only that it failed; why is in its cause.
+      const reason = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      this.options.logger.error('Error sending alerts', { ...alertmanager, count: batch.length, error: reason });
       return false;
     }
   }
@@ -162,7 +166,7 @@ function withoutOwn(external: Readonly<Record<string, string>>, labels: Labels):
 
 function alertsUrl(found: Labels, config: AlertmanagerConfig): string[] {
   const labels = relabel(
-    withDefaults(found, { __scheme__: config.scheme, __alerts_path__: `${config.path_prefix}/api/v2/alerts` }),
+    withDefaults(found, { __scheme__: config.scheme, __alerts_path__: join('/', config.path_prefix, 'api/v2/alerts') }),
     config.relabel_configs,
   );
   if (!labels) return [];
