@@ -6,6 +6,17 @@ import type { Datasource } from './provisioning.ts';
 const TIMEOUT_MS = 130_000;
 const PASSED_HEADERS = ['content-type', 'content-encoding', 'cache-control', 'retry-after'] as const;
 
+/**
+ * The address behind a proxied one: its rest as it was sent, since `%2F` and `%23` in it mean something else decoded.
+ * Null where `..` would leave what the datasource is.
+ */
+export function targetOf({ url }: Pick<Datasource, 'url'>, requested: string): string | null {
+  const rest = /^\/api\/datasources\/proxy\/uid\/[^/?]*\/(.*)$/s.exec(requested)?.[1] ?? '';
+  const base = `${url}/`;
+  const target = URL.canParse(base) ? new URL(base + rest).href : '';
+  return target.startsWith(URL.canParse(base) ? new URL(base).href : base) ? target : null;
+}
+
 /** `/api/datasources/proxy/uid/:uid/*`: passes requests on to a datasource, which the browser need not reach itself. */
 export function datasourceProxy(app: FastifyInstance, datasources: readonly Datasource[]): void {
   app.removeContentTypeParser('application/json');
@@ -14,14 +25,15 @@ export function datasourceProxy(app: FastifyInstance, datasources: readonly Data
     method: ['GET', 'POST', 'DELETE'],
     url: '/api/datasources/proxy/uid/:uid/*',
     handler: async (request, reply) => {
-      const { uid, '*': path } = request.params as { readonly uid: string; readonly '*': string };
+      const { uid } = request.params as { readonly uid: string };
       const source = datasources.find((candidate) => candidate.uid === uid);
       if (!source) return refuse(reply, 404, `Data source ${JSON.stringify(uid)} not found`);
-      const query = request.url.indexOf('?') < 0 ? '' : request.url.slice(request.url.indexOf('?'));
+      const target = targetOf(source, request.url);
+      if (!target) return refuse(reply, 400, 'the path leads out of the data source');
       const gone = new AbortController();
       reply.raw.once('close', () => gone.abort());
       try {
-        const response = await fetch(`${source.url}/${path}${query}`, {
+        const response = await fetch(target, {
           method: request.method,
           headers: { 'content-type': request.headers['content-type'] ?? 'application/octet-stream' },
           body: Buffer.isBuffer(request.body) ? new Uint8Array(request.body) : null,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { silentLogger } from '@avalanche/model';
 import type { RunningRole } from '@avalanche/web';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { targetOf } from './proxy.ts';
 import { startGrafana } from './start.ts';
 
 let directory = '';
@@ -113,6 +114,14 @@ test('wrong passwords lock the login for a while', async () => {
   expect((await call('POST', '/login', { user: 'admin', password: 'admin' })).status).toBe(429);
 });
 
+test('guesses sent at once are no more than five, and good requests sent at once all go through', async () => {
+  const good = await Promise.all(Array.from({ length: 12 }, () => call('GET', '/api/user', undefined, basic)));
+  expect(good.map(({ status }) => status)).toEqual(Array(12).fill(200));
+  const guesses = ['a', 'b', 'c', 'd', 'e', 'f', 'admin'];
+  const answers = await Promise.all(guesses.map((password) => call('POST', '/login', { user: 'admin', password })));
+  expect(answers.map(({ status }) => status)).not.toContain(200);
+});
+
 test('the default password opens nothing but loopback', async () => {
   await grafana.stop();
   await start('0.0.0.0');
@@ -144,6 +153,8 @@ test('the proxy passes requests on, for users only, and not for other sites', as
     method: 'GET',
     url: '/api/v1/query?query=up',
   });
+  const odd = '/api/datasources/proxy/uid/prometheus/api/v1/label/a%2Fb%23c%3F/values';
+  expect((await call('GET', odd, undefined, basic)).json).toMatchObject({ url: '/api/v1/label/a%2Fb%23c%3F/values' });
   expect((await call('POST', path, { a: 1 }, basic)).json).toMatchObject({ method: 'POST', body: '{"a":1}' });
   expect((await call('GET', '/api/datasources/proxy/uid/prometheus/bad', undefined, basic)).status).toBe(400);
   expect((await call('GET', '/api/datasources/proxy/uid/none/x', undefined, basic)).status).toBe(404);
@@ -160,4 +171,14 @@ test('pages are the UI, unknown API paths are not', async () => {
     prometheusUrl: '/api/datasources/proxy/uid/prometheus',
     alertmanagerUrl: null,
   });
+});
+
+test.each([
+  ['/api/v1/query?query=a%2Fb', 'http://h:9090/prom/api/v1/query?query=a%2Fb'],
+  ['/../-/quit', null],
+  ['/%2e%2e/-/quit', null],
+  ['/a/../b', 'http://h:9090/prom/b'],
+  ['//evil.example/x', 'http://h:9090/prom//evil.example/x'],
+])('a proxied path %s is %s behind a base path', (path, expected) => {
+  expect(targetOf({ url: 'http://h:9090/prom' }, `/api/datasources/proxy/uid/p${path}`)).toBe(expected);
 });
