@@ -44,6 +44,8 @@ export class RedisBroker {
     }
     this.subscriber.on('ready', () => {
       this.connected = true;
+      // At every connection: what was asked for while the broker was away has been given up.
+      void this.subscribe();
     });
   }
 
@@ -57,9 +59,11 @@ export class RedisBroker {
         this.logger.warn('An event of the broker cannot be read', { error });
       }
     });
-    this.subscriber.connect().catch(() => {}); // told by the error handler; ioredis goes on trying
-    this.client.connect().catch(() => {});
-    await this.subscriber.psubscribe(`/${this.database}.celeryev/*`).catch(() => {});
+    this.client.connect().catch(() => {}); // told by the error handler; ioredis goes on trying
+    await this.subscriber.connect().then(
+      () => this.subscribe(),
+      () => {},
+    );
   }
 
   /** Asks every worker to report at once. */
@@ -90,6 +94,10 @@ export class RedisBroker {
   close(): void {
     this.client.disconnect();
     this.subscriber.disconnect();
+  }
+
+  private async subscribe(): Promise<void> {
+    await this.subscriber.psubscribe(`/${this.database}.celeryev/*`).catch(() => {}); // tried again when connected
   }
 
   private async broadcast(body: object): Promise<void> {

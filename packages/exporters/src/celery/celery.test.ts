@@ -3,7 +3,7 @@ import { ENTRY_END, ENTRY_SAMPLE, ExpositionParser, FamilyWriter, parseSeriesTex
 import { silentLogger } from '@avalanche/model';
 import { Redis } from 'ioredis';
 import { describe, expect, test } from 'vitest';
-import { hasRedis, startRedis } from '../../../../tests/support/services.ts';
+import { freePort, hasRedis, startRedis } from '../../../../tests/support/services.ts';
 import { encodeEnvelope } from './envelope.ts';
 import { CeleryMetrics } from './metrics.ts';
 import { startCeleryExporter } from './start.ts';
@@ -82,6 +82,30 @@ describe.skipIf(!hasRedis)('with a real Redis (Debian package redis-server)', ()
     expect(text).toMatch(
       /celery_task_failed_total\{name="analyse",hostname="h",queue_name="celery",exception="ValueError"\} 1/,
     );
+    client.disconnect();
+    await role.stop();
+    await redis.stop();
+  });
+
+  test('a broker that comes up after the exporter is listened to', async () => {
+    const port = await freePort();
+    const role = await startCeleryExporter({
+      listen: { host: '127.0.0.1', port: 0 },
+      logger: silentLogger,
+      version: 'test',
+      brokerUrl: `redis://127.0.0.1:${port}/0`,
+    });
+    await new Promise((resolve) => setTimeout(resolve, 2500)); // longer than commands wait for a connection
+    const redis = await startRedis({ port });
+    const client = new Redis(redis.url);
+    const event = { type: 'task-received', name: 'late', hostname: 'w@h', timestamp: Date.now() / 1000, uuid: 'u' };
+    let text = '';
+    for (let i = 0; i < 100 && !text.includes('name="late"'); i++) {
+      await client.publish('/0.celeryev/x', encodeEnvelope([event], 'celeryev', 'tag', Date.now() / 1000 + 1));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      text = await (await fetch(`${role.url}/metrics`)).text();
+    }
+    expect(text).toMatch(/celery_task_received_total\{name="late"/);
     client.disconnect();
     await role.stop();
     await redis.stop();

@@ -50,7 +50,11 @@ export async function startCeleryExporter(options: CeleryExporterOptions): Promi
   refreshQuietly();
   const timer = setInterval(refreshQuietly, options.inspectIntervalMs ?? 10_000);
   timer.unref();
-  return startExporterServer({
+  const end = async (): Promise<void> => {
+    clearInterval(timer);
+    broker.close();
+  };
+  const starting = startExporterServer({
     role: 'celery-exporter',
     title: 'Celery Exporter',
     prefix: 'celery',
@@ -68,9 +72,8 @@ export async function startCeleryExporter(options: CeleryExporterOptions): Promi
         broker.connected ? 'Connected to the broker' : reply.code(500).send('not connected to the broker'),
       );
     },
-    async onStop() {
-      clearInterval(timer);
-      broker.close();
-    },
+    onStop: end,
   });
+  starting.catch(end); // a port in use leaves no connection behind
+  return starting;
 }

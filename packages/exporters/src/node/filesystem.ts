@@ -49,10 +49,12 @@ async function collectMount(mount: Mount, { rootfs }: Paths, families: FamilyWri
 /** The statistics, or why there are none. */
 async function statfsWithin(path: string): Promise<StatsFs | string> {
   if (stuck.has(path)) return 'mountpoint timeout';
-  stuck.add(path);
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve('mountpoint timeout'), STUCK_AFTER_MS);
+    timer = setTimeout(() => {
+      stuck.add(path);
+      resolve('mountpoint timeout');
+    }, STUCK_AFTER_MS);
   });
   const asked = statfs(path)
     .catch((error: NodeJS.ErrnoException) => error.code ?? error.message)

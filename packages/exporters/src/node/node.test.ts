@@ -86,6 +86,11 @@ test('a mount that cannot be read is marked, and the others are whole', async ()
   expect(lines.some((line) => line.includes('/proc'))).toBe(false);
 });
 
+test('scrapes at the same time do not take each other for a mount that hangs', async () => {
+  const [one, other] = await Promise.all([collect('filesystem'), collect('filesystem')]);
+  expect(other).toEqual(one);
+});
+
 test('over HTTP: one broken collector fails alone, unknown ones are refused', async () => {
   const role = await startNodeExporter({
     listen: { host: '127.0.0.1', port: 0 },
