@@ -57,7 +57,7 @@ export async function startApplicationProcess(options: ApplicationProcessOptions
   }
   void exited.then((how) => {
     if (stopping) return;
-    const again = `avalanche application --port ${options.port} --data-dir ${options.dataDirectory}`;
+    const again = `npx avalanche application ${restartFlags(options)}`;
     options.logger.error('The application has ended', { how, startAgain: again });
   });
   return {
@@ -72,6 +72,11 @@ export async function startApplicationProcess(options: ApplicationProcessOptions
       clearTimeout(killer);
     },
   };
+}
+
+function restartFlags({ port, queuePort, dataDirectory, demo }: ApplicationProcessOptions): string {
+  const queue = queuePort === null ? '' : ` --queue-port ${queuePort}`;
+  return `--port ${port}${queue} --data-dir ${dataDirectory}${demo ? ' --demo' : ''}`;
 }
 
 /** Passes the child's stderr on, and keeps its last line to say why it did not start. */

@@ -6,21 +6,31 @@ import { useScheme } from '../../state/use-scheme.ts';
 import type { PanelProps } from '../panel-props.ts';
 import { divide } from '../tiles.ts';
 
+/** One or more big numbers. All tiles of a panel share one size of number and one height of sparkline. */
 export function StatPanel(props: PanelProps): ReactNode {
   const { panel, fields, width, height } = props;
+  const scheme = useScheme();
   const values = reducedValues(panel, fields);
+  const shown = values.map(({ item, value }) => showValue(item, value, scheme, Date.now()));
   const tiles = divide(width, height, Math.max(1, values.length), str(panel.options.orientation, 'auto'));
+  const named = isNamed(str(panel.options.textMode, 'auto'), values.length);
+  const spark = values.some(({ item }) => hasSpark(panel, item, tiles.height));
+  const sparkHeight = spark ? Math.round(tiles.height * SPARK_SHARE) : 0;
+  const fitting = shown.map((each) => valueSize(each, tiles.width, tiles.height - sparkHeight, named));
+  const size = num(obj(panel.options.text).valueSize) ?? Math.min(...fitting);
   return (
     <div className="am-tiles" style={{ width, height, ...tiles.style }}>
       {values.map((value, i) => (
         <StatTile
           // biome-ignore lint/suspicious/noArrayIndexKey: the tiles are positions, their names may repeat
           key={i}
-          value={value}
+          item={value.item}
+          shown={shown[i]!}
           panel={panel}
-          single={values.length === 1}
+          named={named}
+          size={size}
           width={tiles.width}
-          height={tiles.height}
+          sparkHeight={sparkHeight}
         />
       ))}
     </div>
@@ -29,47 +39,53 @@ export function StatPanel(props: PanelProps): ReactNode {
 
 /** The sparkline has the foot of the tile to itself, so that no line runs through the number. */
 const SPARK_SHARE = 0.3;
+const SPARK_TILE_MIN_PX = 50;
+
+function isNamed(textMode: string, count: number): boolean {
+  return textMode === 'name' || textMode === 'value_and_name' || (textMode === 'auto' && count > 1);
+}
+
+function hasSpark(panel: PanelProps['panel'], { field }: ReducedValue['item'], height: number): boolean {
+  if (str(panel.options.graphMode, 'area') === 'none' || height <= SPARK_TILE_MIN_PX) return false;
+  return field.kind !== 'text' && field.values.length > 1;
+}
 
 function StatTile(props: {
-  readonly value: ReducedValue;
+  readonly item: ReducedValue['item'];
+  readonly shown: Shown;
   readonly panel: PanelProps['panel'];
-  readonly single: boolean;
+  readonly named: boolean;
+  /** Of the number, in pixels. */
+  readonly size: number;
   readonly width: number;
-  readonly height: number;
+  /** 0 where the panel has no sparklines. */
+  readonly sparkHeight: number;
 }): ReactNode {
-  const { value, panel, width, height } = props;
-  const scheme = useScheme();
-  const { options } = panel;
-  const shown = showValue(value.item, value.value, scheme, Date.now());
+  const { item, shown, named, size, sparkHeight } = props;
+  const { options } = props.panel;
   const mode = str(options.colorMode, 'value');
   const textMode = str(options.textMode, 'auto');
   const filled = mode === 'background' || mode === 'background_solid';
-  const named = textMode === 'name' || textMode === 'value_and_name' || (textMode === 'auto' && !props.single);
   const withValue = textMode !== 'name' && textMode !== 'none';
-  const { field } = value.item;
-  const spark =
-    str(options.graphMode, 'area') !== 'none' && field.kind !== 'text' && field.values.length > 1 && height > 50;
-  const sparkHeight = spark ? Math.round(height * SPARK_SHARE) : 0;
   const color = shown.color ?? 'var(--am-text)';
-  const size = num(obj(options.text).valueSize) ?? valueSize(shown, width, height - sparkHeight, named);
   return (
     <div
       className={filled ? 'am-stat am-filled' : 'am-stat'}
       style={{ paddingBottom: sparkHeight, ...(filled ? { background: shown.color ?? 'transparent' } : {}) }}
     >
-      {spark && (
+      {sparkHeight > 0 && item.field.kind !== 'text' && (
         <div className="am-stat-spark">
           <Sparkline
-            values={field.values}
-            width={width}
+            values={item.field.values}
+            width={props.width}
             height={sparkHeight}
             color={filled ? '#ffffff' : mode === 'none' ? 'var(--am-accent)' : color}
-            min={value.item.config.min}
-            max={value.item.config.max}
+            min={item.config.min}
+            max={item.config.max}
           />
         </div>
       )}
-      {named && <div className="am-stat-name">{value.item.name}</div>}
+      {named && <div className="am-stat-name">{item.name}</div>}
       {withValue && (
         <div
           className="am-stat-value am-num"
