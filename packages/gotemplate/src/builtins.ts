@@ -28,8 +28,10 @@ function index(item: unknown, ...keys: readonly unknown[]): unknown {
       if (!(at >= 0 && at < value.length)) throw new Error(`index out of range: ${at}`);
       value = value[at];
     } else if (value instanceof Map) value = value.get(key);
-    else if (typeof value === 'object') value = (value as Record<string, unknown>)[String(key)] ?? '';
-    else throw new Error(`can't index item of type ${typeof value}`);
+    else if (typeof value === 'object') {
+      const name = String(key);
+      value = Object.hasOwn(value, name) ? ((value as Record<string, unknown>)[name] ?? '') : '';
+    } else throw new Error(`can't index item of type ${typeof value}`);
   }
   return value;
 }

@@ -43,6 +43,9 @@ function goExponent(text: string): string {
   return `${mantissa}e${sign}${exponent.replace(/^[+-]/, '').padStart(2, '0')}`;
 }
 
+/** As in Go: a wider field is refused, not filled. */
+const WIDTH_MAX = 1_000_000;
+
 const VERB = /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d+))?([a-zA-Z%])/g;
 
 /** Go's fmt.Sprintf for the verbs that templates use: v s q d f e g x X t c U b o %. */
@@ -56,7 +59,10 @@ export function sprintf(format: string, args: readonly unknown[]): string {
       const wide = width === '*' ? Number(take()) : Number(width ?? 0);
       const precise = precision === '*' ? Number(take()) : precision === undefined ? undefined : Number(precision);
       if (next >= args.length) return `%!${verb}(MISSING)`;
-      return pad(formatVerb(verb, flags, precise, take()), wide, flags);
+      const value = take();
+      if (wide > WIDTH_MAX) return '%!(BADWIDTH)';
+      if ((precise ?? 0) > WIDTH_MAX) return '%!(BADPREC)';
+      return pad(formatVerb(verb, flags, precise, value), wide, flags);
     },
   );
   if (next >= args.length) return text;

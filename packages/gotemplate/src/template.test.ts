@@ -27,6 +27,8 @@ test.each([
   ['{{ range .Alerts }}{{ if not .Firing }}{{ break }}{{ end }}{{ .Name }}{{ end }}', 'A'],
   ['{{ range $k, $v := .Labels }}{{ $k }}={{ $v }} {{ end }}', 'instance=a:9100 job=node '],
   ['{{ with .Labels }}{{ .job }}{{ end }}', 'node'],
+  ['{{ index .Labels "constructor" }}|{{ index .Labels "__proto__" }}|', '||'],
+  ['{{ printf "%9999999999d" 1 }}', '%!(BADWIDTH)'],
   ['{{ with .Missing }}x{{ else }}y{{ end }}', 'y'],
   ['{{ define "t" }}[{{ . }}]{{ end }}{{ template "t" .Labels.job }}', '[node]'],
   ['{{ block "b" .Value }}<{{ . }}>{{ end }}', '<0.975>'],

@@ -36,7 +36,7 @@ export function createLogger(options: LogOptions = {}, fields: Readonly<Record<s
 type Line = Readonly<Record<string, unknown>>;
 
 function renderJson(line: Line): string {
-  return JSON.stringify(line, (_key, value: unknown) => (value instanceof Error ? value.message : value));
+  return safeJson(line, (_key, value: unknown) => (value instanceof Error ? value.message : value));
 }
 
 function renderLogfmt(line: Line): string {
@@ -47,7 +47,16 @@ function renderLogfmt(line: Line): string {
 }
 
 function printable(value: unknown): string {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+  return typeof value === 'object' && value !== null ? safeJson(value) : String(value);
+}
+
+/** Logging never throws: a value that JSON cannot hold (a cycle, a bigint) says so in its place. */
+function safeJson(value: object, replacer?: (key: string, value: unknown) => unknown): string {
+  try {
+    return JSON.stringify(value, replacer);
+  } catch (error) {
+    return JSON.stringify({ ...('msg' in value ? { msg: value.msg } : {}), unprintable: (error as Error).message });
+  }
 }
 
 function quoteIfNeeded(text: string): string {
