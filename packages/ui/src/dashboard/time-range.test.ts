@@ -38,6 +38,7 @@ test('zooming out doubles the width and stays out of the future; shifting goes b
 test('ranges in words', () => {
   expect(describeRange({ from: 'now-1h', to: 'now' }, NOW)).toBe('Last hour');
   expect(describeRange({ from: 'now-45m', to: 'now' }, NOW)).toBe('Last 45 minutes');
+  expect(describeRange({ from: '0000000000000', to: 'now' }, NOW, true)).toBe('Since 1970-01-01 00:00:00');
   expect(describeRange({ from: '0000000000000', to: '0000000060000' }, NOW, true)).toBe(
     '1970-01-01 00:00:00 to 1970-01-01 00:01:00',
   );

@@ -133,6 +133,7 @@ export function describeRange(raw: RawRange, nowMs: number, utc = false): string
     if (simple) return `Last ${simple[1]} ${UNIT_WORDS[simple[2] as Unit]}`;
   }
   const { fromMs, toMs } = resolveRange(raw, nowMs, utc);
+  if (raw.to === 'now' && !raw.from.startsWith('now')) return `Since ${shortDateTime(fromMs, utc)}`;
   return `${shortDateTime(fromMs, utc)} to ${shortDateTime(toMs, utc)}`;
 }
 

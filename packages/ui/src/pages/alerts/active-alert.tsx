@@ -88,6 +88,17 @@ function Ways({ alert }: { readonly alert: AlertView }): ReactNode {
           Dashboard
         </Button>
       )}
+      {alert.muted === 'silenced' && (
+        <Button
+          size="compact-sm"
+          variant="default"
+          component={Link}
+          href="/silences"
+          leftSection={<IconBellOff size={15} />}
+        >
+          Its silence
+        </Button>
+      )}
       {app.alertmanager && !alert.muted && alert.state === 'firing' && (
         <Button
           size="compact-sm"

@@ -80,6 +80,12 @@ test('the state in one sentence', () => {
   expect(
     stateSentence({ firing: 0, targets: 8, targetsUp: 8, lastBackup: undefined, diskFullDays: undefined }, ago),
   ).toBe('No alerts firing, all 8 targets up.');
+  expect(
+    stateSentence(
+      { firing: 0, muted: 1, targets: 2, targetsUp: 1, lastBackup: undefined, diskFullDays: undefined },
+      ago,
+    ),
+  ).toBe('No alerts firing, 1 muted, 1 of 2 targets up.');
 });
 
 test('beginnings and ends of firing, newest first', () => {

@@ -101,6 +101,8 @@ export const AREAS: readonly Area[] = [
 
 export interface StateFacts {
   readonly firing: number;
+  /** Firing, and nobody is told: silenced or inhibited. */
+  readonly muted?: number;
   readonly targetsUp: number;
   readonly targets: number;
   /** Epoch seconds; undefined where no backup is known. */
@@ -116,9 +118,10 @@ export const LAST_BACKUP = 'max(backup_last_success_timestamp)';
 
 /** The state of everything in one sentence. `ago` puts a past moment (epoch milliseconds) into words. */
 export function stateSentence(facts: StateFacts, ago: (ms: number) => string): string {
-  const { firing, targets, targetsUp, lastBackup, diskFullDays } = facts;
+  const { firing, muted = 0, targets, targetsUp, lastBackup, diskFullDays } = facts;
   const parts = [
     firing === 0 ? 'no alerts firing' : `${firing} ${firing === 1 ? 'alert' : 'alerts'} firing`,
+    ...(muted > 0 ? [`${muted} muted`] : []),
     targets === 0
       ? 'no targets yet'
       : targetsUp === targets

@@ -75,6 +75,7 @@ function Overview({ prometheus }: { readonly prometheus: PrometheusClient }): Re
   const isGrafana = app.boot.door === 'grafana';
   const hits = useRemote('dashboards', (signal) => grafana.search(signal), { enabled: isGrafana });
   const active = alerts.data?.alerts.filter((alert) => !alert.muted) ?? [];
+  const muted = (alerts.data?.alerts ?? []).filter((alert) => alert.muted && alert.state === 'firing').length;
   const firing = active.filter((alert) => alert.state === 'firing');
   return (
     <>
@@ -83,6 +84,7 @@ function Overview({ prometheus }: { readonly prometheus: PrometheusClient }): Re
           alerts.data ? (
             <Sentence
               firing={firing.length}
+              muted={muted}
               worst={firing.some((alert) => alert.severity === 'critical')}
               numbers={known}
               nowMs={nowMs}
@@ -129,17 +131,18 @@ function hrefOf(hits: readonly DashboardHit[], title: RegExp): string | undefine
 
 function Sentence(props: {
   readonly firing: number;
+  readonly muted: number;
   readonly worst: boolean;
   readonly numbers: Numbers;
   readonly nowMs: number;
 }): ReactNode {
-  const { firing, numbers, nowMs } = props;
+  const { firing, muted, numbers, nowMs } = props;
   const calm = firing === 0 && numbers.targets === numbers.targetsUp;
   const Icon = calm ? IconCircleCheck : props.worst ? IconCircleX : IconAlertTriangle;
   const color = calm ? 'var(--am-ok)' : props.worst ? 'var(--am-crit)' : 'var(--am-warn)';
   const sentence = useMemo(
-    () => stateSentence({ firing, ...numbers }, (ms) => spokenAgo(ms, nowMs)),
-    [firing, numbers, nowMs],
+    () => stateSentence({ firing, muted, ...numbers }, (ms) => spokenAgo(ms, nowMs)),
+    [firing, muted, numbers, nowMs],
   );
   return (
     <div className="am-row am-sentence" style={{ flexWrap: 'nowrap', alignItems: 'flex-start' }}>

@@ -156,7 +156,7 @@ function SilenceRow(props: {
       <td className="am-dim" style={{ whiteSpace: 'nowrap' }}>
         {state === 'pending' ? 'starts ' : state === 'active' ? 'ends ' : 'ended '}
         <Ago at={state === 'pending' ? silence.startsAt : silence.endsAt} nowMs={nowMs} />
-        {state === 'active' && <div className="am-small">mutes {mutedBy(silence, props.alerts)} alerts now</div>}
+        {state === 'active' && <div className="am-small">{mutesText(mutedBy(silence, props.alerts))}</div>}
       </td>
       <td style={{ textAlign: 'right' }}>
         {state === 'expired' ? (
@@ -205,4 +205,8 @@ function EndDialog(props: GroupProps & { readonly silence: Silence; readonly onC
       </div>
     </Modal>
   );
+}
+
+function mutesText(count: number): string {
+  return count === 0 ? 'mutes nothing now' : `mutes ${count} ${count === 1 ? 'alert' : 'alerts'} now`;
 }
