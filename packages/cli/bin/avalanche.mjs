@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { existsSync } from 'node:fs';
+import * as nodeModule from 'node:module';
 
+nodeModule.enableCompileCache?.(); // Node 22 and later: the second start reads compiled code
 const bundle = new URL('../dist/avalanche.js', import.meta.url);
 if (existsSync(bundle)) await import(bundle.href);
 else {
