@@ -46,7 +46,7 @@ export const AREAS: readonly Area[] = [
     job: 'application',
     golden: 'sum(rate(http_requests_total[2m]))',
     unit: 'reqps',
-    caption: 'served',
+    caption: '',
     facts: [
       {
         expr: 'histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))',
@@ -85,7 +85,7 @@ export const AREAS: readonly Area[] = [
     job: 'application',
     golden: 'round(sum(increase(analysis_runs_total[1h])))',
     unit: 'short',
-    caption: 'analyses in the last hour',
+    caption: 'analyses in 1 h',
     facts: [
       { expr: 'sum(analysis_active_runs)', unit: 'none', say: (n) => `${n} running now` },
       {
