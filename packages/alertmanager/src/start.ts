@@ -1,9 +1,10 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { type Clock, type Logger, systemClock } from '@avalanche/model';
 import {
   createServer,
   type ListenAddress,
   listen,
+  makeDirectory,
   processMetrics,
   type RunningRole,
   StartupError,
@@ -123,7 +124,7 @@ function openAlertmanager(
 ): Alertmanager {
   const { directory, logger, version, retentionMs = RETENTION_MS } = options;
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     accessSync(directory, constants.W_OK | constants.R_OK);
     return new Alertmanager({ directory, clock, logger, registry, version, retentionMs, externalUrl });
   } catch (error) {

@@ -1,15 +1,7 @@
-import {
-  type FSWatcher,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  watch,
-  writeFileSync,
-} from 'node:fs';
+import { type FSWatcher, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Logger } from '@avalanche/model';
+import { makeDirectory } from '@avalanche/web';
 import { type DashboardProvider, slug } from './provisioning.ts';
 
 /** Grafana's dashboard model, kept whole: what we do not know goes through untouched. */
@@ -64,7 +56,7 @@ export class DashboardStore {
 
   /** @throws the file system's error where our own folder cannot be made */
   open(): void {
-    mkdirSync(this.ownDirectory, { recursive: true });
+    makeDirectory(this.ownDirectory);
     this.read();
     for (const { path } of this.providers) {
       try {

@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Logger } from '@avalanche/model';
 import {
   createServer,
   type ListenAddress,
   listen,
+  makeDirectory,
   processMetrics,
   type RunningRole,
   StartupError,
@@ -76,6 +76,9 @@ export async function startGrafana(options: GrafanaOptions): Promise<RunningRole
 
   try {
     const { url, host, port } = await listen(app, ROLE, options.listen);
+    if (!isLoopback(host) && users.usesDefaultPassword) {
+      logger.warn('Nobody can sign in: the default password works on loopback only; set GF_SECURITY_ADMIN_PASSWORD');
+    }
     logger.info('HTTP Server Listen', {
       address: `${host}:${port}`,
       admin: environment.GF_SECURITY_ADMIN_USER ?? 'admin',
@@ -106,7 +109,7 @@ async function provisioned({ configDirectory, environment }: GrafanaOptions): Pr
 
 async function openState({ directory, environment }: GrafanaOptions, dashboards: DashboardStore): Promise<Users> {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     dashboards.open();
     return await Users.open(directory, {
       login: environment.GF_SECURITY_ADMIN_USER || 'admin',

@@ -48,6 +48,10 @@ export class Users {
     return users;
   }
 
+  get usesDefaultPassword(): boolean {
+    return this.user.usesDefaultPassword;
+  }
+
   /** The user of a login, or null. After five wrong passwords in five minutes every login is refused for a while. */
   authenticate(login: string, password: string): Promise<User | null> {
     // One after the other, so that guesses sent at once are not all let through before the first has failed.

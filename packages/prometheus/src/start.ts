@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import { type Clock, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
 import { Engine } from '@avalanche/promql';
 import { DirectoryLocked, Tsdb, UnsupportedWal } from '@avalanche/tsdb';
@@ -7,6 +6,7 @@ import {
   createServer,
   type ListenAddress,
   listen,
+  makeDirectory,
   processMetrics,
   type RunningRole,
   StartupError,
@@ -15,13 +15,14 @@ import {
   type UiBoot,
 } from '@avalanche/web';
 import { FileError } from '@avalanche/yamlfile';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import { apiV1 } from './api/v1.ts';
-import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { pathResolver } from './discovery/discovery.ts';
+import { lifecycle } from './lifecycle.ts';
 import { Notifier } from './notifier/notifier.ts';
-import { type LoadedRuleFile, loadRuleFiles, RuleManager } from './rules/manager.ts';
+import { type LoadedFiles, loadFiles, Reloader } from './reloader.ts';
+import { RuleManager } from './rules/manager.ts';
 import type { QueryVector } from './rules/rule.ts';
 import { ScrapeManager } from './scrape/manager.ts';
 import { scrapeMetrics } from './scrape/metrics.ts';
@@ -70,97 +71,99 @@ const ROLE = 'prometheus';
 
 /** Starts the prometheus role. @throws StartupError, with nothing left running */
 export async function startPrometheus(options: PrometheusOptions): Promise<RunningPrometheus> {
-  const { logger } = options;
-  const clock = options.clock ?? systemClock;
-  const loaded = await loadAll(options.configFile).catch((error: unknown) => {
+  const files = await loadFiles(options.configFile).catch((error: unknown) => {
     if (!(error instanceof FileError)) throw error;
     throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir');
   });
   const tsdb = await openTsdb(options);
-  const registry = new Registry();
-  processMetrics(registry);
-  buildInfo(registry, options.version);
-  tsdbMetrics(registry, tsdb);
-  const reloads = reloadMetrics(registry);
-  const engine = new Engine({
-    defaultSubqueryStepMs: loaded.config.config.global.evaluation_interval,
-    ...(options.lookbackMs ? { lookbackMs: options.lookbackMs } : {}),
-    ...(options.queryTimeoutMs ? { timeoutMs: options.queryTimeoutMs } : {}),
-    ...(options.queryMaxSamples ? { maxSamples: options.queryMaxSamples } : {}),
-    ...(options.queryMaxConcurrency ? { maxConcurrency: options.queryMaxConcurrency } : {}),
-    experimental: options.experimentalFunctions ?? false,
-  });
-  const resolvePath = pathResolver(options.configFile, options.targetsDirectory);
   const app = createServer({ bodyLimit: 64 * 1024 * 1024 });
-  acceptForms(app);
+  const server = new PrometheusServer(options, files, tsdb);
+  try {
+    await server.serve(app);
+    const { url, host, port } = await listen(app, ROLE, options.listen);
+    options.logger.info('Listening on', { address: `${host}:${port}` });
+    await server.start(files, url);
+    let stopping: Promise<void> | undefined;
+    const stop = () => {
+      stopping ??= server.stop(app);
+      return stopping;
+    };
+    return { name: ROLE, url, reload: () => server.reloader.reload(), stop };
+  } catch (error) {
+    await server.stop(app);
+    throw error;
+  }
+}
 
-  const reload = { success: true, time: new Date(clock.now()) };
-  let current = loaded.config;
-  const facts = {
-    version: options.version,
-    startTime: new Date(clock.now()),
-    directory: options.directory,
-    retention: formatDuration(options.retentionMs ?? 15 * 86_400_000),
-    flags: options.flags ?? {},
-    reload,
-  };
-  const metrics = scrapeMetrics(registry);
-  const scrapes = new ScrapeManager({ tsdb, clock, logger, metrics, resolvePath });
-  let externalUrl = options.externalUrl ?? '';
-  const notifier = new Notifier({ logger, registry, resolvePath });
-  const query = vectorQuery(engine, tsdb);
-  const rules = new RuleManager(
-    {
-      tsdb,
-      clock,
-      logger,
-      query,
-      resendDelayMs: options.resendDelayMs ?? 60_000,
-      notify: (alerts, validUntil, expression) =>
-        notifier.send(alerts, validUntil, `${externalUrl}/graph?g0.expr=${encodeURIComponent(expression)}&g0.tab=1`),
-      ...ruleMetrics(registry),
-    },
-    () => externalUrl,
-  );
+/** The parts of the role and how they hang together. */
+class PrometheusServer {
+  readonly reloader: Reloader;
+  private readonly registry = new Registry();
+  private readonly engine: Engine;
+  private readonly scrapes: ScrapeManager;
+  private readonly rules: RuleManager;
+  private readonly notifier: Notifier;
+  private readonly clock: Clock;
+  private readonly startTime: Date;
+  private externalUrl: string;
 
-  const apply = async ({ config, ruleFiles }: LoadedFiles): Promise<void> => {
-    notifier.apply(config);
-    await scrapes.apply(config);
-    await rules.apply(config, ruleFiles);
-    current = config;
-    reload.success = true;
-    reload.time = new Date(clock.now());
-    reloads.reloaded(true);
-  };
-  let stopping: Promise<void> | undefined;
-  const reloadOnce = async (): Promise<void> => {
-    if (stopping) throw new Error('the server is stopping');
-    try {
-      await apply(await loadAll(options.configFile));
-      logger.info('Completed loading of configuration file', { filename: options.configFile });
-    } catch (error) {
-      reload.success = false;
-      reloads.reloaded(false);
-      logger.error('Reloading the configuration failed; the one from before goes on', { error });
-      throw error;
-    }
-  };
+  constructor(
+    private readonly options: PrometheusOptions,
+    files: LoadedFiles,
+    private readonly tsdb: Tsdb,
+  ) {
+    const { logger, configFile } = options;
+    const { registry } = this;
+    const clock = options.clock ?? systemClock;
+    this.clock = clock;
+    this.startTime = new Date(clock.now());
+    this.externalUrl = options.externalUrl ?? '';
+    processMetrics(registry);
+    buildInfo(registry, options.version);
+    tsdbMetrics(registry, tsdb);
+    this.engine = makeEngine(options, files.config.config.global.evaluation_interval);
+    const resolvePath = pathResolver(configFile, options.targetsDirectory);
+    this.scrapes = new ScrapeManager({ tsdb, clock, logger, metrics: scrapeMetrics(registry), resolvePath });
+    this.notifier = new Notifier({ logger, registry, resolvePath });
+    this.rules = new RuleManager(
+      {
+        tsdb,
+        clock,
+        logger,
+        query: vectorQuery(this.engine, tsdb),
+        resendDelayMs: options.resendDelayMs ?? 60_000,
+        notify: (alerts, validUntil, expression) => {
+          const query = `g0.expr=${encodeURIComponent(expression)}&g0.tab=1`;
+          this.notifier.send(alerts, validUntil, `${this.externalUrl}/graph?${query}`);
+        },
+        ...ruleMetrics(registry),
+      },
+      () => this.externalUrl,
+    );
+    const metrics = reloadMetrics(registry);
+    const apply = (loaded: LoadedFiles) => this.apply(loaded);
+    this.reloader = new Reloader({ file: configFile, clock, logger, metrics, apply }, files.config);
+  }
 
-  /** One reload after the other: two at once would both replace what runs, and leave some of it running for ever. */
-  let turn: Promise<void> = Promise.resolve();
-  const reloadNow = (): Promise<void> => {
-    const done = turn.then(reloadOnce);
-    turn = done.catch(() => {});
-    return done;
-  };
-
-  serveMetrics(app, registry);
-  await app.register(
-    (api) => apiV1(api, { engine, tsdb, clock, scrapes, rules, notifier, facts, configYaml: () => current.maskedYaml }),
-    { prefix: '/api/v1' },
-  );
-  lifecycle(app, { enabled: options.enableLifecycle ?? false, reload: reloadNow, quit: options.onQuit });
-  if (options.ui) {
+  /** Adds every route. */
+  async serve(app: FastifyInstance): Promise<void> {
+    const { options, engine, tsdb, clock, scrapes, rules, notifier, reloader } = this;
+    acceptForms(app);
+    serveMetrics(app, this.registry);
+    const facts = {
+      version: options.version,
+      startTime: this.startTime,
+      directory: options.directory,
+      retention: formatDuration(options.retentionMs ?? 15 * 86_400_000),
+      flags: options.flags ?? {},
+      reload: reloader.status,
+    };
+    const configYaml = () => reloader.config.maskedYaml;
+    const context = { engine, tsdb, clock, scrapes, rules, notifier, facts, configYaml };
+    await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
+    const enabled = options.enableLifecycle ?? false;
+    lifecycle(app, { enabled, reload: () => reloader.reload(), quit: options.onQuit });
+    if (!options.ui) return;
     const { boot, ...files } = options.ui;
     await serveUi(app, {
       ...files,
@@ -169,49 +172,41 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     });
   }
 
-  let address: Awaited<ReturnType<typeof listen>>;
-  try {
-    address = await listen(app, ROLE, options.listen);
-  } catch (error) {
-    await tsdb.close();
-    throw error;
+  /** Begins to scrape and evaluate; `url` is what links in alerts begin with where no external URL is given. */
+  async start(files: LoadedFiles, url: string): Promise<void> {
+    if (this.externalUrl === '') this.externalUrl = url;
+    await this.reloader.apply(files);
   }
-  if (externalUrl === '') externalUrl = address.url;
-  logger.info('Listening on', { address: `${address.host}:${address.port}` });
-  await apply(loaded);
 
-  const stop = async (): Promise<void> => {
-    await turn;
-    notifier.stop();
-    await Promise.all([scrapes.stop(), rules.stop()]);
+  async stop(app: FastifyInstance): Promise<void> {
+    await this.reloader.stop();
+    this.notifier.stop();
+    await Promise.all([this.scrapes.stop(), this.rules.stop()]);
     await app.close();
-    await tsdb.close();
-  };
-  return {
-    name: ROLE,
-    url: address.url,
-    reload: reloadNow,
-    stop: () => {
-      stopping ??= stop();
-      return stopping;
-    },
-  };
+    await this.tsdb.close();
+  }
+
+  private async apply({ config, ruleFiles }: LoadedFiles): Promise<void> {
+    this.notifier.apply(config);
+    await this.scrapes.apply(config);
+    await this.rules.apply(config, ruleFiles);
+  }
 }
 
-interface LoadedFiles {
-  readonly config: LoadedConfig;
-  readonly ruleFiles: readonly LoadedRuleFile[];
-}
-
-/** Everything that a start or reload reads, before anything changes. @throws FileError */
-async function loadAll(file: string): Promise<LoadedFiles> {
-  const config = await loadConfig(file);
-  return { config, ruleFiles: await loadRuleFiles(config) };
+function makeEngine(options: PrometheusOptions, defaultSubqueryStepMs: number): Engine {
+  return new Engine({
+    defaultSubqueryStepMs,
+    ...(options.lookbackMs ? { lookbackMs: options.lookbackMs } : {}),
+    ...(options.queryTimeoutMs ? { timeoutMs: options.queryTimeoutMs } : {}),
+    ...(options.queryMaxSamples ? { maxSamples: options.queryMaxSamples } : {}),
+    ...(options.queryMaxConcurrency ? { maxConcurrency: options.queryMaxConcurrency } : {}),
+    experimental: options.experimentalFunctions ?? false,
+  });
 }
 
 async function openTsdb({ directory, retentionMs, logger }: PrometheusOptions): Promise<Tsdb> {
   try {
-    mkdirSync(directory, { recursive: true });
+    makeDirectory(directory);
     return await Tsdb.open({ directory, logger, ...(retentionMs ? { retentionMs } : {}) });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
@@ -230,40 +225,4 @@ function vectorQuery(engine: Engine, tsdb: Tsdb): QueryVector {
     if (result.type === 'scalar') return [{ labels: Labels.EMPTY, value: result.value }];
     throw new Error('rule result is not a vector or scalar');
   };
-}
-
-interface LifecycleOptions {
-  readonly enabled: boolean;
-  readonly reload: () => Promise<void>;
-  readonly quit: (() => void) | undefined;
-}
-
-function lifecycle(app: FastifyInstance, { enabled, reload, quit }: LifecycleOptions): void {
-  const text = (reply: FastifyReply, code: number, body: string) => reply.code(code).type('text/plain').send(body);
-  app.get('/-/healthy', (_request, reply) => text(reply, 200, 'Prometheus Server is Healthy.\n'));
-  app.get('/-/ready', (_request, reply) => text(reply, 200, 'Prometheus Server is Ready.\n'));
-  for (const method of ['POST', 'PUT'] as const) {
-    app.route({
-      method,
-      url: '/-/reload',
-      handler: async (_request, reply) => {
-        if (!enabled) return text(reply, 403, 'Lifecycle API is not enabled.');
-        try {
-          await reload();
-          return text(reply, 200, '');
-        } catch (error) {
-          return text(reply, 500, `failed to reload config: ${(error as Error).message}\n`);
-        }
-      },
-    });
-    app.route({
-      method,
-      url: '/-/quit',
-      handler: async (_request, reply) => {
-        if (!enabled || !quit) return text(reply, 403, 'Lifecycle API is not enabled.');
-        setImmediate(quit);
-        return text(reply, 200, 'Requesting termination... Goodbye!');
-      },
-    });
-  }
 }

@@ -1,3 +1,4 @@
+export { makeDirectory } from './directory.ts';
 export { createLogger, type LogFormat, type LogOptions } from './log.ts';
 export { processMetrics } from './process-metrics.ts';
 export { type RunningRole, StartupError } from './role.ts';

@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { StartupError } from '@avalanche/web';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeDirectory, StartupError } from '@avalanche/web';
 import { type Command, loggerOf, untilAborted } from '../commands/command.ts';
 import { type UpOptions, upFlags, upOptions } from './options.ts';
 import { Stack } from './stack.ts';
@@ -41,13 +41,6 @@ function checkDirectories({ configDirectory, dataDirectory }: UpOptions): void {
     const reason = (error as NodeJS.ErrnoException).code ?? String(error);
     throw new StartupError('up', `cannot write to ${dataDirectory}: ${reason}`, 'choose another with --data-dir');
   }
-}
-
-/** Makes a directory and those above it, one by one: `recursive` never comes back where the kernel says ENOENT, as in /proc. */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  mkdirSync(path);
 }
 
 async function withinTime(stopping: Promise<void>): Promise<void> {
