@@ -2,7 +2,14 @@ export { type Clock, ManualClock, systemClock } from './clock.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { Labels, METRIC_NAME } from './labels.ts';
 export { type Logger, type LogLevel, silentLogger } from './log.ts';
-export { type AnchoredRegex, compileAnchored, Matcher, type MatchType } from './matcher.ts';
+export {
+  type AnchoredRegex,
+  compileAnchored,
+  Matcher,
+  type MatchType,
+  matchesAnywhere,
+  replaceAllMatches,
+} from './matcher.ts';
 export { formatValue } from './number.ts';
 export { NORMAL_NAN_HIGH, NORMAL_NAN_LOW, SampleColumns, STALE_HIGH, STALE_LOW } from './samples.ts';
 export { compareStrings } from './strings.ts';

@@ -88,6 +88,26 @@ export function compileAnchored(pattern: string): AnchoredRegex {
   return { pattern, set: null, accepts, captures: fullMatch, expand };
 }
 
+/** Whether RE2 `pattern` matches anywhere in `text`. @throws Error for an invalid pattern */
+export function matchesAnywhere(pattern: string, text: string): boolean {
+  return RE2JS.compile(pattern).matcher(text).find();
+}
+
+/** Replaces every match of RE2 `pattern`, with `$1` and `${name}` as Go's ReplaceAllString. @throws Error for an invalid pattern */
+export function replaceAllMatches(pattern: string, replacement: string, text: string): string {
+  const compiled = RE2JS.compile(pattern);
+  const named = compiled.namedGroups() as Record<string, number>;
+  const matcher = compiled.matcher(text);
+  let out = '';
+  let end = 0;
+  while (matcher.find()) {
+    const groups = Array.from({ length: matcher.groupCount() + 1 }, (_, i) => matcher.group(i) ?? '');
+    out += text.slice(end, matcher.start()) + expandTemplate(replacement, groups, named);
+    end = matcher.end();
+  }
+  return out + text.slice(end);
+}
+
 /** Go's regexp.Expand: `$name` takes the longest run of word characters; an unknown group is empty. */
 function expandTemplate(template: string, groups: readonly string[], named: Record<string, number>): string {
   return template.replace(/\$(?:\$|(\w+)|\{(\w+)\})/g, (whole, bare?: string, braced?: string) => {

@@ -68,7 +68,8 @@ export class AlertingRule implements Rule {
   }
 
   async evaluate(time: number, query: QueryVector, limit: number): Promise<readonly VectorSample[]> {
-    const found = (await query(this.expression, time)).map((sample) => this.alertOf(sample, time));
+    const result = await query(this.expression, time);
+    const found = await Promise.all(result.map((sample) => this.alertOf(sample, time, query)));
     checkUnique(found, 'alert');
     if (limit > 0 && found.length > limit) {
       this.alerts.clear();
@@ -87,14 +88,19 @@ export class AlertingRule implements Rule {
     });
   }
 
-  private alertOf(sample: VectorSample, time: number): RuleAlert {
+  private async alertOf(sample: VectorSample, time: number, query: QueryVector): Promise<RuleAlert> {
     const { options } = this;
     const data: AlertTemplateData = { ...options, labels: sample.labels, value: sample.value };
-    const expand = (texts: Readonly<Record<string, string>>) =>
-      Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, expandTemplate(text, data)]));
+    const ask = (expression: string) => query(expression, time);
+    const expand = async (texts: Readonly<Record<string, string>>) => {
+      const expanded: Record<string, string> = {};
+      for (const [name, text] of Object.entries(texts)) expanded[name] = await expandTemplate(text, data, ask);
+      return expanded;
+    };
+    const labels = await expand(options.labels);
     return {
-      labels: sample.labels.without(METRIC_NAME).with({ ...expand(options.labels), alertname: options.name }),
-      annotations: expand(options.annotations),
+      labels: sample.labels.without(METRIC_NAME).with({ ...labels, alertname: options.name }),
+      annotations: await expand(options.annotations),
       state: 'pending',
       value: sample.value,
       activeAt: time,

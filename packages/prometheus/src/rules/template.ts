@@ -1,6 +1,7 @@
 import { compileTemplate, type Template } from '@avalanche/gotemplate';
-import { compileAnchored, type Labels, parseDuration } from '@avalanche/model';
-import { humanize, humanize1024, humanizeDuration, humanizePercentage, humanizeTimestamp } from './humanize.ts';
+import type { Labels } from '@avalanche/model';
+import type { VectorSample } from './rule.ts';
+import { type TemplateSample, templateFunctions } from './template-functions.ts';
 
 /** What `{{ $labels }}`, `{{ $value }}` … stand for while a label or annotation is expanded. */
 export interface AlertTemplateData {
@@ -10,64 +11,65 @@ export interface AlertTemplateData {
   readonly value: number;
 }
 
+/** Evaluates an expression for `{{ query "…" }}`, at the time of the rule. */
+export type TemplateQuery = (expression: string) => Promise<readonly VectorSample[]>;
+
 const VARIABLES =
   '{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}';
-
-const compiled = new Map<string, Template>();
-const COMPILED_MAX = 10_000;
+/** Different queries that one text may make. */
+const QUERIES_MAX = 20;
 
 /** Compiles the template of a label or annotation. @throws Error saying where it is wrong */
 export function checkTemplate(text: string): void {
-  templateFor(text);
+  if (text.includes('{{')) compile(text, '', new Map());
 }
 
 /**
  * Expands a label or annotation of an alerting rule. A template that fails gives upstream's
  * `<error expanding template: …>`, so that the alert still goes out.
+ *
+ * Templates run without waiting, queries do not: a run that needs a result it does not have stops, the query is made,
+ * and the text is run again with it.
  */
-export function expandTemplate(text: string, data: AlertTemplateData): string {
+export async function expandTemplate(text: string, data: AlertTemplateData, query: TemplateQuery): Promise<string> {
   if (!text.includes('{{')) return text;
+  const results = new Map<string, readonly TemplateSample[] | null>();
   try {
-    return templateFor(text).execute({
-      Labels: data.labels.toJSON(),
-      ExternalLabels: data.externalLabels,
-      ExternalURL: data.externalUrl,
-      Value: data.value,
-    });
+    const template = compile(text, data.externalUrl, results);
+    for (;;) {
+      const wanted = results.size;
+      const expanded = run(template, data);
+      const missing = [...results].find(([, result]) => result === null)?.[0];
+      if (missing === undefined) return expanded();
+      if (wanted > QUERIES_MAX) throw new Error(`more than ${QUERIES_MAX} queries`);
+      results.set(missing, (await query(missing)).map(templateSample));
+    }
   } catch (error) {
     return `<error expanding template: ${(error as Error).message}>`;
   }
 }
 
-function templateFor(text: string): Template {
-  let template = compiled.get(text);
-  if (!template) {
-    template = compileTemplate('alert', VARIABLES + text, functions);
-    if (compiled.size < COMPILED_MAX) compiled.set(text, template);
+/** One run: its text, or its error once it is known that no query was missing. */
+function run(template: Template, data: AlertTemplateData): () => string {
+  try {
+    const text = template.execute({
+      Labels: data.labels.toJSON(),
+      ExternalLabels: data.externalLabels,
+      ExternalURL: data.externalUrl,
+      Value: data.value,
+    });
+    return () => text;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
   }
-  return template;
 }
 
-/** Numbers reach the functions as numbers or, as in `{{ printf … | humanize }}`, as text. */
-function toNumber(value: unknown): number {
-  if (typeof value === 'number') return value;
-  const number = Number(String(value).replace(/^([+-]?)Inf$/, '$1Infinity'));
-  if (String(value) !== 'NaN' && Number.isNaN(number)) throw new Error(`can't convert ${String(value)} to float`);
-  return number;
+function compile(text: string, externalUrl: string, results: Map<string, readonly TemplateSample[] | null>): Template {
+  return compileTemplate('alert', VARIABLES + text, templateFunctions(externalUrl, results));
 }
 
-const functions: Readonly<Record<string, (...args: never[]) => unknown>> = {
-  humanize: (value: unknown) => humanize(toNumber(value)),
-  humanize1024: (value: unknown) => humanize1024(toNumber(value)),
-  humanizeDuration: (value: unknown) => humanizeDuration(toNumber(value)),
-  humanizePercentage: (value: unknown) => humanizePercentage(toNumber(value)),
-  humanizeTimestamp: (value: unknown) => humanizeTimestamp(toNumber(value)),
-  title: (text: string) => text.replace(/(^|\s)(\S)/g, (_all, space: string, c: string) => space + c.toUpperCase()),
-  toUpper: (text: string) => text.toUpperCase(),
-  toLower: (text: string) => text.toLowerCase(),
-  match: (pattern: string, text: string) => compileAnchored(`.*(?:${pattern}).*`).accepts(text),
-  stripPort: (address: string) => address.replace(/:\d+$/, ''),
-  stripDomain: (address: string) => address.replace(/^([^.:]+)\.[^:]*(:\d+)?$/, '$1$2'),
-  parseDuration: (text: string) => parseDuration(text) / 1000,
-  strvalue: (sample: { readonly Labels: Readonly<Record<string, string>> }) => sample.Labels.__value__ ?? '',
-};
+function templateSample({ labels, value }: VectorSample): TemplateSample {
+  return { Labels: labels.toJSON(), Value: value };
+}
