@@ -142,6 +142,18 @@ test('silences survive a restart', async () => {
   expect(after.manager.silences.get(id)?.comment).toBe('work');
 });
 
+test('reloads that come at once leave one dispatcher', async () => {
+  const time = await start();
+  const { loaded } = time.manager;
+  await Promise.all([time.manager.apply(loaded), time.manager.apply(loaded), time.load()]);
+  time.fire(a);
+  // still on its way when a second dispatcher would look into the notification log
+  time.answer = () => new Promise((resolve) => setTimeout(resolve, 20, { kind: 'sent' }));
+  await time.seconds(10);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  expect(time.lines).toEqual(['10s ops firing{a}']);
+});
+
 test('a reload does not notify again, and new alerts follow the new routes', async () => {
   const time = await start();
   time.fire(a);

@@ -53,6 +53,9 @@ export class Alertmanager {
   readonly metrics: AlertmanagerMetrics;
   private readonly troubles: TroubleLog;
   private generation: Generation | undefined;
+  /** The end of the last change of configuration: two reloads at once would leave two dispatchers running. */
+  private applying: Promise<void> = Promise.resolve();
+  private stopped = false;
   private cancelMaintenance = (): void => {};
   private readonly reload = { success: false, successTime: 0 };
 
@@ -96,7 +99,14 @@ export class Alertmanager {
   }
 
   /** Puts a configuration in force: groups are made anew, the notification log keeps them from repeating themselves. */
-  async apply(loaded: LoadedAlertmanagerConfig): Promise<void> {
+  apply(loaded: LoadedAlertmanagerConfig): Promise<void> {
+    const applied = this.applying.then(() => this.replaceGeneration(loaded));
+    this.applying = applied.catch(() => {}); // told to the caller
+    return applied;
+  }
+
+  private async replaceGeneration(loaded: LoadedAlertmanagerConfig): Promise<void> {
+    if (this.stopped) return;
     const { clock, logger, version, externalUrl, random } = this.parts;
     const integrations = (this.parts.integrations ?? buildIntegrations)(loaded, version);
     await this.generation?.end();
@@ -144,8 +154,10 @@ export class Alertmanager {
 
   /** Ends every timer and turn and writes the state. */
   async stop(): Promise<void> {
+    this.stopped = true;
     this.cancelMaintenance();
     this.alerts.stop();
+    await this.applying;
     await this.generation?.end();
     this.silences.close();
     this.nflog.close();
