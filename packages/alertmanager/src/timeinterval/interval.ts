@@ -42,7 +42,9 @@ export function parseRange(text: string, options: RangeOptions): Range {
   const parts = text.split(':');
   if (parts.length > 2) throw new Error(`too many colons: ${JSON.stringify(text)}`);
   const [from, to = from] = parts.map((part) => parseBound(part.trim().toLowerCase(), options));
-  if (Math.sign(from) === Math.sign(to) && from > to) throw new Error('start cannot be after end');
+  // only a day of the month may come "after" its end, where that is counted from the month's end (`25:-1`)
+  if (from > to && to >= 0) throw new Error('start cannot be after end');
+  if (from < 0 && from > to) throw new Error('start cannot be after end');
   if (from < 0 && to > 0) throw new Error('end day must be negative if start day is negative');
   return { from, to };
 }
