@@ -30,10 +30,11 @@ export async function postJson({
   signal,
 }: HttpPost): Promise<HttpAnswer> {
   try {
-    const response = await fetch(url, {
+    const target = withoutUserInfo(url);
+    const response = await fetch(target.url, {
       method: 'POST',
       body,
-      headers: { 'content-type': 'application/json', ...headers },
+      headers: { 'content-type': 'application/json', ...target.headers, ...headers },
       redirect: followRedirects ? 'follow' : 'manual',
       signal: timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : signal,
     });
@@ -44,6 +45,16 @@ export async function postJson({
   } catch (error) {
     return { error: networkFailure(error, signal) };
   }
+}
+
+/** Name and password of `https://name:password@host/` as a header, as Go's client sends them; `fetch` refuses such URLs. */
+function withoutUserInfo(text: string): { readonly url: string; readonly headers: Readonly<Record<string, string>> } {
+  const url = new URL(text);
+  if (url.username === '' && url.password === '') return { url: text, headers: {} };
+  const pair = [url.username, url.password].map(decodeURIComponent).join(':');
+  url.username = '';
+  url.password = '';
+  return { url: url.href, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
 }
 
 /** What a status means: 2xx is sent, 5xx and 429 are worth another try, the rest is not (upstream notify.Retrier). */

@@ -64,6 +64,18 @@ receivers:
     expect(metrics).toContain('alertmanager_build_info{version="1.2.3"');
   });
 
+  test('name and password in a webhook’s URL are sent as Basic authorization', async () => {
+    const hook = await stage.receiver();
+    const url = `${hook.url.replace('http://', 'http://me:p%40ss@')}/hook`;
+    const alertmanager = await stage.start(`${OPS}
+receivers:
+  - {name: ops, webhook_configs: [{url: '${url}'}]}
+`);
+    await post(`${alertmanager.url}/api/v2/alerts`, [ALERT]);
+    const { headers } = await hook.next();
+    expect(headers.authorization).toBe(`Basic ${btoa('me:p@ss')}`);
+  });
+
   test('Slack gets title, text and colour by severity, and a label cannot become markup', async () => {
     const slack = await stage.receiver();
     writeFileSync(join(stage.directory, 'slack_url'), `${slack.url}/services/T/B/X\n`);
