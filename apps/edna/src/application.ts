@@ -75,9 +75,10 @@ export async function startApplication(options: ApplicationOptions): Promise<Run
   const stopAll = async (): Promise<void> => {
     for (const stop of stops.splice(0).reverse()) await stop();
   };
+  let stopping: Promise<void> | undefined;
   try {
     const application = await compose(options, log, stops);
-    return { ...application, stop: stopAll };
+    return { ...application, stop: () => (stopping ??= stopAll()) };
   } catch (error) {
     await stopAll().catch((stopError: unknown) => log.debug('stopping after a failed start', { error: stopError }));
     throw error;
@@ -134,9 +135,11 @@ async function openData(directory: string): Promise<DataFolder> {
     const data = await DataFolder.open(directory);
     const reference = data.path(DEFAULT_REFERENCE);
     if (!existsSync(reference)) await writeFileAtomically(reference, referenceFasta(generateReference()));
-    // Uploads that a former process did not receive to their end.
-    for (const name of await readdir(data.path('uploads'))) {
-      if (name.endsWith('.part')) await rm(data.path('uploads', name), { force: true });
+    // Uploads that a former process did not receive to their end, and archives that it did not write to theirs.
+    for (const folder of ['uploads', 'backups']) {
+      for (const name of await readdir(data.path(folder))) {
+        if (name.endsWith('.part')) await rm(data.path(folder, name), { force: true });
+      }
     }
     return data;
   } catch (error) {

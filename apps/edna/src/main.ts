@@ -14,16 +14,22 @@ async function main(): Promise<void> {
   }
   const log = createLogger({ level: options.logLevel, format: options.logFormat }, { role: 'application' });
   const starting = startApplication({ ...options.application, log });
+  let stopping = false;
   const stop = (): void => {
+    // Ctrl-C reaches us, and whoever started us then says SIGTERM: the second word must not cut the first stop short.
+    if (stopping) return;
+    stopping = true;
     setTimeout(() => process.exit(0), STOP_TIMEOUT_MS).unref();
     starting
       .then((application) => application.stop())
       .catch((error: unknown) => log.warn('stopping was not clean', { error }))
       .finally(() => process.exit(0));
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  process.once('disconnect', stop); // whoever started us with a channel, as `avalanche up` does, is gone
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.on('disconnect', stop); // whoever started us with a channel, as `avalanche up` does, is gone
+  // … and may have been killed while we were loaded, when nobody listened yet
+  if (process.send !== undefined && !process.connected) stop();
   const { url, queueUrl } = await starting;
   log.info('the eDNA service is ready', { url, queueMetrics: queueUrl });
 }
