@@ -277,6 +277,15 @@ test('a full queue is a 503 with a reason, and a rejected task', async () => {
   }
 });
 
+test('an upload that no job takes is removed; a second stop waits for the first', async () => {
+  const subject = await Subject.start({ queueWaitingMax: 0 });
+  expect(await subject.refusal(await subject.upload(READS))).toMatchObject({ status: 503, code: 'queue_full' });
+  expect(await readdir(join(subject.directory, 'uploads'))).toEqual([]);
+  void subject.application.stop();
+  await subject.stop();
+  await expect(fetch(subject.application.url)).rejects.toThrow();
+});
+
 test('jobs that a stop left unfinished are done after the next start', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'avalanche-edna-'));
   await mkdir(directory, { recursive: true });

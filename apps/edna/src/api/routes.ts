@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { rename } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import type { ApplicationMetrics } from '@avalanche/metrics';
 import type { Logger } from '@avalanche/model';
@@ -134,13 +134,17 @@ async function analysisRoute(app: FastifyInstance, options: ApiOptions): Promise
 
   app.post('/api/analyses', async (request, reply) => {
     const startedMs = performance.now();
+    let upload: string | undefined;
     try {
       const input = await analysisInput(request, data, limits);
       const { fields, path, uploaded, id } = input;
+      if (uploaded) upload = data.path(path);
       const type = choiceField(fields, 'type', ANALYSIS_TYPES, 'taxonomic');
       const reference = await referenceField(fields, data);
       return accepted(reply, await jobs.submit('analysis', { type, path, reference, uploaded }, id));
     } catch (error) {
+      // no job has it, so nobody would ever remove it
+      if (upload !== undefined) await rm(upload, { force: true });
       if (error instanceof JobError && error.httpStatus < 500) countRefusal(metrics, startedMs);
       throw error;
     }
