@@ -59,6 +59,44 @@ test('a broken download is taken up where it stopped', async () => {
   expect(await readdir(directory)).toEqual([result.file]);
 });
 
+test('two downloads of one URL at once do not write into each other', async () => {
+  answer = (_request, response) => {
+    response.writeHead(200, { etag: '"v1"', 'content-length': CONTENT.length });
+    response.write(CONTENT.subarray(0, 70_000), () => setTimeout(() => response.end(CONTENT.subarray(70_000)), 50));
+  };
+  const [one, two] = await Promise.all([fetchFile('/same'), fetchFile('/same')]);
+  expect(two).toEqual(one);
+  expect(await readFile(join(directory, one.file))).toEqual(CONTENT);
+  expect(await readdir(directory)).toEqual([one.file]);
+});
+
+test('a part that is whole already (416) does not stop its URL for ever', async () => {
+  let requests = 0;
+  answer = (request, response) => {
+    if (request.headers.range !== undefined) response.writeHead(416).end();
+    else {
+      // the first answer breaks off where the length says that more would come
+      response.writeHead(200, { etag: '"v1"', 'content-length': CONTENT.length });
+      if (requests++ > 0) response.end(CONTENT);
+      else response.write(CONTENT.subarray(0, 1000), () => setTimeout(() => response.destroy(), 50));
+    }
+  };
+  await expect(fetchFile('/whole')).rejects.toMatchObject({ code: 'download_interrupted' });
+  await expect(fetchFile('/whole')).rejects.toMatchObject({ code: 'download_interrupted', retryable: true });
+  expect(await fetchFile('/whole')).toMatchObject({ bytes: CONTENT.length, resumedFrom: 0 });
+});
+
+test('only the newest interrupted downloads are kept', async () => {
+  answer = (_request, response) => {
+    response.writeHead(200, { etag: '"v1"', 'content-length': CONTENT.length });
+    response.write('x', () => setTimeout(() => response.destroy(), 10));
+  };
+  for (let i = 0; i < 12; i++) await fetchFile(`/${i}`).catch(() => {});
+  const names = await readdir(directory);
+  expect(names.filter((name) => name.endsWith('.part'))).toHaveLength(10);
+  expect(names.filter((name) => name.endsWith('.json'))).toHaveLength(10);
+});
+
 test('a file that changed meanwhile starts anew', async () => {
   let version = 0;
   answer = (_request, response) => {

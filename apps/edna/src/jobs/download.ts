@@ -35,21 +35,43 @@ const REDIRECTS_MAX = 5;
 const SILENCE_MAX_MS = 30_000;
 /** Finished downloads that are kept; the oldest go first. */
 const DOWNLOADS_KEPT = 50;
+/** Interrupted downloads that are kept to be taken up again; more than run at once. */
+const PARTS_KEPT = 10;
+
+/** The end of each download that is under way, by its part file: two of one URL would write into the same. */
+const underWay = new Map<string, Promise<unknown>>();
 
 /**
  * Downloads a file. What arrived stays when the connection breaks, and the next attempt for the same URL asks for the
- * rest (`Range`, with `If-Range` so that a changed file starts anew).
+ * rest (`Range`, with `If-Range` so that a changed file starts anew). Downloads of the same URL follow one another.
  * @throws JobError download_interrupted where another attempt may help, else bad_url, download_failed or too_large
  */
 export async function download(task: DownloadTask): Promise<DownloadResult> {
   const url = parseDownloadUrl(task.url, task.policy);
   const key = createHash('sha256').update(url.href).digest('hex').slice(0, 16);
   const part = join(task.directory, `${key}.part`);
+  const before = underWay.get(part) ?? Promise.resolve();
+  const result = before.then(() => downloadTo(part, key, url, task));
+  const ended = result.catch(() => {}); // told to the caller
+  underWay.set(part, ended);
+  try {
+    return await result;
+  } finally {
+    if (underWay.get(part) === ended) underWay.delete(part);
+  }
+}
+
+async function downloadTo(part: string, key: string, url: URL, task: DownloadTask): Promise<DownloadResult> {
   const state = `${part}.json`;
   const before = await partState(part, state);
   const response = await get(url, task, before);
   try {
     const resumed = response.statusCode === 206 && startsAt(response, before.bytes) ? before.bytes : 0;
+    if (resumed === 0 && response.statusCode !== 200) {
+      // Another piece than we have use for, or (416) we have all of it and were ended before we could name it.
+      await rm(state, { force: true });
+      throw new JobError('download_interrupted', `the server has no rest to send (${response.statusCode})`);
+    }
     const total = resumed + Number(response.headers['content-length'] ?? Number.NaN);
     if (total > task.bytesMax) throw tooLarge(task);
     await writeFileAtomically(state, JSON.stringify({ validator: validatorOf(response) }));
@@ -62,6 +84,7 @@ export async function download(task: DownloadTask): Promise<DownloadResult> {
     return { file, bytes, resumedFrom: resumed, sha256 };
   } catch (error) {
     if (error instanceof JobError && error.code === 'too_large') await rm(part, { force: true });
+    await forgetOldest(task.directory);
     throw error;
   } finally {
     response.destroy();
@@ -89,7 +112,7 @@ async function get(first: URL, task: DownloadTask, before: PartState): Promise<I
     const response = await getOnce(url, task, before);
     const code = response.statusCode ?? 0;
     const { location } = response.headers;
-    if (code === 200 || code === 206) return response;
+    if (code === 200 || code === 206 || (code === 416 && before.bytes > 0)) return response;
     response.destroy();
     if (code >= 300 && code < 400 && location !== undefined) {
       url = parseDownloadUrl(new URL(location, url).href, task.policy);
@@ -171,12 +194,23 @@ function safeName(url: URL): string {
 }
 
 async function forgetOldest(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => !/\.part(\.json)?$|\.tmp$/.test(name));
+  const names = await readdir(directory);
+  const whole = names.filter((name) => !/\.part(\.json)?$|\.tmp$/.test(name));
+  await keepNewest(directory, whole, DOWNLOADS_KEPT);
+  const parts = names.filter((name) => name.endsWith('.part'));
+  for (const gone of await keepNewest(directory, parts, PARTS_KEPT)) {
+    await rm(join(directory, `${gone}.json`), { force: true });
+  }
+}
+
+/** Removes all but the `kept` newest files; returns the names of those removed. */
+async function keepNewest(directory: string, names: readonly string[], kept: number): Promise<string[]> {
   const files = await Promise.all(
     names.map(async (name) => ({ name, at: (await stat(join(directory, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
   );
-  const oldest = files.sort((a, b) => b.at - a.at).slice(DOWNLOADS_KEPT);
+  const oldest = files.sort((a, b) => b.at - a.at).slice(kept);
   await Promise.all(oldest.map(({ name }) => rm(join(directory, name), { force: true })));
+  return oldest.map(({ name }) => name);
 }
 
 function tooLarge({ bytesMax }: DownloadTask): JobError {
