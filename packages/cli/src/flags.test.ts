@@ -28,6 +28,14 @@ test('booleans, negation, lists and words', () => {
   expect(flags.words).toEqual(['x']);
 });
 
+test.each([
+  ['--collector.cpu=0', false],
+  ['--collector.cpu=TRUE', true],
+  ['--no-collector.cpu=false', true],
+])('%s is %s', (flag, expected) => {
+  expect(parseFlags([flag], specs).boolean('collector.cpu')).toBe(expected);
+});
+
 test('a single dash where the original takes one', () => {
   expect(parseFlags(['-config.file', 'a'], specs, { singleDash: true }).string('config.file')).toBe('a');
   expect(() => parseFlags(['-config.file', 'a'], specs)).toThrow('unknown flag -config.file');
@@ -35,6 +43,8 @@ test('a single dash where the original takes one', () => {
 
 test.each([
   [['--nope'], "unknown long flag '--nope'"],
+  [['--constructor', 'x'], "unknown long flag '--constructor'"],
+  [['--collector.cpu=no'], '--collector.cpu is true or false, not "no"'],
   [['--config.file'], "expected argument for flag '--config.file'"],
 ])('%j is refused', (args, message) => {
   expect(() => parseFlags(args, specs)).toThrow(message);

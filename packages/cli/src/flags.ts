@@ -66,10 +66,10 @@ export function parseFlags(args: readonly string[], specs: FlagSpecs, { singleDa
       continue;
     }
     const { name, negated } = resolveName(match[1], specs);
-    const spec = specs[name];
+    const spec = Object.hasOwn(specs, name) ? specs[name] : undefined;
     if (!spec) throw new UsageError(`unknown long flag '--${match[1]}', try --help`);
     let value = match[2];
-    if (spec.kind === 'boolean') value = negated ? 'false' : (value ?? 'true');
+    if (spec.kind === 'boolean') value = String(booleanOf(name, value) !== negated);
     else if (value === undefined) {
       value = args[++i];
       if (value === undefined) throw new UsageError(`expected argument for flag '--${name}', try --help`);
@@ -80,10 +80,17 @@ export function parseFlags(args: readonly string[], specs: FlagSpecs, { singleDa
 }
 
 function resolveName(name: string, specs: FlagSpecs): { readonly name: string; readonly negated: boolean } {
-  if (name in specs) return { name, negated: false };
+  if (Object.hasOwn(specs, name)) return { name, negated: false };
   const positive = name.replace(/^no-/, '').replace('.no-', '.');
   if (positive !== name && specs[positive]?.kind === 'boolean') return { name: positive, negated: true };
   return { name, negated: false };
+}
+
+/** The words of Go's strconv.ParseBool, without one: true. @throws UsageError */
+function booleanOf(name: string, value = 'true'): boolean {
+  if (/^(1|t|true)$/i.test(value)) return true;
+  if (/^(0|f|false)$/i.test(value)) return false;
+  throw new UsageError(`--${name} is true or false, not ${JSON.stringify(value)}`);
 }
 
 /** The flags of a command as help text. */

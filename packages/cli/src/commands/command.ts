@@ -46,8 +46,7 @@ export function durationOf(flags: Flags, name: string): number | undefined {
   }
 }
 
-export function wholeNumberOf(flags: Flags, name: string): number {
-  const text = flags.string(name);
+export function wholeNumberOf(flags: Flags, name: string, text = flags.string(name)): number {
   if (!/^\d+$/.test(text)) throw new UsageError(`--${name} must be a whole number, not ${JSON.stringify(text)}`);
   return Number(text);
 }

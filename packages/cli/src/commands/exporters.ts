@@ -91,7 +91,9 @@ export const postgresExporter: Command = {
 function dataSourceNames(env: NodeJS.ProcessEnv): string[] {
   if (env.DATA_SOURCE_NAME) return env.DATA_SOURCE_NAME.split(',');
   if (env.DATA_SOURCE_URI) {
-    const uri = new URL(`postgresql://${env.DATA_SOURCE_URI}`);
+    const text = `postgresql://${env.DATA_SOURCE_URI}`;
+    if (!URL.canParse(text)) throw new UsageError('DATA_SOURCE_URI must be HOST:PORT/DATABASE');
+    const uri = new URL(text);
     uri.username = env.DATA_SOURCE_USER ?? '';
     uri.password = env.DATA_SOURCE_PASS ?? '';
     return [uri.href];
@@ -145,8 +147,9 @@ export const celeryExporter: Command = {
     };
     const brokerUrl = value('broker-url') || (process.env.CELERY_BROKER_URL ?? '');
     if (brokerUrl === '') throw new UsageError('required flag --broker-url not provided, try --help');
-    const listen = { host: value('host'), port: Number(value('port')) };
-    if (!Number.isInteger(listen.port)) wholeNumberOf(flags, 'port');
+    const number = (name: string) => wholeNumberOf(flags, name, value(name));
+    const listen = { host: value('host'), port: number('port') };
+    const [timeout, purge] = [number('worker-timeout'), number('purge-offline-worker-metrics')];
     return runExporter(flags, signal, listen, (_flags, common) =>
       startCeleryExporter({
         ...common,
@@ -155,8 +158,8 @@ export const celeryExporter: Command = {
           .split(',')
           .filter((queue) => queue !== ''),
         defaultQueue: value('default-queue-name'),
-        workerTimeoutMs: Number(value('worker-timeout')) * 1000,
-        purgeOfflineMs: Number(value('purge-offline-worker-metrics')) * 1000,
+        workerTimeoutMs: timeout * 1000,
+        purgeOfflineMs: purge * 1000,
       }),
     );
   },
