@@ -1,3 +1,4 @@
+import { type Flags, UsageError } from '../flags.ts';
 import { startApplicationProcess } from '../up/application.ts';
 import { type Command, logFlags, loggerOf, untilAborted, wholeNumberOf } from './command.ts';
 
@@ -5,7 +6,7 @@ export const applicationCommand: Command = {
   flags: {
     listen: { kind: 'string', help: 'Address to listen on.', default: '127.0.0.1' },
     port: { kind: 'string', help: 'Port of its HTTP API.', default: '8000' },
-    'queue-port': { kind: 'string', help: 'Port of the metrics of its task queue.', default: '9808' },
+    'queue-port': { kind: 'string', help: 'Port of the metrics of its task queue, or off.', default: '9808' },
     'data-dir': {
       kind: 'string',
       help: 'Folder for jobs, uploads, references and backups.',
@@ -17,15 +18,21 @@ export const applicationCommand: Command = {
   async run(flags, signal) {
     const role = await startApplicationProcess({
       host: flags.string('listen'),
-      port: wholeNumberOf(flags, 'port'),
-      queuePort: wholeNumberOf(flags, 'queue-port'),
+      port: portOf(flags, 'port'),
+      queuePort: flags.string('queue-port') === 'off' ? null : portOf(flags, 'queue-port'),
       dataDirectory: flags.string('data-dir'),
       demo: flags.boolean('demo'),
       logger: loggerOf(flags),
     });
     process.stdout.write(`application is running at ${role.url}\n`);
-    await untilAborted(signal);
+    const ended = await Promise.race([untilAborted(signal).then(() => false), role.ended.then(() => true)]);
     await role.stop();
-    return 0;
+    return ended ? 1 : 0;
   },
 };
+
+function portOf(flags: Flags, name: string): number {
+  const port = wholeNumberOf(flags, name);
+  if (port > 65_535) throw new UsageError(`--${name} must be at most 65535, not ${port}`);
+  return port;
+}

@@ -19,6 +19,11 @@ export interface ApplicationProcessOptions {
   readonly logger: Logger;
 }
 
+export interface RunningApplicationProcess extends RunningRole {
+  /** Settles when the process has ended, whoever ended it. */
+  readonly ended: Promise<unknown>;
+}
+
 /** The flags of the eDNA service for these options. */
 function applicationArgs(options: ApplicationProcessOptions): string[] {
   return [
@@ -36,7 +41,7 @@ function applicationArgs(options: ApplicationProcessOptions): string[] {
  * whoever gets the alert to decide.
  * @throws StartupError where it does not come up
  */
-export async function startApplicationProcess(options: ApplicationProcessOptions): Promise<RunningRole> {
+export async function startApplicationProcess(options: ApplicationProcessOptions): Promise<RunningApplicationProcess> {
   const script = join(distDirectory, 'edna.js');
   if (!existsSync(script)) throw new StartupError('application', `${script} is missing`, 'run `npm run build`');
   const child = spawn(process.execPath, [script, ...applicationArgs(options)], {
@@ -46,7 +51,8 @@ export async function startApplicationProcess(options: ApplicationProcessOptions
   let stopping = false;
   const exited = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
+    // not `exit`: what it said on stderr may come after that, and says why
+    child.once('close', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
   });
   const url = `http://${urlHost(options.host)}:${options.port}`;
   const ready = await Promise.race([untilHealthy(url), exited.then(() => false)]);
@@ -63,6 +69,7 @@ export async function startApplicationProcess(options: ApplicationProcessOptions
   return {
     name: 'application',
     url,
+    ended: exited,
     async stop() {
       stopping = true;
       if (child.exitCode !== null || child.signalCode !== null) return;
@@ -74,9 +81,9 @@ export async function startApplicationProcess(options: ApplicationProcessOptions
   };
 }
 
-function restartFlags({ port, queuePort, dataDirectory, demo }: ApplicationProcessOptions): string {
-  const queue = queuePort === null ? '' : ` --queue-port ${queuePort}`;
-  return `--port ${port}${queue} --data-dir ${dataDirectory}${demo ? ' --demo' : ''}`;
+function restartFlags({ host, port, queuePort, dataDirectory, demo }: ApplicationProcessOptions): string {
+  const listen = host === '127.0.0.1' ? '' : `--listen ${host} `;
+  return `${listen}--port ${port} --queue-port ${queuePort ?? 'off'} --data-dir ${dataDirectory}${demo ? ' --demo' : ''}`;
 }
 
 /** Passes the child's stderr on, and keeps its last line to say why it did not start. */
