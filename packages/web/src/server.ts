@@ -121,10 +121,10 @@ export async function serveUi(
     readonly isApi: (path: string) => boolean;
   },
 ): Promise<void> {
-  if (!existsSync(join(options.directory, 'index.html'))) {
+  const indexFile = join(options.directory, 'index.html');
+  if (!existsSync(indexFile)) {
     throw new StartupError('grafana', `the web UI is not built in ${options.directory}`, 'run `npm run build`');
   }
-  const index = await readFile(join(options.directory, 'index.html'), 'utf8');
   app.get('/ui/boot.json', async (request) => options.boot(request));
   app.get('/ui/runbooks/:name', async (request, reply) => {
     const { name } = request.params as { readonly name: string };
@@ -140,10 +140,12 @@ export async function serveUi(
     preCompressed: true,
     decorateReply: false,
   });
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?', 1)[0] ?? '/';
     const isPage = (request.method === 'GET' || request.method === 'HEAD') && !options.isApi(path);
     if (!isPage || path.startsWith('/assets/')) return reply.code(404).type('text/plain').send('404 page not found\n');
+    // Read each time: after a build it names other assets, and the old ones are gone.
+    const index = await readFile(indexFile, 'utf8');
     return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);
   });
 }
