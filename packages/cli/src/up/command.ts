@@ -8,6 +8,8 @@ import { renderTable } from './table.ts';
 
 /** A stop that takes longer is cut off, so that the whole ends within five seconds. */
 const STOP_TIMEOUT_MS = 4_800;
+/** How much of that a start that is under way has to come to its end, so that what it starts can be stopped. */
+const START_GRACE_MS = 2_000;
 
 export const upCommand: Command = {
   flags: upFlags,
@@ -17,13 +19,20 @@ export const upCommand: Command = {
     const stack = new Stack(options, loggerOf(flags, 'log-'));
     const reload = () => void stack.reload();
     process.on('SIGHUP', reload);
+    const starting = stack.start();
     try {
-      const states = await stack.start();
-      process.stdout.write(renderTable(states));
+      const states = await Promise.race([starting, untilAborted(signal)]);
+      if (states) process.stdout.write(renderTable(states));
       await untilAborted(signal);
     } finally {
+      const settled = starting.then(
+        () => {},
+        () => {}, // told by the race above, or of no interest any more
+      );
+      const begun = Date.now();
+      await within(START_GRACE_MS, settled);
+      await within(STOP_TIMEOUT_MS - (Date.now() - begun), stack.stop());
       process.off('SIGHUP', reload);
-      await withinTime(stack.stop());
     }
     return 0;
   },
@@ -43,11 +52,11 @@ function checkDirectories({ configDirectory, dataDirectory }: UpOptions): void {
   }
 }
 
-async function withinTime(stopping: Promise<void>): Promise<void> {
+async function within(ms: number, ending: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, STOP_TIMEOUT_MS);
+    timer = setTimeout(resolve, ms);
   });
-  await Promise.race([stopping, timeout]);
+  await Promise.race([ending, timeout]);
   clearTimeout(timer);
 }

@@ -46,7 +46,7 @@ export class Stack {
       if (!this.options.wanted.has(name)) this.states.set(name, { state: 'off' });
       else this.states.set(name, { state: 'running', url: this.urlOf(name) });
     }
-    writeTargets(this.targetsDirectory, this.states);
+    this.writeTargets();
     await this.startServers();
     return this.states;
   }
@@ -64,6 +64,16 @@ export class Stack {
         this.logger.error('Stopping a role failed', { role: this.running[i].name, error: result.reason as unknown });
       }
     });
+  }
+
+  private writeTargets(): void {
+    try {
+      writeTargets(this.targetsDirectory, this.states);
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+      const message = `cannot write to ${this.targetsDirectory}: ${reason}`;
+      throw new StartupError('up', message, 'choose another folder with --data-dir', { cause: error });
+    }
   }
 
   private get targetsDirectory(): string {
