@@ -31,6 +31,7 @@ const roles: readonly RoleAlone[] = [
     args: (port, directory) => [
       '--config.file=config/alertmanager/alertmanager.yml',
       `--storage.path=${directory}/alertmanager`,
+      '--cluster.listen-address=',
       `--web.listen-address=127.0.0.1:${port}`,
     ],
   },

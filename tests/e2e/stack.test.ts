@@ -322,6 +322,21 @@ describe.skipIf(!isBuilt)('what cannot start is one line, and exit code 1 (needs
     }
   });
 
+  test("something else on the port of an exporter that is not needed is nobody's business", async () => {
+    const prepared = await prepareStack();
+    const other = createServer((_request, response) => response.writeHead(404).end()).listen(
+      prepared.ports['celery-exporter'],
+      '127.0.0.1',
+    );
+    try {
+      expect(await prepared.up(['--without', 'application'])).toMatch(/^celery-exporter\s+-\s+not configured/m);
+    } finally {
+      await prepared.dispose();
+      other.closeAllConnections();
+      other.close();
+    }
+  });
+
   test('what already answers is adopted', async () => {
     const prepared = await prepareStack();
     const target = createServer((_request, response) => {

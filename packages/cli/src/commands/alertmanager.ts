@@ -1,6 +1,39 @@
 import { startAlertmanager } from '@avalanche/alertmanager';
+import type { FlagSpecs } from '../flags.ts';
 import { uiDirectory, VERSION } from '../version.ts';
-import { type Command, durationOf, listenAddressOf, logFlags, loggerOf, untilAborted } from './command.ts';
+import {
+  accepted,
+  acceptedBoolean,
+  type Command,
+  durationOf,
+  listenAddressOf,
+  logFlags,
+  loggerOf,
+  tellWithoutEffect,
+  untilAborted,
+} from './command.ts';
+
+/** One node has no use for these. */
+const withoutEffect: FlagSpecs = {
+  'cluster.listen-address': accepted,
+  'cluster.advertise-address': accepted,
+  'cluster.peer': accepted,
+  'cluster.peer-timeout': accepted,
+  'cluster.gossip-interval': accepted,
+  'cluster.pushpull-interval': accepted,
+  'cluster.tcp-timeout': accepted,
+  'cluster.probe-timeout': accepted,
+  'cluster.probe-interval': accepted,
+  'cluster.settle-timeout': accepted,
+  'cluster.reconnect-interval': accepted,
+  'cluster.reconnect-timeout': accepted,
+  'cluster.allow-insecure-public-advertise-address-discovery': acceptedBoolean,
+  'cluster.label': accepted,
+  'alerts.gc-interval': accepted,
+  'web.get-concurrency': accepted,
+  'web.timeout': accepted,
+  'data.maintenance-interval': accepted,
+};
 
 export const alertmanagerCommand: Command = {
   flags: {
@@ -9,15 +42,18 @@ export const alertmanagerCommand: Command = {
     'data.retention': { kind: 'string', help: 'How long to keep data for.', default: '120h' },
     'web.listen-address': { kind: 'list', help: 'Address to listen on.', default: ':9093' },
     'web.external-url': { kind: 'string', help: 'The URL under which Alertmanager is reachable.', default: '' },
+    ...withoutEffect,
     ...logFlags,
   },
   async run(flags, signal) {
+    const logger = loggerOf(flags);
+    tellWithoutEffect(flags, withoutEffect, logger);
     const externalUrl = flags.string('web.external-url').replace(/\/$/, '');
     const role = await startAlertmanager({
       configFile: flags.string('config.file'),
       directory: flags.string('storage.path'),
       listen: listenAddressOf(flags),
-      logger: loggerOf(flags),
+      logger,
       version: VERSION,
       retentionMs: durationOf(flags, 'data.retention') ?? 120 * 3_600_000,
       ...(externalUrl ? { externalUrl } : {}),

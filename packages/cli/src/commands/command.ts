@@ -1,6 +1,6 @@
 import { type Logger, type LogLevel, parseDuration } from '@avalanche/model';
 import { createLogger, type ListenAddress, type LogFormat, parseListenAddress } from '@avalanche/web';
-import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
+import { type FlagSpec, type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 
 /** One subcommand of `avalanche`. */
 export interface Command {
@@ -55,4 +55,15 @@ export function wholeNumberOf(flags: Flags, name: string, text = flags.string(na
 export function untilAborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** A flag of upstream without meaning here; accepted, so that a unit file can be used as it is. */
+export const accepted: FlagSpec = { kind: 'list', help: '', ignored: true };
+export const acceptedBoolean: FlagSpec = { kind: 'boolean', help: '', ignored: true };
+
+/** Tells once of each flag that was given and has no meaning here. */
+export function tellWithoutEffect(flags: Flags, specs: FlagSpecs, logger: Logger): void {
+  for (const name of Object.keys(specs).filter((flag) => flags.given(flag))) {
+    logger.warn('This flag has no effect yet', { flag: `--${name}` });
+  }
 }

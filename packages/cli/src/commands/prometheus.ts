@@ -1,18 +1,18 @@
 import { startPrometheus } from '@avalanche/prometheus';
-import { type FlagSpec, type FlagSpecs, UsageError } from '../flags.ts';
+import { type FlagSpecs, UsageError } from '../flags.ts';
 import { uiDirectory, VERSION } from '../version.ts';
 import {
+  accepted,
+  acceptedBoolean,
   type Command,
   durationOf,
   listenAddressOf,
   logFlags,
   loggerOf,
+  tellWithoutEffect,
   untilAborted,
   wholeNumberOf,
 } from './command.ts';
-
-const acceptedBoolean: FlagSpec = { kind: 'boolean', help: '', ignored: true };
-const accepted: FlagSpec = { kind: 'string', help: '', ignored: true };
 
 /** Flags of upstream that are accepted, so that a unit file can be used as it is, and told in the log. */
 const withoutEffect: FlagSpecs = {
@@ -59,9 +59,7 @@ export const prometheusCommand: Command = {
   },
   async run(flags, signal) {
     const logger = loggerOf(flags);
-    for (const name of Object.keys(withoutEffect).filter((flag) => flags.given(flag))) {
-      logger.warn('This flag has no effect yet', { flag: `--${name}` });
-    }
+    tellWithoutEffect(flags, withoutEffect, logger);
     const features = flags.list('enable-feature').flatMap((text) => text.split(','));
     const stop = new AbortController();
     const retentionMs = durationOf(flags, 'storage.tsdb.retention.time');

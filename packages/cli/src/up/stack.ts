@@ -86,12 +86,12 @@ export class Stack {
     await Promise.all(
       ROLES.filter(({ name }) => wanted.has(name)).map(async ({ name }) => {
         if (!(await acceptsConnections(host, ports[name]))) return;
-        if (ADOPTABLE.has(name) && (await answersMetrics(host, ports[name]))) {
-          this.states.set(name, { state: 'adopted', url: this.urlOf(name) });
-        } else {
+        if (!ADOPTABLE.has(name)) {
           const hint = `choose another port with --port ${name}=N, or leave it out with --without ${name}`;
           throw new StartupError(name, `port ${ports[name]} is already in use`, hint);
         }
+        // Something else on an exporter's port matters only if ours is to be started: then listening fails.
+        if (await answersMetrics(host, ports[name])) this.states.set(name, { state: 'adopted', url: this.urlOf(name) });
       }),
     );
   }
