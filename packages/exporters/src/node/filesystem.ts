@@ -26,12 +26,15 @@ const stuck = new Set<string>();
  */
 export async function collectFilesystem(paths: Paths, families: FamilyWriter): Promise<void> {
   const mounts = parseMounts(readText(paths.procfs, '1', 'mounts'));
-  await Promise.all(mounts.map((mount) => collectMount(mount, paths, families)));
+  const stats = await Promise.all(mounts.map(({ mountpoint }) => statfsWithin(join(paths.rootfs, mountpoint))));
+  mounts.forEach((mount, i) => {
+    writeMount(mount, stats[i], families);
+  });
 }
 
-async function collectMount(mount: Mount, { rootfs }: Paths, families: FamilyWriter): Promise<void> {
+/** The samples of one mount; `stats` is why there are none where reading it failed. */
+function writeMount(mount: Mount, stats: StatsFs | string, families: FamilyWriter): void {
   const { device, mountpoint, fstype } = mount;
-  const stats = await statfsWithin(join(rootfs, mountpoint));
   const failed = typeof stats === 'string';
   const labels = { device, device_error: failed ? stats : '', fstype, mountpoint };
   const gauge = (name: string, help: string) => families.gauge(`node_filesystem_${name}`, help);

@@ -88,7 +88,8 @@ test('a mount that cannot be read is marked, and the others are whole', async ()
 
 test('scrapes at the same time do not take each other for a mount that hangs', async () => {
   const [one, other] = await Promise.all([collect('filesystem'), collect('filesystem')]);
-  expect(other).toEqual(one);
+  const series = (lines: readonly string[]) => lines.map((line) => line.slice(0, line.lastIndexOf(' ')));
+  expect(series(other)).toEqual(series(one)); // the values may differ: the disk is in use
 });
 
 test('over HTTP: one broken collector fails alone, unknown ones are refused', async () => {
