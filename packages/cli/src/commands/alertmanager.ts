@@ -9,8 +9,8 @@ import {
   listenAddressOf,
   logFlags,
   loggerOf,
+  serveUntil,
   tellWithoutEffect,
-  untilAborted,
 } from './command.ts';
 
 /** One node has no use for these. */
@@ -63,11 +63,6 @@ export const alertmanagerCommand: Command = {
         boot: { prometheusUrl: null, alertmanagerUrl: '', grafanaUrl: null, version: VERSION },
       },
     });
-    const reload = () => void role.reload().catch(() => {}); // told in the log
-    process.on('SIGHUP', reload);
-    await untilAborted(signal);
-    process.off('SIGHUP', reload);
-    await role.stop();
-    return 0;
+    return serveUntil(signal, role);
   },
 };

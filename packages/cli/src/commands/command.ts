@@ -1,5 +1,5 @@
 import { type Logger, type LogLevel, parseDuration } from '@avalanche/model';
-import { createLogger, type ListenAddress, type LogFormat, parseListenAddress } from '@avalanche/web';
+import { createLogger, type ListenAddress, type LogFormat, parseListenAddress, type RunningRole } from '@avalanche/web';
 import { type FlagSpec, type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 
 /** One subcommand of `avalanche`. */
@@ -66,4 +66,17 @@ export function tellWithoutEffect(flags: Flags, specs: FlagSpecs, logger: Logger
   for (const name of Object.keys(specs).filter((flag) => flags.given(flag))) {
     logger.warn('This flag has no effect yet', { flag: `--${name}` });
   }
+}
+
+/** Lets a role run until the command is asked to end, reloading it at each SIGHUP; gives the exit code. */
+export async function serveUntil(
+  signal: AbortSignal,
+  role: RunningRole & { reload(): Promise<void> },
+): Promise<number> {
+  const reload = () => void role.reload().catch(() => {}); // told in the log
+  process.on('SIGHUP', reload);
+  await untilAborted(signal);
+  process.off('SIGHUP', reload);
+  await role.stop();
+  return 0;
 }

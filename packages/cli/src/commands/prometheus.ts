@@ -9,8 +9,8 @@ import {
   listenAddressOf,
   logFlags,
   loggerOf,
+  serveUntil,
   tellWithoutEffect,
-  untilAborted,
   wholeNumberOf,
 } from './command.ts';
 
@@ -83,11 +83,6 @@ export const prometheusCommand: Command = {
       flags: flags.all(),
       ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },
     });
-    const reload = () => void role.reload().catch(() => {}); // told in the log
-    process.on('SIGHUP', reload);
-    await untilAborted(AbortSignal.any([signal, stop.signal]));
-    process.off('SIGHUP', reload);
-    await role.stop();
-    return 0;
+    return serveUntil(AbortSignal.any([signal, stop.signal]), role);
   },
 };
