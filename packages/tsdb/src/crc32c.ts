@@ -1,8 +1,11 @@
 const TABLE = buildTable();
 
-/** CRC-32C (Castagnoli), the checksum of every WAL record, chunk and index section. */
-export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
-  let crc = 0xffffffff;
+/**
+ * CRC-32C (Castagnoli), the checksum of every WAL record, chunk and index section.
+ * @param previous the checksum of the bytes before these, to sum up in pieces
+ */
+export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, previous = 0): number {
+  let crc = ~previous;
   for (let i = start; i < end; i++) crc = (crc >>> 8) ^ TABLE[(crc ^ bytes[i]) & 0xff];
   return (crc ^ 0xffffffff) >>> 0;
 }
