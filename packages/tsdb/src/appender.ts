@@ -1,5 +1,6 @@
 import { type Labels, NORMAL_NAN_HIGH, NORMAL_NAN_LOW, STALE_HIGH, STALE_LOW } from '@avalanche/model';
 import { APPENDED, type AppendOutcome, type Head } from './head/head.ts';
+import { slotOf } from './head/series.ts';
 
 /** The reference is not, or no longer, that of a series: look it up by its labels again. */
 export const UNKNOWN_SERIES = 3;
@@ -20,6 +21,8 @@ export interface CommitTarget {
  */
 export class Appender {
   refs = new Float64Array(256);
+  /** What the log calls the series. */
+  walRefs = new Float64Array(256);
   /** Milliseconds since the epoch. */
   times = new Float64Array(256);
   /** Value bits: the low half of value i at 2i, the high half at 2i+1. */
@@ -70,11 +73,13 @@ export class Appender {
 
   private judge(ref: number, time: number): Outcome {
     const { head } = this.target;
-    if (head.series.alive[ref] !== 1) return UNKNOWN_SERIES;
+    const slot = slotOf(ref);
+    if (ref === 0 || head.series.refs[slot] !== ref) return UNKNOWN_SERIES;
     const at = this.length;
-    const outcome = head.judge(ref, time, this.bits[2 * at], this.bits[2 * at + 1]);
+    const outcome = head.judge(slot, time, this.bits[2 * at], this.bits[2 * at + 1]);
     if (outcome !== APPENDED) return outcome;
     this.refs[at] = ref;
+    this.walRefs[at] = head.series.walRefs[slot];
     this.times[at] = time;
     this.length = at + 1;
     return APPENDED;
@@ -84,12 +89,15 @@ export class Appender {
     if (this.length < this.refs.length) return;
     const size = this.refs.length * 2;
     const refs = new Float64Array(size);
+    const walRefs = new Float64Array(size);
     const times = new Float64Array(size);
     const bits = new Uint32Array(size * 2);
     refs.set(this.refs);
+    walRefs.set(this.walRefs);
     times.set(this.times);
     bits.set(this.bits);
     this.refs = refs;
+    this.walRefs = walRefs;
     this.times = times;
     this.bits = bits;
     this.values = new Float64Array(bits.buffer);

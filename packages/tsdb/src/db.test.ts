@@ -16,8 +16,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { crc32c } from './crc32c.ts';
 import { Tsdb } from './db.ts';
 import { APPENDED, DUPLICATE_TIMESTAMP, OUT_OF_ORDER } from './head/head.ts';
-import { Postings } from './head/postings.ts';
-import { Symbols } from './head/symbols.ts';
 import { DirectoryLocked } from './lock.ts';
 import { UnsupportedWal } from './wal/reader.ts';
 
@@ -135,13 +133,6 @@ test('a crash right after a checkpoint leaves nothing that a restart does not cl
   db = await Tsdb.open({ directory });
   expect(Object.keys(await query(up))).toEqual(['up{job="30"}']);
   expect(readdirSync(wal)).not.toContain('00000000');
-});
-
-test('series are found whatever order a log names them in', () => {
-  const postings = new Postings(new Symbols());
-  for (const ref of [5, 9, 2, 7]) postings.add(ref, 1, 1);
-  for (const ref of [5, 9, 2, 7]) postings.addSeries(ref);
-  expect([...postings.all()]).toEqual([2, 5, 7, 9]);
 });
 
 test('a series made while its scrape goes on outlives a retention run', async () => {

@@ -4,6 +4,7 @@ import { type Labels, type Logger, type Matcher, type SampleColumns, silentLogge
 import { Appender, type CommitTarget } from './appender.ts';
 import { EncodeBuffer } from './encoding.ts';
 import { Head, type HeadStats } from './head/head.ts';
+import { slotOf } from './head/series.ts';
 import { lockDirectory } from './lock.ts';
 import { readSegment, WalCorruption } from './wal/reader.ts';
 import { decodeRecord, encodeSamples, encodeSeries, type RecordHandler } from './wal/records.ts';
@@ -100,11 +101,12 @@ export class Tsdb implements CommitTarget {
   }
 
   seriesRef(labels: Labels): number {
-    const known = this.head.series.find(labels);
-    if (known !== 0) return known;
-    const ref = this.head.createSeries(labels);
-    this.unloggedSeries.push(ref);
-    return ref;
+    const { series } = this.head;
+    const known = series.find(labels);
+    if (known !== 0) return series.refs[known];
+    const slot = this.head.createSeries(labels);
+    this.unloggedSeries.push(slot);
+    return series.refs[slot];
   }
 
   commit(batch: Appender): void {
@@ -113,8 +115,9 @@ export class Tsdb implements CommitTarget {
     const { refs, times, bits, length } = batch;
     let newest = this.segmentMaxTime.get(this.wal.currentSegment) ?? Number.NEGATIVE_INFINITY;
     for (let i = 0; i < length; i++) {
-      if (this.head.series.alive[refs[i]] !== 1) continue; // collected while the batch was being made
-      this.head.append(refs[i], times[i], bits[2 * i], bits[2 * i + 1]);
+      const slot = slotOf(refs[i]);
+      if (this.head.series.refs[slot] !== refs[i]) continue; // collected while the batch was being made
+      this.head.append(slot, times[i], bits[2 * i], bits[2 * i + 1]);
       if (times[i] > newest) newest = times[i];
     }
     this.segmentMaxTime.set(this.wal.currentSegment, newest);
@@ -128,7 +131,8 @@ export class Tsdb implements CommitTarget {
   /** Drops what is older than the retention, in memory and, where whole segments of the log are, on disk. */
   enforceRetention(now: number): void {
     const horizon = now - this.retentionMs;
-    const collected = this.head.truncateBefore(horizon);
+    let collected = 0;
+    for (const _ of this.head.collect(horizon, () => collected++)) void _;
     if (collected > 0) this.logger.info('Series without samples collected', { series: collected });
     this.truncateWal(horizon);
   }
@@ -158,7 +162,8 @@ export class Tsdb implements CommitTarget {
     try {
       this.logSeries(this.unloggedSeries, this.wal);
       this.buffer.reset();
-      encodeSamples(this.buffer, batch);
+      const { walRefs, times, bits, length } = batch;
+      encodeSamples(this.buffer, { refs: walRefs, times, bits, length });
       if (this.buffer.length > 0) this.wal.log(this.buffer.bytes, this.buffer.length);
       this.wal.flush();
     } catch (error) {
@@ -170,7 +175,7 @@ export class Tsdb implements CommitTarget {
 
   private logSeries(refs: readonly number[], wal: WalWriter): void {
     this.buffer.reset();
-    for (const ref of refs) encodeSeries(this.buffer, ref, this.head.series.labels(ref));
+    for (const slot of refs) encodeSeries(this.buffer, this.head.series.walRefs[slot], this.head.series.labels(slot));
     if (this.buffer.length > 0) wal.log(this.buffer.bytes, this.buffer.length);
   }
 
@@ -232,21 +237,20 @@ export class Tsdb implements CommitTarget {
 
   private replayHandler(): RecordHandler & { newest: number } {
     const { head } = this;
-    /** Logged references whose labels another reference already had. */
+    /** Slots by logged reference. */
     const renamed = new Map<number, number>();
     return {
       newest: Number.NEGATIVE_INFINITY,
       series(ref, labels) {
         const known = head.series.find(labels);
-        if (known === 0) head.createSeries(labels, ref);
-        else if (known !== ref) renamed.set(ref, known);
+        renamed.set(ref, known === 0 ? head.createSeries(labels, ref) : known);
       },
       sample(ref, time, low, high) {
-        const series = renamed.get(ref) ?? ref;
         // Never given out again: what is logged of a series that is gone must not become another's.
-        if (ref > head.series.count) head.series.count = ref;
-        if (head.series.alive[series] !== 1) return;
-        head.append(series, time, low, high);
+        if (ref > head.series.lastWalRef) head.series.lastWalRef = ref;
+        const slot = renamed.get(ref);
+        if (slot === undefined) return;
+        head.append(slot, time, low, high);
         if (time > this.newest) this.newest = time;
       },
     };
@@ -297,7 +301,8 @@ export class Tsdb implements CommitTarget {
     mkdirSync(temporary);
     const wal = new WalWriter(temporary, 0);
     const living: number[] = [];
-    for (let ref = 1; ref <= this.head.series.count; ref++) if (this.head.series.alive[ref] === 1) living.push(ref);
+    for (let slot = 1; slot <= this.head.series.highestSlot; slot++)
+      if (this.head.series.refs[slot] !== 0) living.push(slot);
     for (let i = 0; i < living.length; i += 1000) this.logSeries(living.slice(i, i + 1000), wal);
     wal.close();
     renameSync(temporary, path);

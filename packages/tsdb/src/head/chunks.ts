@@ -8,8 +8,8 @@ const SLAB_BYTES = 1 << 20;
 export class ChunkStore {
   minTime = new Float64Array(1024);
   maxTime = new Float64Array(1024);
-  /** Number of samples. */
-  count = new Uint16Array(1024);
+  /** Bytes. */
+  length = new Uint16Array(1024);
   /** The chunk before this one of the same series, or 0. */
   previous = new Uint32Array(1024);
   private slab = new Uint32Array(1024);
@@ -36,7 +36,7 @@ export class ChunkStore {
     source: Uint8Array,
     start: number,
     length: number,
-    meta: { readonly count: number; readonly minTime: number; readonly maxTime: number; readonly previous: number },
+    meta: { readonly minTime: number; readonly maxTime: number; readonly previous: number },
   ): number {
     if (this.fill + length > SLAB_BYTES) this.openSlab();
     const slab = this.slabs[this.current] as Uint8Array;
@@ -44,7 +44,7 @@ export class ChunkStore {
     const id = this.free.pop() ?? this.nextId();
     this.minTime[id] = meta.minTime;
     this.maxTime[id] = meta.maxTime;
-    this.count[id] = meta.count;
+    this.length[id] = length;
     this.previous[id] = meta.previous;
     this.slab[id] = this.current;
     this.offset[id] = this.fill;
@@ -83,15 +83,15 @@ export class ChunkStore {
   }
 
   private nextId(): number {
-    if (this.used === this.count.length) this.grow();
+    if (this.used === this.length.length) this.grow();
     return this.used++;
   }
 
   private grow(): void {
-    const size = this.count.length * 2;
+    const size = this.length.length * 2;
     this.minTime = copyInto(new Float64Array(size), this.minTime);
     this.maxTime = copyInto(new Float64Array(size), this.maxTime);
-    this.count = copyInto(new Uint16Array(size), this.count);
+    this.length = copyInto(new Uint16Array(size), this.length);
     this.previous = copyInto(new Uint32Array(size), this.previous);
     this.slab = copyInto(new Uint32Array(size), this.slab);
     this.offset = copyInto(new Uint32Array(size), this.offset);

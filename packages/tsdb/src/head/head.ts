@@ -1,6 +1,10 @@
 import { type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
+import { addInterval, dropIntervals, type Intervals, NO_INTERVALS } from '../intervals.ts';
+import { mergeRuns } from '../query/merge-columns.ts';
+import type { Refs } from '../query/refs.ts';
 import { ChunkStore, copyInto } from './chunks.ts';
 import { OpenChunks } from './open-chunks.ts';
+import { OutOfOrderSamples } from './out-of-order.ts';
 import { Postings } from './postings.ts';
 import { SeriesTable } from './series.ts';
 import { appendXor, readXor, SAMPLE_BYTES_MAX, type XorState } from './xor.ts';
@@ -11,52 +15,82 @@ export const APPENDED = 0;
 export const OUT_OF_ORDER = 1;
 /** Same time as the newest sample, another value. */
 export const DUPLICATE_TIMESTAMP = 2;
-export type AppendOutcome = typeof APPENDED | typeof OUT_OF_ORDER | typeof DUPLICATE_TIMESTAMP;
+/** Older than what the head takes: half a block range behind its newest sample, or in a block already. */
+export const OUT_OF_BOUNDS = 4;
+/** Late by more than `out_of_order_time_window`. */
+export const TOO_OLD = 5;
+export type AppendOutcome =
+  | typeof APPENDED
+  | typeof OUT_OF_ORDER
+  | typeof DUPLICATE_TIMESTAMP
+  | typeof OUT_OF_BOUNDS
+  | typeof TOO_OLD;
 
 const SAMPLES_PER_CHUNK = 120;
 const CHUNK_BYTES_MAX = 1024;
+/** Series between two looks at the clock in `collect`. */
+const COLLECT_STRIDE = 1024;
 
-/** Series with the most values, samples and labels, as `/api/v1/status/tsdb` shows them. */
 export interface HeadStats {
   readonly series: number;
   readonly chunks: number;
+  /** Milliseconds; +Infinity and -Infinity while there is no sample. */
   readonly minTime: number;
   readonly maxTime: number;
   readonly labelNames: number;
   readonly symbols: number;
 }
 
+/** Gets the encoded XOR chunks of a series: `bytes[start, end)`, times in milliseconds. */
+export type ChunkVisitor = (bytes: Uint8Array, start: number, end: number, minTime: number, maxTime: number) => void;
+
 /**
  * Everything in memory: series labels, their index, chunks being written and closed chunks. State of a series lives
- * in columns by series reference; nothing here is an object a sample, a chunk or a series.
+ * in columns by slot; nothing here is an object a sample, a chunk or a series.
  */
 export class Head {
   readonly series = new SeriesTable();
-  readonly postings = new Postings(this.series.symbols);
+  readonly postings = new Postings(this.series);
   /** Time of the oldest and newest sample, in milliseconds; +Infinity and -Infinity while there is none. */
   minTime = Number.POSITIVE_INFINITY;
   maxTime = Number.NEGATIVE_INFINITY;
+  /** Samples before this are in blocks and are not taken any more. */
+  minValidTime = Number.NEGATIVE_INFINITY;
+  /** How late a sample may come, in milliseconds; 0: not at all (`out_of_order_time_window`). */
+  outOfOrderWindowMs = 0;
+  late = new OutOfOrderSamples();
+  /** Late samples that a compaction is writing to blocks. */
+  lateFrozen: OutOfOrderSamples | null = null;
+  /** Deleted ranges by slot. */
+  readonly deleted = new Map<number, Intervals>();
+  /** By slot: the time of the newest sample, -Infinity while there is none. */
+  lastTime = new Float64Array(1024);
+  /** Series created and collected since the start. */
+  seriesCreated = 0;
+  seriesRemoved = 0;
+  /** Chunks begun and dropped since the start. */
+  chunksCreated = 0;
+  chunksRemoved = 0;
 
   private readonly closed = new ChunkStore();
   private readonly open = new OpenChunks();
-  private seriesCount = 0;
-  /** References up to this one existed at the last truncation: a younger series may still be waiting for its commit. */
-  private settledRef = 0;
+  private openCountTotal = 0;
 
-  // Columns by series reference. `openCount` 0 means that no chunk is being written.
+  // Columns by slot. `openCount` 0 means that no chunk is being written.
   private sizeClass = new Uint8Array(1024);
   private handle = new Uint32Array(1024);
   private openBits = new Uint32Array(1024);
   private openCount = new Uint16Array(1024);
   private openMinTime = new Float64Array(1024);
   private cutAt = new Float64Array(1024);
-  private lastTime = new Float64Array(1024);
   private lastDelta = new Float64Array(1024);
   private lastLow = new Uint32Array(1024);
   private lastHigh = new Uint32Array(1024);
   private leading = new Uint8Array(1024);
   private trailing = new Uint8Array(1024);
   private newest = new Uint32Array(1024);
+  /** 1 until the first collection after the series was made: it may be waiting for its first commit. */
+  private young = new Uint8Array(1024);
   private readonly state: XorState = {
     bytes: new Uint8Array(0),
     base: 0,
@@ -75,8 +109,8 @@ export class Head {
 
   get stats(): HeadStats {
     return {
-      series: this.seriesCount,
-      chunks: this.closed.size + this.openChunks(),
+      series: this.series.size,
+      chunks: this.closed.size + this.openCountTotal,
       minTime: this.minTime,
       maxTime: this.maxTime,
       labelNames: this.postings.labelNames().length,
@@ -84,51 +118,67 @@ export class Head {
     };
   }
 
-  /** The series of these labels, created where it is missing. `ref` is the reference that a replayed log gave it. */
-  createSeries(labels: Labels, ref?: number): number {
-    const created = this.series.add(labels, ref);
-    while (created >= this.handle.length) this.growColumns();
-    this.series.forEachLabel(created, (name, value) => this.postings.add(created, name, value));
-    this.postings.addSeries(created);
-    this.lastTime[created] = Number.NEGATIVE_INFINITY;
-    this.seriesCount++;
-    return created;
+  /** Makes the series of these labels, which must not exist, and returns its slot. `walRef`: as in `SeriesTable.add`. */
+  createSeries(labels: Labels, walRef?: number): number {
+    const slot = this.series.add(labels, walRef);
+    while (slot >= this.handle.length) this.growColumns();
+    this.postings.add(slot);
+    this.lastTime[slot] = Number.NEGATIVE_INFINITY;
+    this.openCount[slot] = 0;
+    this.newest[slot] = 0;
+    this.young[slot] = 1;
+    this.seriesCreated++;
+    return slot;
+  }
+
+  /** The oldest time that an append may have, in milliseconds (upstream's appendableMinValidTime). */
+  get appendableFrom(): number {
+    return Math.max(this.minValidTime, this.maxTime - this.chunkRangeMs / 2);
   }
 
   /** How `append` would judge a sample, nothing changed. */
-  judge(ref: number, time: number, low: number, high: number): AppendOutcome {
-    const last = this.lastTime[ref];
-    if (time > last) return APPENDED;
-    if (time < last) return OUT_OF_ORDER;
-    return this.lastLow[ref] === low && this.lastHigh[ref] === high ? APPENDED : DUPLICATE_TIMESTAMP;
+  judge(slot: number, time: number, low: number, high: number): AppendOutcome {
+    const last = this.lastTime[slot];
+    if (time > last && time >= this.appendableFrom) return APPENDED;
+    return this.judgeLate(slot, time, low, high);
   }
 
-  /** Adds a sample judged APPENDED; one equal to the newest is dropped. */
-  append(ref: number, time: number, low: number, high: number): void {
-    if (time <= this.lastTime[ref]) return;
-    if (this.mustCut(ref, time)) this.closeChunk(ref);
-    const state = this.loadState(ref, time);
+  /** Adds a sample judged APPENDED; one equal to the newest is dropped. @returns whether it went to the late samples */
+  append(slot: number, time: number, low: number, high: number): boolean {
+    if (time <= this.lastTime[slot] || time < this.minValidTime) return this.appendLate(slot, time, low, high);
+    this.appendInOrder(slot, time, low, high);
+    return false;
+  }
+
+  /** Adds a sample newer than all of its series. */
+  appendInOrder(slot: number, time: number, low: number, high: number): void {
+    if (this.mustCut(slot, time)) this.closeChunk(slot);
+    const state = this.loadState(slot, time);
     appendXor(state, time, low, high);
-    this.storeState(ref, state);
-    if (this.openCount[ref] === SAMPLES_PER_CHUNK / 4) this.cutAt[ref] = this.chunkEnd(ref);
+    this.storeState(slot, state);
+    if (this.openCount[slot] === SAMPLES_PER_CHUNK / 4) this.cutAt[slot] = this.chunkEnd(slot);
     if (time > this.maxTime) this.maxTime = time;
     if (time < this.minTime) this.minTime = time;
   }
 
-  select(matchers: readonly Matcher[]): Uint32Array {
-    return this.postings.select(matchers);
+  /** Slots of the series that satisfy every matcher, ascending; a copy. */
+  select(matchers: readonly Matcher[]): Refs {
+    const { refs } = this.series;
+    return this.postings.select(matchers).filter((slot) => refs[slot] !== 0);
   }
 
   /** Whether a series never had a sample. */
-  isEmpty(ref: number): boolean {
-    return this.lastTime[ref] === Number.NEGATIVE_INFINITY;
+  isEmpty(slot: number): boolean {
+    return this.lastTime[slot] === Number.NEGATIVE_INFINITY;
   }
 
-  /** Whether a series has a chunk that overlaps the range. */
-  hasSamples(ref: number, minTime: number, maxTime: number): boolean {
-    if (this.lastTime[ref] < minTime) return false;
-    if (this.openCount[ref] > 0 && this.openMinTime[ref] <= maxTime) return true;
-    for (let id = this.newest[ref]; id !== 0; id = this.closed.previous[id]) {
+  /** Whether a series has a chunk or a late sample in the range. */
+  hasSamples(slot: number, minTime: number, maxTime: number): boolean {
+    if (this.late.overlaps(slot, minTime, maxTime)) return true;
+    if (this.lateFrozen?.overlaps(slot, minTime, maxTime)) return true;
+    if (this.lastTime[slot] < minTime) return false;
+    if (this.openCount[slot] > 0 && this.openMinTime[slot] <= maxTime) return true;
+    for (let id = this.newest[slot]; id !== 0; id = this.closed.previous[id]) {
       if (this.closed.maxTime[id] < minTime) return false;
       if (this.closed.minTime[id] <= maxTime) return true;
     }
@@ -136,48 +186,75 @@ export class Head {
   }
 
   /** Appends the samples of one series in the range to `into`, oldest first, and returns how many. */
-  read(ref: number, minTime: number, maxTime: number, into: SampleColumns): number {
-    const chunks: number[] = [];
-    for (let id = this.newest[ref]; id !== 0; id = this.closed.previous[id]) {
-      if (this.closed.maxTime[id] < minTime) break;
-      if (this.closed.minTime[id] <= maxTime) chunks.push(id);
+  read(slot: number, minTime: number, maxTime: number, into: SampleColumns): number {
+    const from = into.length;
+    this.visitChunks(slot, minTime, maxTime, (bytes, start) => {
+      readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+    });
+    for (const late of [this.late, this.lateFrozen]) {
+      if (!late?.has(slot)) continue;
+      const middle = into.length;
+      late.read(slot, minTime, maxTime, into);
+      mergeRuns(into, from, middle);
     }
-    let total = 0;
-    for (let i = chunks.length - 1; i >= 0; i--) {
-      const id = chunks[i];
-      const bytes = this.closed.bytesOf(id);
-      total += readXor(bytes, this.closed.offsetOf(id), this.closed.count[id], minTime, maxTime, into);
+    const deleted = this.deleted.get(slot);
+    if (deleted) dropIntervals(into, from, deleted);
+    return into.length - from;
+  }
+
+  /** Visits the chunks of a series that overlap the range, oldest first; late samples are not in chunks. */
+  visitChunks(slot: number, minTime: number, maxTime: number, visit: ChunkVisitor): void {
+    const { closed, open } = this;
+    const ids: number[] = [];
+    for (let id = this.newest[slot]; id !== 0; id = closed.previous[id]) {
+      if (closed.maxTime[id] < minTime) break;
+      if (closed.minTime[id] <= maxTime) ids.push(id);
     }
-    if (this.openCount[ref] > 0 && this.openMinTime[ref] <= maxTime && this.lastTime[ref] >= minTime) {
-      const sizeClass = this.sizeClass[ref];
-      const bytes = this.open.bytes(sizeClass, this.handle[ref]);
-      const base = this.open.offset(sizeClass, this.handle[ref]);
-      total += readXor(bytes, base, this.openCount[ref], minTime, maxTime, into);
+    for (let i = ids.length - 1; i >= 0; i--) {
+      const id = ids[i];
+      const start = closed.offsetOf(id);
+      visit(closed.bytesOf(id), start, start + closed.length[id], closed.minTime[id], closed.maxTime[id]);
     }
-    return total;
+    if (this.openCount[slot] === 0 || this.openMinTime[slot] > maxTime || this.lastTime[slot] < minTime) return;
+    const start = open.offset(this.sizeClass[slot], this.handle[slot]);
+    const bytes = open.bytes(this.sizeClass[slot], this.handle[slot]);
+    visit(bytes, start, start + this.openBytes(slot), this.openMinTime[slot], this.lastTime[slot]);
+  }
+
+  /** Deletes the samples of a series in the range. */
+  delete(slot: number, minTime: number, maxTime: number): void {
+    this.deleted.set(slot, addInterval(this.deleted.get(slot) ?? NO_INTERVALS, minTime, maxTime));
   }
 
   /**
-   * Drops chunks that end before `time`, and series left without any, unless they are new since the last call and may
-   * wait for their first commit; a chunk that `time` cuts stays whole.
-   * @returns how many series were collected
+   * Frees chunks that end before `time`, and series left without any, unless they may wait for their first commit; a
+   * chunk that `time` cuts stays whole. Yields between small pieces of work; appends may go on in between.
+   * @param removed is told each series that goes
    */
-  truncateBefore(time: number): number {
-    const gone: number[] = [];
+  *collect(time: number, removed: (walRef: number) => void): Generator<void> {
+    this.minTime = Number.POSITIVE_INFINITY;
     let oldest = Number.POSITIVE_INFINITY;
-    for (let ref = 1; ref <= this.series.count; ref++) {
-      if (this.series.alive[ref] === 0) continue;
-      this.dropChunksBefore(ref, time);
-      if (this.openCount[ref] > 0 && this.lastTime[ref] < time) this.dropOpenChunk(ref);
-      const first = this.firstTime(ref);
-      if (first === Number.POSITIVE_INFINITY) {
-        if (ref <= this.settledRef || !this.isEmpty(ref)) gone.push(ref);
-      } else oldest = Math.min(oldest, first);
+    let gone = 0;
+    for (let slot = 1; slot <= this.series.highestSlot; slot++) {
+      if (slot % COLLECT_STRIDE === 0) yield;
+      if (this.series.refs[slot] === 0) continue;
+      this.dropChunksBefore(slot, time);
+      const first = this.firstTime(slot);
+      if (first !== Number.POSITIVE_INFINITY) oldest = Math.min(oldest, first);
+      else if (this.isYoung(slot) || this.late.has(slot) || this.lateFrozen?.has(slot)) continue;
+      else {
+        removed(this.series.walRefs[slot]);
+        this.series.remove(slot);
+        this.deleted.delete(slot);
+        gone++;
+      }
     }
-    this.minTime = oldest;
-    this.settledRef = this.series.count;
-    if (gone.length > 0) this.collect(gone);
-    return gone.length;
+    this.minTime = Math.min(this.minTime, oldest);
+    this.forgetDeleted(time);
+    this.seriesRemoved += gone;
+    if (gone === 0) return;
+    yield* this.postings.dropRemoved();
+    this.series.tidy();
   }
 
   /** The metric names with the most series, largest first. */
@@ -189,111 +266,130 @@ export class Head {
       .slice(0, limit);
   }
 
-  private collect(refs: readonly number[]): void {
-    this.series.remove(refs);
-    this.postings.keep((ref) => this.series.alive[ref] === 1);
-    this.seriesCount -= refs.length;
+  private judgeLate(slot: number, time: number, low: number, high: number): AppendOutcome {
+    const last = this.lastTime[slot];
+    if (time >= this.appendableFrom && time === last) {
+      return this.lastLow[slot] === low && this.lastHigh[slot] === high ? APPENDED : DUPLICATE_TIMESTAMP;
+    }
+    if (this.outOfOrderWindowMs > 0) return time >= this.maxTime - this.outOfOrderWindowMs ? APPENDED : TOO_OLD;
+    return time < this.appendableFrom ? OUT_OF_BOUNDS : OUT_OF_ORDER;
   }
 
-  private dropChunksBefore(ref: number, time: number): void {
-    let keptBefore = 0;
-    for (let id = this.newest[ref]; id !== 0; ) {
+  /** @returns whether the sample was kept */
+  appendLate(slot: number, time: number, low: number, high: number): boolean {
+    if (this.outOfOrderWindowMs === 0 || time === this.lastTime[slot]) return false;
+    return this.late.add(slot, time, low, high);
+  }
+
+  private isYoung(slot: number): boolean {
+    const young = this.young[slot] === 1 && this.isEmpty(slot);
+    this.young[slot] = 0;
+    return young;
+  }
+
+  /** Ranges that lie wholly before `time` have nothing left to hide. */
+  private forgetDeleted(time: number): void {
+    for (const [slot, intervals] of this.deleted) {
+      if (intervals[intervals.length - 1] < time) this.deleted.delete(slot);
+    }
+  }
+
+  private dropChunksBefore(slot: number, time: number): void {
+    let keptAfter = 0;
+    for (let id = this.newest[slot]; id !== 0; ) {
       const previous = this.closed.previous[id];
       if (this.closed.maxTime[id] < time) {
         this.closed.drop(id);
-        if (keptBefore === 0) this.newest[ref] = previous;
-        else this.closed.previous[keptBefore] = previous;
-      } else keptBefore = id;
+        this.chunksRemoved++;
+        if (keptAfter === 0) this.newest[slot] = previous;
+        else this.closed.previous[keptAfter] = previous;
+      } else keptAfter = id;
       id = previous;
+    }
+    if (this.openCount[slot] > 0 && this.lastTime[slot] < time) {
+      this.dropOpenChunk(slot);
+      this.chunksRemoved++;
     }
   }
 
-  private firstTime(ref: number): number {
-    let first = this.openCount[ref] > 0 ? this.openMinTime[ref] : Number.POSITIVE_INFINITY;
-    for (let id = this.newest[ref]; id !== 0; id = this.closed.previous[id]) first = this.closed.minTime[id];
+  private firstTime(slot: number): number {
+    let first = this.openCount[slot] > 0 ? this.openMinTime[slot] : Number.POSITIVE_INFINITY;
+    for (let id = this.newest[slot]; id !== 0; id = this.closed.previous[id]) first = this.closed.minTime[id];
     return first;
   }
 
-  private mustCut(ref: number, time: number): boolean {
-    const count = this.openCount[ref];
+  private mustCut(slot: number, time: number): boolean {
+    const count = this.openCount[slot];
     if (count === 0) return false;
-    return time >= this.cutAt[ref] || count >= 2 * SAMPLES_PER_CHUNK || this.openBytes(ref) > CHUNK_BYTES_MAX - 19;
+    return time >= this.cutAt[slot] || count >= 2 * SAMPLES_PER_CHUNK || this.openBytes(slot) > CHUNK_BYTES_MAX - 19;
   }
 
   /** Upstream's computeChunkEndTime: spreads the rest of the range over chunks of about equal size. */
-  private chunkEnd(ref: number): number {
-    const start = this.openMinTime[ref];
-    const rangeEnd = this.cutAt[ref];
-    const chunks = (rangeEnd - start) / ((this.lastTime[ref] - start + 1) * 4);
+  private chunkEnd(slot: number): number {
+    const start = this.openMinTime[slot];
+    const rangeEnd = this.cutAt[slot];
+    const chunks = (rangeEnd - start) / ((this.lastTime[slot] - start + 1) * 4);
     return chunks <= 1 ? rangeEnd : Math.floor(start + (rangeEnd - start) / Math.floor(chunks));
   }
 
-  private openBytes(ref: number): number {
-    return (this.openBits[ref] + 7) >>> 3;
+  private openBytes(slot: number): number {
+    return (this.openBits[slot] + 7) >>> 3;
   }
 
-  private closeChunk(ref: number): void {
-    const sizeClass = this.sizeClass[ref];
-    const handle = this.handle[ref];
-    this.newest[ref] = this.closed.add(
+  private closeChunk(slot: number): void {
+    const sizeClass = this.sizeClass[slot];
+    const handle = this.handle[slot];
+    this.newest[slot] = this.closed.add(
       this.open.bytes(sizeClass, handle),
       this.open.offset(sizeClass, handle),
-      this.openBytes(ref),
-      {
-        count: this.openCount[ref],
-        minTime: this.openMinTime[ref],
-        maxTime: this.lastTime[ref],
-        previous: this.newest[ref],
-      },
+      this.openBytes(slot),
+      { minTime: this.openMinTime[slot], maxTime: this.lastTime[slot], previous: this.newest[slot] },
     );
-    this.dropOpenChunk(ref);
+    this.dropOpenChunk(slot);
   }
 
-  private dropOpenChunk(ref: number): void {
-    this.open.release(this.sizeClass[ref], this.handle[ref]);
-    this.openCount[ref] = 0;
+  private dropOpenChunk(slot: number): void {
+    this.open.release(this.sizeClass[slot], this.handle[slot]);
+    this.openCount[slot] = 0;
+    this.openCountTotal--;
   }
 
-  private loadState(ref: number, time: number): XorState {
-    if (this.openCount[ref] === 0) {
-      this.sizeClass[ref] = OpenChunks.SMALLEST;
-      this.handle[ref] = this.open.allocate(OpenChunks.SMALLEST);
-      this.openBits[ref] = 0;
-      this.openMinTime[ref] = time;
-      this.cutAt[ref] = (Math.floor(time / this.chunkRangeMs) + 1) * this.chunkRangeMs;
-    } else if (this.openBytes(ref) + SAMPLE_BYTES_MAX > this.open.sizeOf(this.sizeClass[ref])) {
-      this.handle[ref] = this.open.enlarge(this.sizeClass[ref], this.handle[ref]);
-      this.sizeClass[ref]++;
+  private loadState(slot: number, time: number): XorState {
+    if (this.openCount[slot] === 0) {
+      this.sizeClass[slot] = OpenChunks.SMALLEST;
+      this.handle[slot] = this.open.allocate(OpenChunks.SMALLEST);
+      this.openBits[slot] = 0;
+      this.openMinTime[slot] = time;
+      this.cutAt[slot] = (Math.floor(time / this.chunkRangeMs) + 1) * this.chunkRangeMs;
+      this.openCountTotal++;
+      this.chunksCreated++;
+    } else if (this.openBytes(slot) + SAMPLE_BYTES_MAX > this.open.sizeOf(this.sizeClass[slot])) {
+      this.handle[slot] = this.open.enlarge(this.sizeClass[slot], this.handle[slot]);
+      this.sizeClass[slot]++;
     }
     const state = this.state;
-    state.bytes = this.open.bytes(this.sizeClass[ref], this.handle[ref]);
-    state.base = this.open.offset(this.sizeClass[ref], this.handle[ref]);
-    state.bitLength = this.openBits[ref];
-    state.count = this.openCount[ref];
-    state.time = this.lastTime[ref];
-    state.delta = this.lastDelta[ref];
-    state.low = this.lastLow[ref];
-    state.high = this.lastHigh[ref];
-    state.leading = this.leading[ref];
-    state.trailing = this.trailing[ref];
+    state.bytes = this.open.bytes(this.sizeClass[slot], this.handle[slot]);
+    state.base = this.open.offset(this.sizeClass[slot], this.handle[slot]);
+    state.bitLength = this.openBits[slot];
+    state.count = this.openCount[slot];
+    state.time = this.lastTime[slot];
+    state.delta = this.lastDelta[slot];
+    state.low = this.lastLow[slot];
+    state.high = this.lastHigh[slot];
+    state.leading = this.leading[slot];
+    state.trailing = this.trailing[slot];
     return state;
   }
 
-  private storeState(ref: number, state: XorState): void {
-    this.openBits[ref] = state.bitLength;
-    this.openCount[ref] = state.count;
-    this.lastTime[ref] = state.time;
-    this.lastDelta[ref] = state.delta;
-    this.lastLow[ref] = state.low;
-    this.lastHigh[ref] = state.high;
-    this.leading[ref] = state.leading;
-    this.trailing[ref] = state.trailing;
-  }
-
-  private openChunks(): number {
-    let open = 0;
-    for (let ref = 1; ref <= this.series.count; ref++) if (this.openCount[ref] > 0) open++;
-    return open;
+  private storeState(slot: number, state: XorState): void {
+    this.openBits[slot] = state.bitLength;
+    this.openCount[slot] = state.count;
+    this.lastTime[slot] = state.time;
+    this.lastDelta[slot] = state.delta;
+    this.lastLow[slot] = state.low;
+    this.lastHigh[slot] = state.high;
+    this.leading[slot] = state.leading;
+    this.trailing[slot] = state.trailing;
   }
 
   private growColumns(): void {
@@ -311,5 +407,6 @@ export class Head {
     this.leading = copyInto(new Uint8Array(size), this.leading);
     this.trailing = copyInto(new Uint8Array(size), this.trailing);
     this.newest = copyInto(new Uint32Array(size), this.newest);
+    this.young = copyInto(new Uint8Array(size), this.young);
   }
 }

@@ -35,121 +35,135 @@ export interface XorState {
 
 /** Appends one sample; `state.bytes` must have SAMPLE_BYTES_MAX bytes of room, already zero. */
 export function appendXor(state: XorState, time: number, low: number, high: number): void {
-  if (state.count === 0) {
-    state.bitLength = CHUNK_HEADER_BYTES * 8;
-    writeVarint(state, time);
-    writeBits(state, high, 32);
-    writeBits(state, low, 32);
+  const { bytes } = state;
+  const base = state.base * 8;
+  let at = base + state.bitLength;
+  const count = state.count + 1;
+  if (count === 1) {
+    at = base + CHUNK_HEADER_BYTES * 8;
+    at = writeVarint(bytes, at, time);
+    writeBits(bytes, at, high, 32);
+    writeBits(bytes, at + 32, low, 32);
+    at += 64;
     state.leading = 0xff;
     state.trailing = 0;
   } else {
     const delta = time - state.time;
-    if (state.count === 1) writeUvarint(state, delta);
-    else writeDeltaOfDelta(state, delta - state.delta);
+    if (count === 2) at = writeUvarint(bytes, at, delta);
+    // A zero bit is there already.
+    else if (delta === state.delta) at++;
+    else at = writeDeltaOfDelta(bytes, at, delta - state.delta);
     state.delta = delta;
-    writeXor(state, low, high);
+    at = low === state.low && high === state.high ? at + 1 : writeXor(state, at, low, high);
   }
+  state.bitLength = at - base;
   state.time = time;
   state.low = low;
   state.high = high;
-  state.count++;
-  state.bytes[state.base] = state.count >>> 8;
-  state.bytes[state.base + 1] = state.count & 0xff;
+  state.count = count;
+  bytes[state.base] = count >>> 8;
+  bytes[state.base + 1] = count & 0xff;
 }
 
-function writeDeltaOfDelta(state: XorState, dod: number): void {
-  if (dod === 0) {
-    writeBits(state, 0, 1);
-  } else if (dod >= -8191 && dod <= 8192) {
-    writeBits(state, 0b10, 2);
-    writeBits(state, dod & 0x3fff, 14);
-  } else if (dod >= -65_535 && dod <= 65_536) {
-    writeBits(state, 0b110, 3);
-    writeBits(state, dod & 0x1ffff, 17);
-  } else if (dod >= -524_287 && dod <= 524_288) {
-    writeBits(state, 0b1110, 4);
-    writeBits(state, dod & 0xfffff, 20);
-  } else {
-    writeBits(state, 0b1111, 4);
-    writeBits(state, Math.floor(dod / 0x1_0000_0000) | 0, 32);
-    writeBits(state, dod | 0, 32);
+function writeDeltaOfDelta(bytes: Uint8Array, at: number, dod: number): number {
+  if (dod >= -8191 && dod <= 8192) {
+    writeBits(bytes, at, 0x8000 | (dod & 0x3fff), 16);
+    return at + 16;
   }
+  if (dod >= -65_535 && dod <= 65_536) {
+    writeBits(bytes, at, 0xc0000 | (dod & 0x1ffff), 20);
+    return at + 20;
+  }
+  if (dod >= -524_287 && dod <= 524_288) {
+    writeBits(bytes, at, 0xe00000 | (dod & 0xfffff), 24);
+    return at + 24;
+  }
+  writeBits(bytes, at, 0b1111, 4);
+  writeBits(bytes, at + 4, Math.floor(dod / 0x1_0000_0000) | 0, 32);
+  writeBits(bytes, at + 36, dod | 0, 32);
+  return at + 68;
 }
 
-function writeXor(state: XorState, low: number, high: number): void {
-  const xorHigh = (high ^ state.high) >>> 0;
-  const xorLow = (low ^ state.low) >>> 0;
-  if (xorHigh === 0 && xorLow === 0) {
-    writeBits(state, 0, 1);
-    return;
-  }
-  const leading = Math.min(31, xorHigh !== 0 ? Math.clz32(xorHigh) : 32 + Math.clz32(xorLow));
+/** Writes a value that differs from the last one. */
+function writeXor(state: XorState, at: number, low: number, high: number): number {
+  const { bytes } = state;
+  const xorHigh = high ^ state.high;
+  const xorLow = low ^ state.low;
+  const leading = xorHigh !== 0 ? Math.min(31, Math.clz32(xorHigh)) : 31;
   const trailing = xorLow !== 0 ? trailingZeros(xorLow) : 32 + trailingZeros(xorHigh);
-  writeBits(state, 1, 1);
-  if (state.leading !== 0xff && leading >= state.leading && trailing >= state.trailing) {
-    writeBits(state, 0, 1);
-    writeShifted(state, xorHigh, xorLow, state.trailing, 64 - state.leading - state.trailing);
-    return;
+  let position = at;
+  if (leading >= state.leading && trailing >= state.trailing) {
+    writeBits(bytes, position, 0b10, 2);
+    position += 2;
+  } else {
+    state.leading = leading;
+    state.trailing = trailing;
+    // 64 significant bits are written as 0.
+    writeBits(bytes, position, 0x1800 | (leading << 6) | ((64 - leading - trailing) & 63), 13);
+    position += 13;
   }
-  state.leading = leading;
-  state.trailing = trailing;
-  const significant = 64 - leading - trailing;
-  writeBits(state, 1, 1);
-  writeBits(state, leading, 5);
-  writeBits(state, significant & 63, 6); // 64 significant bits are written as 0
-  writeShifted(state, xorHigh, xorLow, trailing, significant);
+  return writeShifted(bytes, position, xorHigh, xorLow, state.leading, state.trailing);
 }
 
-/** Writes the `count` low bits of (high:low) >>> shift. */
-function writeShifted(state: XorState, high: number, low: number, shift: number, count: number): void {
-  let shiftedLow = low;
-  let shiftedHigh = high;
-  if (shift >= 32) {
-    shiftedLow = high >>> (shift - 32);
-    shiftedHigh = 0;
-  } else if (shift > 0) {
-    shiftedLow = (low >>> shift) | (high << (32 - shift));
-    shiftedHigh = high >>> shift;
-  }
-  if (count > 32) {
-    writeBits(state, shiftedHigh, count - 32);
-    writeBits(state, shiftedLow, 32);
+/** Writes the bits of (high:low) between its `leading` and `trailing` bits. */
+function writeShifted(
+  bytes: Uint8Array,
+  at: number,
+  high: number,
+  low: number,
+  leading: number,
+  trailing: number,
+): number {
+  const count = 64 - leading - trailing;
+  if (trailing >= 32) {
+    writeBits(bytes, at, high >>> (trailing - 32), count);
   } else {
-    writeBits(state, shiftedLow, count);
+    const shiftedLow = trailing === 0 ? low : (low >>> trailing) | (high << (32 - trailing));
+    if (count > 32) {
+      writeBits(bytes, at, high >>> trailing, count - 32);
+      writeBits(bytes, at + count - 32, shiftedLow, 32);
+    } else {
+      writeBits(bytes, at, shiftedLow, count);
+    }
   }
+  return at + count;
 }
 
 function trailingZeros(x: number): number {
   return 31 - Math.clz32(x & -x);
 }
 
-/** Appends the `count` (1 … 32) low bits of `value`, most significant first. */
-function writeBits(state: XorState, value: number, count: number): void {
-  const bytes = state.bytes;
-  let position = state.bitLength;
-  let left = count;
-  while (left > 0) {
-    const free = 8 - (position & 7);
-    const take = Math.min(left, free);
-    const part = (value >>> (left - take)) & ((1 << take) - 1);
-    bytes[state.base + (position >>> 3)] |= part << (free - take);
-    position += take;
-    left -= take;
-  }
-  state.bitLength = position;
+/** Writes the `count` (1 … 32) low bits of `value` at bit `at`, most significant first; the bits there must be zero. */
+function writeBits(bytes: Uint8Array, at: number, value: number, count: number): void {
+  const aligned = value << (32 - count);
+  const skip = at & 7;
+  const word = aligned >>> skip;
+  const last = skip + count;
+  let i = at >>> 3;
+  bytes[i] |= word >>> 24;
+  if (last <= 8) return;
+  bytes[++i] = word >>> 16;
+  if (last <= 16) return;
+  bytes[++i] = word >>> 8;
+  if (last <= 24) return;
+  bytes[++i] = word;
+  if (last > 32) bytes[++i] = aligned << (8 - skip);
 }
 
-function writeUvarint(state: XorState, value: number): void {
+function writeUvarint(bytes: Uint8Array, at: number, value: number): number {
+  let position = at;
   let rest = value;
   while (rest >= 0x80) {
-    writeBits(state, (rest % 0x80) | 0x80, 8);
+    writeBits(bytes, position, (rest % 0x80) | 0x80, 8);
+    position += 8;
     rest = Math.floor(rest / 0x80);
   }
-  writeBits(state, rest, 8);
+  writeBits(bytes, position, rest, 8);
+  return position + 8;
 }
 
-function writeVarint(state: XorState, value: number): void {
-  writeUvarint(state, value < 0 ? -value * 2 - 1 : value * 2);
+function writeVarint(bytes: Uint8Array, at: number, value: number): number {
+  return writeUvarint(bytes, at, value < 0 ? -value * 2 - 1 : value * 2);
 }
 
 /**
@@ -187,19 +201,22 @@ export function readXor(
     }
     if (++i === count) break;
     if (i === 1) delta = reader.uvarint();
-    else if (reader.bit() === 1) delta += reader.deltaOfDelta();
+    else if (reader.bit() !== 0) delta += reader.deltaOfDelta();
     time += delta;
     if (reader.bit() === 0) continue;
-    if (reader.bit() === 1) {
-      leading = reader.bits(5);
-      trailing = 64 - leading - (reader.bits(6) || 64);
+    if (reader.bit() !== 0) {
+      const window = reader.bits(11);
+      leading = window >>> 6;
+      trailing = 64 - leading - (window & 63 || 64);
     }
     const significant = 64 - leading - trailing;
-    const upper = significant > 32 ? reader.bits(significant - 32) : 0;
-    const lower = reader.bits(Math.min(significant, 32));
     if (trailing >= 32) {
-      high ^= lower << (trailing - 32);
-    } else if (trailing > 0) {
+      high ^= reader.bits(significant) << (trailing - 32);
+      continue;
+    }
+    const upper = significant > 32 ? reader.bits(significant - 32) : 0;
+    const lower = reader.bits(significant > 32 ? 32 : significant);
+    if (trailing > 0) {
       high ^= (upper << trailing) | (lower >>> (32 - trailing));
       low ^= lower << trailing;
     } else {
@@ -217,24 +234,29 @@ class BitReader {
     private position: number,
   ) {}
 
+  /** The next bit: 0 or not 0. */
   bit(): number {
     const at = this.position++;
-    return (this.bytes[at >>> 3] >>> (7 - (at & 7))) & 1;
+    return this.bytes[at >>> 3] & (0x80 >>> (at & 7));
   }
 
-  /** The next `count` (0 … 32) bits as an unsigned number below 2^32. */
+  /** The next `count` (1 … 32) bits, as a signed 32-bit number. */
   bits(count: number): number {
-    let value = 0;
-    let left = count;
-    while (left > 0) {
-      const free = 8 - (this.position & 7);
-      const take = Math.min(left, free);
-      const part = (this.bytes[this.position >>> 3] >>> (free - take)) & ((1 << take) - 1);
-      value = (value << take) | part;
-      this.position += take;
-      left -= take;
-    }
-    return value >>> 0;
+    const { bytes } = this;
+    const i = this.position >>> 3;
+    const skip = this.position & 7;
+    this.position += count;
+    if (i + 4 >= bytes.length) return this.lastBits(i, skip, count);
+    const word = (bytes[i] << 24) | (bytes[i + 1] << 16) | (bytes[i + 2] << 8) | bytes[i + 3];
+    const aligned = (word << skip) | (bytes[i + 4] >>> (8 - skip));
+    return count === 32 ? aligned : aligned >>> (32 - count);
+  }
+
+  /** As `bits`, where fewer than five bytes are left to load. */
+  private lastBits(i: number, skip: number, count: number): number {
+    let word = 0;
+    for (let k = i; k < i + 4; k++) word = (word << 8) | (k < this.bytes.length ? this.bytes[k] : 0);
+    return count === 32 && skip === 0 ? word : (word << skip) >>> (32 - count);
   }
 
   /** What follows a first 1 bit: the prefix 0, 10, 110 or 111 chooses 14, 17, 20 or 64 bits. */
@@ -242,7 +264,7 @@ class BitReader {
     if (this.bit() === 0) return signed(this.bits(14), 14);
     if (this.bit() === 0) return signed(this.bits(17), 17);
     if (this.bit() === 0) return signed(this.bits(20), 20);
-    return (this.bits(32) | 0) * 0x1_0000_0000 + this.bits(32);
+    return this.bits(32) * 0x1_0000_0000 + (this.bits(32) >>> 0);
   }
 
   uvarint(): number {

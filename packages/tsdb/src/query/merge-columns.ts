@@ -1,0 +1,34 @@
+import { SampleColumns } from '@avalanche/model';
+
+const scratch = new SampleColumns(1024);
+
+/**
+ * Merges two ascending runs that lie one after the other in `columns`: [from, middle) and [middle, length). Of two
+ * samples of one time that of the first run stays.
+ */
+export function mergeRuns(columns: SampleColumns, from: number, middle: number): void {
+  const end = columns.length;
+  if (middle === from || middle === end || columns.t[middle - 1] < columns.t[middle]) return;
+  const first = middle - from;
+  scratch.reserve(first);
+  scratch.t.set(columns.t.subarray(from, middle));
+  scratch.bits.set(columns.bits.subarray(2 * from, 2 * middle));
+  const { t, bits } = columns;
+  let out = from;
+  // `out` never passes `j`: what is taken from the first run has left its room.
+  for (let i = 0, j = middle; i < first || j < end; out++) {
+    if (j >= end || (i < first && scratch.t[i] <= t[j])) {
+      if (j < end && t[j] === scratch.t[i]) j++;
+      t[out] = scratch.t[i];
+      bits[2 * out] = scratch.bits[2 * i];
+      bits[2 * out + 1] = scratch.bits[2 * i + 1];
+      i++;
+    } else {
+      t[out] = t[j];
+      bits[2 * out] = bits[2 * j];
+      bits[2 * out + 1] = bits[2 * j + 1];
+      j++;
+    }
+  }
+  columns.length = out;
+}
