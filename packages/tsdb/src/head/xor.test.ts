@@ -60,6 +60,26 @@ test.each([1, 2, 3, 4, 5])('random samples come back bit by bit (seed %i)', (see
   expect([...out.bits.subarray(0, out.length * 2)]).toEqual([...bits]);
 });
 
+test('a chunk cut to its last byte is read whole: nothing is loaded from beyond it', () => {
+  for (let count = 1; count <= 40; count++) {
+    const values = Float64Array.from({ length: count }, (_, i) => i * 1.1);
+    const times = Array.from(values, (_, i) => 1e12 + i * 15_000 + (i % 3));
+    const state = encode(times, values);
+    state.bytes = state.bytes.slice(0, Math.ceil(state.bitLength / 8));
+    const out = decode(state);
+    expect([...out.v.subarray(0, out.length)]).toEqual([...values]);
+  }
+});
+
+test('the bytes are those of Prometheus 2.42 (tsdb/chunkenc, same samples)', () => {
+  const times = [1.6e12, 1.6e12 + 15_000, 1.6e12 + 30_000, 1.6e12 + 45_001, 1.6e12 + 160_001, 1.6e12 + 9_000_000];
+  const state = encode(times, new Float64Array([1, 1, 2, 2.5, -0.1, 1e300]));
+  const bytes = Buffer.from(state.bytes.subarray(0, Math.ceil(state.bitLength / 8)));
+  expect(bytes.toString('hex')).toBe(
+    '00068080f4f6905d3ff000000000000098753097ffe0007683e1869fc1fffdecccccccccccdf0000000000852207b0639f6944667b0180',
+  );
+});
+
 test.each([-8191, -8192, 8192, 8193, -65_535, 65_536, 65_537, -524_287, 524_288, 524_289, 3e10])(
   'a delta of deltas of %i ms at the edge of a bit range',
   (dod) => {

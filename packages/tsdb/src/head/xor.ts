@@ -26,6 +26,7 @@ export interface XorState {
   count: number;
   time: number;
   delta: number;
+  /** The value's halves; signed and unsigned numbers mean the same bits. */
   low: number;
   high: number;
   /** Leading and trailing zero bits of the last stored XOR window; leading 0xff says that there is none. */
@@ -54,12 +55,15 @@ export function appendXor(state: XorState, time: number, low: number, high: numb
     else if (delta === state.delta) at++;
     else at = writeDeltaOfDelta(bytes, at, delta - state.delta);
     state.delta = delta;
-    at = low === state.low && high === state.high ? at + 1 : writeXor(state, at, low, high);
+    const xorLow = low ^ state.low;
+    const xorHigh = high ^ state.high;
+    at = (xorLow | xorHigh) === 0 ? at + 1 : writeXor(state, at, xorLow, xorHigh);
   }
   state.bitLength = at - base;
   state.time = time;
-  state.low = low;
-  state.high = high;
+  // As signed numbers, which V8 keeps in the field itself.
+  state.low = low | 0;
+  state.high = high | 0;
   state.count = count;
   bytes[state.base] = count >>> 8;
   bytes[state.base + 1] = count & 0xff;
@@ -85,10 +89,8 @@ function writeDeltaOfDelta(bytes: Uint8Array, at: number, dod: number): number {
 }
 
 /** Writes a value that differs from the last one. */
-function writeXor(state: XorState, at: number, low: number, high: number): number {
+function writeXor(state: XorState, at: number, xorLow: number, xorHigh: number): number {
   const { bytes } = state;
-  const xorHigh = high ^ state.high;
-  const xorLow = low ^ state.low;
   const leading = xorHigh !== 0 ? Math.min(31, Math.clz32(xorHigh)) : 31;
   const trailing = xorLow !== 0 ? trailingZeros(xorLow) : 32 + trailingZeros(xorHigh);
   let position = at;
@@ -191,15 +193,14 @@ export function readXor(
   let delta = 0;
   let leading = 0;
   let trailing = 0;
-  for (let i = 0; ; ) {
-    if (time > maxTime) break;
+  for (let i = 1; time <= maxTime; i++) {
     if (time >= minTime) {
       times[out] = time;
       bits[2 * out] = low;
       bits[2 * out + 1] = high;
       out++;
     }
-    if (++i === count) break;
+    if (i === count) break;
     if (i === 1) delta = reader.uvarint();
     else if (reader.bit() !== 0) delta += reader.deltaOfDelta();
     time += delta;
