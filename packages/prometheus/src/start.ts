@@ -1,6 +1,6 @@
 import { type Clock, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
 import { Engine } from '@avalanche/promql';
-import { DirectoryLocked, Tsdb, UnsupportedWal } from '@avalanche/tsdb';
+import { DirectoryLocked, Tsdb, WalCorruption, WalGap } from '@avalanche/tsdb';
 import {
   acceptForms,
   createServer,
@@ -210,7 +210,7 @@ async function openTsdb({ directory, retentionMs, logger }: PrometheusOptions): 
     return await Tsdb.open({ directory, logger, ...(retentionMs ? { retentionMs } : {}) });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const told = error instanceof DirectoryLocked || error instanceof UnsupportedWal;
+    const told = error instanceof DirectoryLocked || error instanceof WalCorruption || error instanceof WalGap;
     if (!told && code === undefined) throw error;
     const hint = 'choose another directory with --storage.tsdb.path or --data-dir';
     const reason = told ? error.message : `cannot write to ${directory}: ${code}`;

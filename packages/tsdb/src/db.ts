@@ -1,15 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Labels, type Logger, type Matcher, type SampleColumns, silentLogger } from '@avalanche/model';
 import { Appender, type CommitTarget } from './appender.ts';
-import { EncodeBuffer } from './encoding.ts';
 import { Head, type HeadStats } from './head/head.ts';
 import { slotOf } from './head/series.ts';
 import { lockDirectory } from './lock.ts';
-import { readSegment, WalCorruption } from './wal/reader.ts';
-import { decodeRecord, encodeSamples, encodeSeries, type RecordHandler } from './wal/records.ts';
-import { listSegments } from './wal/segments.ts';
-import { WalWriter } from './wal/writer.ts';
+import type { Compression } from './wal/compression.ts';
+import type { ReplaySink } from './wal/replay.ts';
+import { type FsyncMode, Wal } from './wal/wal.ts';
 
 export interface TsdbOptions {
   /** The data directory; created where it is missing. */
@@ -18,6 +16,10 @@ export interface TsdbOptions {
   readonly retentionMs?: number;
   /** How often the log is synced to the disk; it survives a crash of the process without. Default 1000. */
   readonly walSyncMs?: number;
+  /** Default `interval`. */
+  readonly walFsync?: FsyncMode;
+  /** Default `snappy`, as upstream. */
+  readonly walCompression?: Compression;
   readonly logger?: Logger;
 }
 
@@ -25,12 +27,6 @@ export interface TsdbOptions {
 export interface SelectedSeries {
   readonly labels: Labels;
   read(minTime: number, maxTime: number, into: SampleColumns): number;
-}
-
-interface Checkpoint {
-  /** Of the last segment that it stands for. */
-  readonly index: number;
-  readonly path: string;
 }
 
 const BLOCK_RANGE_MS = 2 * 3_600_000;
@@ -44,35 +40,34 @@ export class Tsdb implements CommitTarget {
   readonly head = new Head(BLOCK_RANGE_MS);
   /** Samples committed since start. */
   samplesAppended = 0;
-  /** Damaged places found and repaired in the log at start. */
-  walCorruptions = 0;
-  private readonly buffer = new EncodeBuffer(64 * 1024);
+  private readonly wal: Wal;
   private readonly retentionMs: number;
   private readonly logger: Logger;
-  private readonly walDirectory: string;
   private readonly timers: NodeJS.Timeout[] = [];
-  /** Newest sample time in each segment of the log that is still there. */
-  private readonly segmentMaxTime = new Map<number, number>();
   /** Series that the log does not know yet. They stay here when a commit fails. */
   private readonly unloggedSeries: number[] = [];
-  private wal!: WalWriter;
   private unlock: () => void = () => {};
   private closed = false;
 
-  private constructor(private readonly options: TsdbOptions) {
+  private constructor(options: TsdbOptions) {
     this.retentionMs = options.retentionMs ?? 15 * 86_400_000;
     this.logger = options.logger ?? silentLogger;
-    this.walDirectory = join(options.directory, 'wal');
+    this.wal = Wal.open(join(options.directory, 'wal'), {
+      compression: options.walCompression ?? 'snappy',
+      fsync: options.walFsync ?? 'interval',
+      syncIntervalMs: options.walSyncMs,
+      logger: this.logger,
+    });
   }
 
   /**
    * Opens the directory and replays its log.
-   * @throws DirectoryLocked where another process has it open, UnsupportedWal where its log cannot be read, or the file
-   * system's error
+   * @throws DirectoryLocked where another process has it open, WalCorruption or WalGap where its log cannot be read, or
+   * the file system's error
    */
   static async open(options: TsdbOptions): Promise<Tsdb> {
+    mkdirSync(options.directory, { recursive: true });
     const db = new Tsdb(options);
-    mkdirSync(db.walDirectory, { recursive: true });
     db.unlock = lockDirectory(options.directory);
     try {
       await db.replay();
@@ -80,8 +75,6 @@ export class Tsdb implements CommitTarget {
       db.unlock();
       throw error;
     }
-    const last = listSegments(db.walDirectory).at(-1)?.index ?? -1;
-    db.wal = new WalWriter(db.walDirectory, last + 1);
     db.startTimers();
     return db;
   }
@@ -89,6 +82,11 @@ export class Tsdb implements CommitTarget {
   /** Milliseconds of the oldest and newest sample; an empty database has minTime +Infinity. */
   get stats(): HeadStats {
     return this.head.stats;
+  }
+
+  /** Damaged places found in the log. */
+  get walCorruptions(): number {
+    return this.wal.metrics.corruptions;
   }
 
   /** The index of the log segment being written. */
@@ -113,14 +111,11 @@ export class Tsdb implements CommitTarget {
     if (this.closed) throw new Error('the database is closed');
     this.logBatch(batch);
     const { refs, times, bits, length } = batch;
-    let newest = this.segmentMaxTime.get(this.wal.currentSegment) ?? Number.NEGATIVE_INFINITY;
     for (let i = 0; i < length; i++) {
       const slot = slotOf(refs[i]);
       if (this.head.series.refs[slot] !== refs[i]) continue; // collected while the batch was being made
       this.head.append(slot, times[i], bits[2 * i], bits[2 * i + 1]);
-      if (times[i] > newest) newest = times[i];
     }
-    this.segmentMaxTime.set(this.wal.currentSegment, newest);
     this.samplesAppended += length;
   }
 
@@ -129,12 +124,16 @@ export class Tsdb implements CommitTarget {
   }
 
   /** Drops what is older than the retention, in memory and, where whole segments of the log are, on disk. */
-  enforceRetention(now: number): void {
+  async enforceRetention(now: number): Promise<void> {
     const horizon = now - this.retentionMs;
     let collected = 0;
     for (const _ of this.head.collect(horizon, () => collected++)) void _;
     if (collected > 0) this.logger.info('Series without samples collected', { series: collected });
-    this.truncateWal(horizon);
+    const living = new Set<number>();
+    const { series } = this.head;
+    for (let slot = 1; slot <= series.highestSlot; slot++)
+      if (series.refs[slot] !== 0) living.add(series.walRefs[slot]);
+    await this.wal.truncate(horizon, (ref) => living.has(ref));
   }
 
   /** Syncs and closes the log and gives the directory back. Idempotent. */
@@ -142,29 +141,27 @@ export class Tsdb implements CommitTarget {
     if (this.closed) return;
     this.closed = true;
     for (const timer of this.timers) clearInterval(timer);
-    this.wal.close();
+    await this.wal.close();
     this.unlock();
   }
 
   private startTimers(): void {
-    const sync = () => {
-      this.wal.sync().catch((error: unknown) => this.logger.error('Syncing the write-ahead log failed', { error }));
+    const enforce = () => {
+      this.enforceRetention(Date.now()).catch((error: unknown) => {
+        if (!this.closed) this.logger.error('Truncating the write-ahead log failed', { error });
+      });
     };
-    this.timers.push(
-      setInterval(sync, this.options.walSyncMs ?? 1000),
-      setInterval(() => this.enforceRetention(Date.now()), RETENTION_CHECK_MS),
-    );
+    this.timers.push(setInterval(enforce, RETENTION_CHECK_MS));
     for (const timer of this.timers) timer.unref();
   }
 
   /** All of the batch is in the log, or an error is thrown and none of it is left to be written later. */
   private logBatch(batch: Appender): void {
     try {
-      this.logSeries(this.unloggedSeries, this.wal);
-      this.buffer.reset();
+      const { series } = this.head;
+      for (const slot of this.unloggedSeries) this.wal.logSeries(series.walRefs[slot], series.labels(slot));
       const { walRefs, times, bits, length } = batch;
-      encodeSamples(this.buffer, { refs: walRefs, times, bits, length });
-      if (this.buffer.length > 0) this.wal.log(this.buffer.bytes, this.buffer.length);
+      this.wal.logSamples({ refs: walRefs, times, bits, length });
       this.wal.flush();
     } catch (error) {
       this.wal.discard();
@@ -173,139 +170,34 @@ export class Tsdb implements CommitTarget {
     this.unloggedSeries.length = 0;
   }
 
-  private logSeries(refs: readonly number[], wal: WalWriter): void {
-    this.buffer.reset();
-    for (const slot of refs) encodeSeries(this.buffer, this.head.series.walRefs[slot], this.head.series.labels(slot));
-    if (this.buffer.length > 0) wal.log(this.buffer.bytes, this.buffer.length);
-  }
-
-  /** Reads the last checkpoint and the segments after it; what follows a damaged place is set aside, not deleted. */
   private async replay(): Promise<void> {
-    const handler = this.replayHandler();
-    const checkpoint = this.lastCheckpoint();
-    const paths: string[] = [];
-    if (checkpoint) paths.push(...listSegments(checkpoint.path).map((segment) => segment.path));
-    if (checkpoint) this.removeCheckpointed(checkpoint);
-    const segments = listSegments(this.walDirectory);
-    const before = performance.now();
-    for (const path of paths) await this.replaySegment(path, handler);
-    for (let i = 0; i < segments.length; i++) {
-      handler.newest = Number.NEGATIVE_INFINITY;
-      const goodBytes = await this.replaySegment(segments[i].path, handler);
-      this.segmentMaxTime.set(segments[i].index, handler.newest);
-      if (goodBytes >= 0) {
-        this.repair(
-          segments[i].path,
-          goodBytes,
-          segments.slice(i + 1).map((segment) => segment.path),
-        );
-        break;
-      }
-    }
-    if (segments.length > 0) {
-      const tookMs = Math.round(performance.now() - before);
-      this.logger.info('WAL replay completed', { segments: segments.length, series: this.stats.series, tookMs });
-    }
+    const { segments, tookMs } = await this.wal.replay(this.replaySink());
+    if (segments === 0) return;
+    this.logger.info('WAL replay completed', { segments, series: this.stats.series, tookMs: Math.round(tookMs) });
   }
 
-  /** @returns -1 where the segment was read to its end, else how many of its first bytes are good */
-  private async replaySegment(path: string, handler: RecordHandler): Promise<number> {
-    let sliceEnd = performance.now() + 10;
-    try {
-      for (const record of readSegment(path)) {
-        decodeRecord(record, handler);
-        if (performance.now() > sliceEnd) {
-          await new Promise<void>((resolve) => setImmediate(resolve));
-          sliceEnd = performance.now() + 10;
-        }
-      }
-      return -1;
-    } catch (error) {
-      if (!(error instanceof WalCorruption)) throw error;
-      this.walCorruptions++;
-      this.logger.warn('The write-ahead log is damaged; what follows is set aside', { error });
-      return error.goodBytes;
-    }
-  }
-
-  /** Keeps the damaged segment and all later ones as `NAME.corrupt`, and cuts the segment to its good part. */
-  private repair(path: string, goodBytes: number, later: readonly string[]): void {
-    copyFileSync(path, `${path}.corrupt`);
-    truncateSync(path, goodBytes);
-    for (const segment of later) renameSync(segment, `${segment}.corrupt`);
-  }
-
-  private replayHandler(): RecordHandler & { newest: number } {
+  private replaySink(): ReplaySink {
     const { head } = this;
     /** Slots by logged reference. */
-    const renamed = new Map<number, number>();
+    const slots = new Map<number, number>();
     return {
-      newest: Number.NEGATIVE_INFINITY,
       series(ref, labels) {
         const known = head.series.find(labels);
-        renamed.set(ref, known === 0 ? head.createSeries(labels, ref) : known);
+        slots.set(ref, known === 0 ? head.createSeries(labels, ref) : known);
       },
-      sample(ref, time, low, high) {
-        // Never given out again: what is logged of a series that is gone must not become another's.
-        if (ref > head.series.lastWalRef) head.series.lastWalRef = ref;
-        const slot = renamed.get(ref);
-        if (slot === undefined) return;
-        head.append(slot, time, low, high);
-        if (time > this.newest) this.newest = time;
+      samples({ refs, times, bits, length }) {
+        let unknown = 0;
+        for (let i = 0; i < length; i++) {
+          const ref = refs[i];
+          // Never given out again: what is logged of a series that is gone must not become another's.
+          if (ref > head.series.lastWalRef) head.series.lastWalRef = ref;
+          const slot = slots.get(ref);
+          if (slot === undefined) unknown++;
+          else head.append(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+        }
+        return unknown;
       },
     };
-  }
-
-  /** Newest first. */
-  private checkpoints(): Checkpoint[] {
-    return readdirSync(this.walDirectory)
-      .filter((name) => /^checkpoint\.\d+$/.test(name))
-      .map((name) => ({ index: Number(name.slice('checkpoint.'.length)), path: join(this.walDirectory, name) }))
-      .sort((a, b) => b.index - a.index);
-  }
-
-  private lastCheckpoint(): Checkpoint | undefined {
-    return this.checkpoints()[0];
-  }
-
-  /** Deletes what a checkpoint stands for: a crash right after it was written leaves that behind. */
-  private removeCheckpointed(checkpoint: Checkpoint): void {
-    for (const { index, path } of listSegments(this.walDirectory)) if (index <= checkpoint.index) rmSync(path);
-    for (const { path } of this.checkpoints().slice(1)) rmSync(path, { recursive: true });
-  }
-
-  /** Deletes the segments whose samples are all older than `horizon`, once a checkpoint holds the living series. */
-  private truncateWal(horizon: number): void {
-    const old = [];
-    for (const segment of listSegments(this.walDirectory)) {
-      const newest = this.segmentMaxTime.get(segment.index);
-      if (segment.index >= this.wal.currentSegment || newest === undefined || newest >= horizon) break;
-      old.push(segment);
-    }
-    const last = old.at(-1);
-    if (!last) return;
-    const previous = this.lastCheckpoint();
-    this.writeCheckpoint(last.index);
-    for (const segment of old) {
-      rmSync(segment.path);
-      this.segmentMaxTime.delete(segment.index);
-    }
-    if (previous) rmSync(previous.path, { recursive: true });
-    this.logger.info('WAL truncated', { upTo: last.index });
-  }
-
-  private writeCheckpoint(index: number): void {
-    const path = join(this.walDirectory, `checkpoint.${String(index).padStart(8, '0')}`);
-    const temporary = `${path}.tmp`;
-    if (existsSync(temporary)) rmSync(temporary, { recursive: true });
-    mkdirSync(temporary);
-    const wal = new WalWriter(temporary, 0);
-    const living: number[] = [];
-    for (let slot = 1; slot <= this.head.series.highestSlot; slot++)
-      if (this.head.series.refs[slot] !== 0) living.push(slot);
-    for (let i = 0; i < living.length; i += 1000) this.logSeries(living.slice(i, i + 1000), wal);
-    wal.close();
-    renameSync(temporary, path);
   }
 }
 

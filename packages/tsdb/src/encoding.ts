@@ -50,6 +50,12 @@ export class EncodeBuffer {
     this.putUvarint(value < 0 ? -value * 2 - 1 : value * 2);
   }
 
+  putBytes(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
   /** A length-prefixed UTF-8 string. */
   putString(text: string): void {
     const bytesMax = text.length * 3;
@@ -117,6 +123,11 @@ export class DecodeBuffer {
     const size = this.uvarint();
     const at = this.advance(size);
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + at, size).toString('utf8');
+  }
+
+  /** Passes over bytes. */
+  skip(count: number): void {
+    this.advance(count);
   }
 
   private advance(count: number): number {

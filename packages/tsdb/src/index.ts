@@ -2,4 +2,7 @@ export { type Appender, type Outcome, UNKNOWN_SERIES } from './appender.ts';
 export { type SelectedSeries, Tsdb, type TsdbOptions, TsdbQuerier } from './db.ts';
 export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_ORDER } from './head/head.ts';
 export { DirectoryLocked } from './lock.ts';
-export { UnsupportedWal } from './wal/reader.ts';
+export type { Compression } from './wal/compression.ts';
+export { WalCorruption } from './wal/reader.ts';
+export { WalGap } from './wal/segments.ts';
+export type { FsyncMode } from './wal/wal.ts';

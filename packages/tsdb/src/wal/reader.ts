@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32c } from '../crc32c.ts';
+import { decompress } from './compression.ts';
 import {
   FRAGMENT_FIRST,
   FRAGMENT_FULL,
@@ -19,7 +20,7 @@ export class WalCorruption extends Error {
 
   constructor(
     readonly path: string,
-    /** Offset of the page or fragment at fault. */
+    /** Offset of the fragment or record at fault. */
     readonly offset: number,
     /** How many bytes from the start hold whole records. */
     readonly goodBytes: number,
@@ -29,83 +30,160 @@ export class WalCorruption extends Error {
   }
 }
 
-/** A log that is whole but that this version cannot read. It is left as it is. */
-export class UnsupportedWal extends Error {
-  override readonly name = 'UnsupportedWal';
-}
+const READ_BYTES = 64 * PAGE_BYTES;
 
 /**
- * Reads the records of one segment in order. The bytes yielded are valid until the next step.
- * @returns the offset after the last whole record
- * @throws UnsupportedWal at a compressed record, WalCorruption at the first fragment that is cut short or does not match its checksum
+ * Reads the records of segments, one segment after the other, in the original's format:
+ * ```
+ * page (32 KiB):  ┌──────────┬──────────┬─────┬────────────┐
+ *                 │ fragment │ fragment │  …  │ zero bytes │
+ *                 └──────────┴──────────┴─────┴────────────┘
+ * fragment:       ┌─────────────────────────────────────┬──────────┬─────────────┬──────┐
+ *                 │ 000 │ zstd <1> │ snappy <1> │ type <3> │ len <2b> │ CRC-32C <4b> │ data │
+ *                 └─────────────────────────────────────┴──────────┴─────────────┴──────┘
+ * ```
+ * After `next` the record is `bytes` from `start` to `end`, valid until the next call.
  */
-export function* readSegment(path: string): Generator<Uint8Array, number> {
-  const fd = openSync(path, 'r');
-  try {
-    const page = Buffer.alloc(PAGE_BYTES);
-    let record = Buffer.alloc(64 * 1024);
-    let recordLength = 0;
+export class SegmentReader {
+  bytes: Uint8Array = new Uint8Array(0);
+  start = 0;
+  end = 0;
+  /** Offset of the record in its segment. */
+  recordOffset = 0;
+  /** Bytes of the segment up to the end of the last record that its reader has gone past. */
+  goodBytes = 0;
+
+  private readonly buffer = Buffer.allocUnsafe(READ_BYTES);
+  private joined = Buffer.allocUnsafe(64 * 1024);
+  private joinedLength = 0;
+  private path = '';
+  private fd = -1;
+  /** Offset of the buffer's first byte in the segment. */
+  private bufferOffset = 0;
+  private size = 0;
+  private at = 0;
+  private recordEnd = 0;
+
+  /** The segment being read. */
+  get segmentPath(): string {
+    return this.path;
+  }
+
+  /** Begins to read a segment. */
+  open(path: string): void {
+    this.close();
+    this.fd = openSync(path, 'r');
+    this.path = path;
+    this.bufferOffset = 0;
+    this.size = 0;
+    this.at = 0;
+    this.recordOffset = 0;
+    this.recordEnd = 0;
+    this.goodBytes = 0;
+  }
+
+  /**
+   * Goes to the next record.
+   * @returns false at the end of the segment
+   * @throws WalCorruption where a fragment is cut short or does not match its checksum
+   */
+  next(): boolean {
+    this.goodBytes = this.recordEnd;
+    this.joinedLength = 0;
     let inRecord = false;
-    let goodBytes = 0;
-    for (let pageStart = 0; ; pageStart += PAGE_BYTES) {
-      const size = readPage(fd, page, pageStart);
-      if (size === 0) break;
-      let at = 0;
-      while (at < size) {
-        const head = page[at];
-        const type = head & FRAGMENT_TYPE_MASK;
-        const fail = (reason: string): never => {
-          throw new WalCorruption(path, pageStart + at, goodBytes, reason);
-        };
-        if (type === FRAGMENT_NONE) {
-          if (!isZero(page, at, size)) fail('the padding of a page is not zero');
-          break;
-        }
-        if (at + HEADER_BYTES > size) fail('the fragment header is cut short');
-        const length = page.readUInt16BE(at + 1);
-        const end = at + HEADER_BYTES + length;
-        if (end > size) fail(`the fragment of ${length} bytes is cut short`);
-        if (crc32c(page, at + HEADER_BYTES, end) !== page.readUInt32BE(at + 3)) fail('the checksum does not match');
-        if (head & (FRAGMENT_SNAPPY | FRAGMENT_ZSTD)) {
-          throw new UnsupportedWal(
-            `${path}: compressed records are not supported yet (--no-storage.tsdb.wal-compression)`,
-          );
-        }
-        const starts = type === FRAGMENT_FULL || type === FRAGMENT_FIRST;
-        if (starts === inRecord || type > FRAGMENT_LAST) fail(`unexpected fragment type ${type}`);
-        if (starts) recordLength = 0;
-        if (recordLength + length > record.length) {
-          record = Buffer.concat([record.subarray(0, recordLength)], (recordLength + length) * 2);
-        }
-        page.copy(record, recordLength, at + HEADER_BYTES, end);
-        recordLength += length;
-        inRecord = type === FRAGMENT_FIRST || type === FRAGMENT_MIDDLE;
-        at = end;
-        if (!inRecord) {
-          yield record.subarray(0, recordLength);
-          goodBytes = pageStart + at;
-        }
+    for (;;) {
+      if (this.at >= this.size && !this.refill()) {
+        if (inRecord) this.fail(this.goodBytes, 'the last record is cut short');
+        return false;
       }
-      if (size < PAGE_BYTES) break;
+      const { buffer, at } = this;
+      const head = buffer[at];
+      const type = head & FRAGMENT_TYPE_MASK;
+      const pageEnd = Math.min(this.size, at - (at % PAGE_BYTES) + PAGE_BYTES);
+      if (type === FRAGMENT_NONE) {
+        if (!isZero(buffer, at, pageEnd)) this.fail(this.bufferOffset + at, 'the padding of a page is not zero');
+        this.at = pageEnd;
+        continue;
+      }
+      const start = at + HEADER_BYTES;
+      if (start > pageEnd) this.fail(this.bufferOffset + at, 'the fragment header is cut short');
+      const end = start + ((buffer[at + 1] << 8) | buffer[at + 2]);
+      if (end > pageEnd) this.fail(this.bufferOffset + at, `the fragment of ${end - start} bytes is cut short`);
+      if (crc32c(buffer, start, end) !== buffer.readUInt32BE(at + 3)) {
+        this.fail(this.bufferOffset + at, 'the checksum does not match');
+      }
+      const starts = type === FRAGMENT_FULL || type === FRAGMENT_FIRST;
+      if (starts === inRecord || type > FRAGMENT_LAST) {
+        this.fail(this.bufferOffset + at, `unexpected fragment type ${type}`);
+      }
+      if (starts) this.recordOffset = this.bufferOffset + at;
+      this.at = end;
+      if (type === FRAGMENT_FULL) this.show(buffer, start, end, head);
+      else {
+        inRecord = true;
+        this.join(start, end);
+        if (type === FRAGMENT_MIDDLE || type === FRAGMENT_FIRST) continue;
+        this.show(this.joined, 0, this.joinedLength, head);
+      }
+      this.recordEnd = this.bufferOffset + this.at;
+      return true;
     }
-    if (inRecord) throw new WalCorruption(path, goodBytes, goodBytes, 'the last record is cut short');
-    return goodBytes;
-  } finally {
-    closeSync(fd);
+  }
+
+  close(): void {
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = -1;
+  }
+
+  /** The error that the current record is not what it should be. */
+  corruption(reason: string): WalCorruption {
+    return new WalCorruption(this.path, this.recordOffset, this.goodBytes, reason);
+  }
+
+  private fail(offset: number, reason: string): never {
+    throw new WalCorruption(this.path, offset, this.goodBytes, reason);
+  }
+
+  private show(bytes: Buffer, start: number, end: number, head: number): void {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    if (end === start || !(head & (FRAGMENT_SNAPPY | FRAGMENT_ZSTD))) return;
+    try {
+      this.bytes = decompress(head & FRAGMENT_SNAPPY ? 'snappy' : 'zstd', bytes.subarray(start, end));
+    } catch (error) {
+      throw this.corruption(`the record does not decompress: ${(error as Error).message}`);
+    }
+    this.start = 0;
+    this.end = this.bytes.length;
+  }
+
+  private join(start: number, end: number): void {
+    const length = this.joinedLength + end - start;
+    if (length > this.joined.length) {
+      const bigger = Buffer.allocUnsafe(length * 2);
+      this.joined.copy(bigger, 0, 0, this.joinedLength);
+      this.joined = bigger;
+    }
+    this.buffer.copy(this.joined, this.joinedLength, start, end);
+    this.joinedLength = length;
+  }
+
+  private refill(): boolean {
+    if (this.size > 0 && this.size < READ_BYTES) return false;
+    this.bufferOffset += this.size;
+    this.size = 0;
+    this.at = 0;
+    while (this.size < READ_BYTES) {
+      const got = readSync(this.fd, this.buffer, this.size, READ_BYTES - this.size, this.bufferOffset + this.size);
+      if (got === 0) break;
+      this.size += got;
+    }
+    return this.size > 0;
   }
 }
 
-function readPage(fd: number, page: Buffer, position: number): number {
-  let size = 0;
-  while (size < PAGE_BYTES) {
-    const got = readSync(fd, page, size, PAGE_BYTES - size, position + size);
-    if (got === 0) break;
-    size += got;
-  }
-  return size;
-}
-
-function isZero(page: Buffer, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (page[i] !== 0) return false;
+function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0) return false;
   return true;
 }

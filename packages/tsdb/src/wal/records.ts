@@ -1,25 +1,51 @@
-import { Labels } from '@avalanche/model';
-import { DecodeBuffer, type EncodeBuffer } from '../encoding.ts';
+import type { Labels } from '@avalanche/model';
+import type { EncodeBuffer } from '../encoding.ts';
 
-/** Record types of prometheus/prometheus tsdb/docs/format/wal.md that this engine writes or reads. */
+/** Record types of prometheus/prometheus tsdb/docs/format/wal.md and tsdb/record; 11 to 13 carry start times. */
 export const RECORD_SERIES = 1;
 export const RECORD_SAMPLES = 2;
+export const RECORD_TOMBSTONES = 3;
+export const RECORD_EXEMPLARS = 4;
+export const RECORD_MMAP_MARKERS = 5;
+export const RECORD_METADATA = 6;
+export const RECORD_HISTOGRAMS = 7;
+export const RECORD_FLOAT_HISTOGRAMS = 8;
+export const RECORD_CUSTOM_HISTOGRAMS = 9;
+export const RECORD_CUSTOM_FLOAT_HISTOGRAMS = 10;
+export const RECORD_SAMPLES_V2 = 11;
+export const RECORD_HISTOGRAMS_V2 = 12;
+export const RECORD_FLOAT_HISTOGRAMS_V2 = 13;
 
-/**
- * ```
- * ┌─────────────────────────────────────────────┐
- * │ type = 1 <1b>                               │
- * ├─────────────────────────────────────────────┤
- * │ ref <8b> │ labels <uvarint> │ name, value … │  once a series
- * └─────────────────────────────────────────────┘
- * ```
- */
-export function encodeSeries(buffer: EncodeBuffer, ref: number, labels: Labels): void {
-  if (buffer.length === 0) buffer.putByte(RECORD_SERIES);
-  buffer.putInt64(ref);
-  buffer.putUvarint(labels.size);
-  for (const part of labels.pairs) buffer.putString(part);
-}
+/** Upstream's names of the record types, by number. */
+export const RECORD_NAMES: readonly string[] = [
+  'unknown',
+  'series',
+  'samples',
+  'tombstones',
+  'exemplars',
+  'mmapmarkers',
+  'metadata',
+  'histogram_samples',
+  'float_histogram_samples',
+  'custom_buckets_histogram_samples',
+  'custom_buckets_float_histogram_samples',
+  'samples_v2',
+  'histogram_samples_v2',
+  'float_histogram_samples_v2',
+];
+
+/** Metric types as metadata records number them. */
+export const METRIC_TYPES = [
+  'unknown',
+  'counter',
+  'gauge',
+  'histogram',
+  'gaugehistogram',
+  'summary',
+  'info',
+  'stateset',
+] as const;
+export type MetricType = (typeof METRIC_TYPES)[number];
 
 /** A batch of samples as columns: `bits` holds value i as two halves, low at 2i and high at 2i+1. */
 export interface SampleBatch {
@@ -28,6 +54,29 @@ export interface SampleBatch {
   readonly times: ArrayLike<number>;
   readonly bits: Uint32Array;
   readonly length: number;
+}
+
+export interface SeriesMetadata {
+  readonly type: MetricType;
+  readonly unit: string;
+  readonly help: string;
+}
+
+export interface LoggedExemplar {
+  readonly ref: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  /** The two halves of the value's bits. */
+  readonly low: number;
+  readonly high: number;
+  readonly labels: Labels;
+}
+
+/** Adds to a series record: `id <8b> │ label count <uvarint> │ name, value …` once a series. */
+export function encodeSeries(buffer: EncodeBuffer, ref: number, labels: Labels): void {
+  if (buffer.length === 0) buffer.putByte(RECORD_SERIES);
+  buffer.putInt64(ref);
+  encodeLabels(buffer, labels);
 }
 
 /**
@@ -55,30 +104,40 @@ export function encodeSamples(buffer: EncodeBuffer, batch: SampleBatch): void {
   }
 }
 
-export interface RecordHandler {
-  series(ref: number, labels: Labels): void;
-  sample(ref: number, time: number, low: number, high: number): void;
+/** Adds to a tombstone record: `id <8b> │ min time <varint> │ max time <varint>` once an interval. */
+export function encodeTombstone(buffer: EncodeBuffer, ref: number, minTime: number, maxTime: number): void {
+  if (buffer.length === 0) buffer.putByte(RECORD_TOMBSTONES);
+  buffer.putInt64(ref);
+  buffer.putVarint(minTime);
+  buffer.putVarint(maxTime);
 }
 
-/** Decodes one record into calls of `handler`; records of other types are passed over. @throws RangeError if cut short */
-export function decodeRecord(bytes: Uint8Array, handler: RecordHandler): void {
-  const buffer = new DecodeBuffer(bytes);
-  const type = buffer.byte();
-  if (type === RECORD_SERIES) {
-    while (buffer.remaining > 0) {
-      const ref = buffer.int64();
-      const pairs: string[] = [];
-      for (let i = buffer.uvarint() * 2; i > 0; i--) pairs.push(buffer.string());
-      handler.series(ref, Labels.fromSortedPairs(pairs));
-    }
-  } else if (type === RECORD_SAMPLES && buffer.remaining > 0) {
-    const baseRef = buffer.int64();
-    const baseTime = buffer.int64();
-    while (buffer.remaining > 0) {
-      const ref = baseRef + buffer.varint();
-      const time = baseTime + buffer.varint();
-      const high = buffer.uint32();
-      handler.sample(ref, time, buffer.uint32(), high);
-    }
+/** Adds to a metadata record: `id <uvarint> │ type <1b> │ field count <uvarint> │ name, value …` once a series. */
+export function encodeMetadata(buffer: EncodeBuffer, ref: number, metadata: SeriesMetadata): void {
+  if (buffer.length === 0) buffer.putByte(RECORD_METADATA);
+  buffer.putUvarint(ref);
+  buffer.putByte(METRIC_TYPES.indexOf(metadata.type));
+  buffer.putUvarint(2);
+  for (const text of ['UNIT', metadata.unit, 'HELP', metadata.help]) buffer.putString(text);
+}
+
+/** As a sample record, with the labels of each exemplar after its value. */
+export function encodeExemplars(buffer: EncodeBuffer, exemplars: readonly LoggedExemplar[]): void {
+  if (exemplars.length === 0) return;
+  const { ref: baseRef, time: baseTime } = exemplars[0];
+  buffer.putByte(RECORD_EXEMPLARS);
+  buffer.putInt64(baseRef);
+  buffer.putInt64(baseTime);
+  for (const { ref, time, low, high, labels } of exemplars) {
+    buffer.putVarint(ref - baseRef);
+    buffer.putVarint(time - baseTime);
+    buffer.putUint32(high);
+    buffer.putUint32(low);
+    encodeLabels(buffer, labels);
   }
+}
+
+function encodeLabels(buffer: EncodeBuffer, labels: Labels): void {
+  buffer.putUvarint(labels.size);
+  for (const part of labels.pairs) buffer.putString(part);
 }

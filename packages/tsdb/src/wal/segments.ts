@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 export const PAGE_BYTES = 32 * 1024;
@@ -22,14 +22,72 @@ export interface Segment {
   readonly path: string;
 }
 
+export interface Checkpoint {
+  /** Of the last segment that it stands for. */
+  readonly index: number;
+  readonly path: string;
+}
+
+/** Segments are missing between others: what is there cannot be read as one log. */
+export class WalGap extends Error {
+  override readonly name = 'WalGap';
+}
+
 export function segmentPath(directory: string, index: number): string {
   return join(directory, String(index).padStart(8, '0'));
+}
+
+export function checkpointPath(directory: string, index: number): string {
+  return join(directory, `checkpoint.${String(index).padStart(8, '0')}`);
 }
 
 /** The segments of a WAL directory in ascending order; other files there are not ours. */
 export function listSegments(directory: string): Segment[] {
   return readdirSync(directory)
-    .filter((name) => /^\d{8,}$/.test(name))
+    .filter((name) => /^\d+$/.test(name))
     .map((name) => ({ index: Number(name), path: join(directory, name) }))
     .sort((a, b) => a.index - b.index);
+}
+
+/** Finished checkpoints, newest first. */
+export function listCheckpoints(directory: string): Checkpoint[] {
+  return readdirSync(directory)
+    .filter((name) => /^checkpoint\.\d+$/.test(name))
+    .map((name) => ({ index: Number(name.slice('checkpoint.'.length)), path: join(directory, name) }))
+    .sort((a, b) => b.index - a.index);
+}
+
+/** Checkpoints that a crash left half written. */
+export function listUnfinishedCheckpoints(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => /^checkpoint\.\d+\.tmp$/.test(name))
+    .map((name) => join(directory, name));
+}
+
+/**
+ * The segments that `checkpoint` does not stand for, which must follow it and one another without a gap.
+ * @throws WalGap as upstream refuses such a directory
+ */
+export function segmentsAfter(directory: string, checkpoint: Checkpoint | undefined): Segment[] {
+  const segments = listSegments(directory).filter(({ index }) => index > (checkpoint?.index ?? -1));
+  let expected = checkpoint ? checkpoint.index + 1 : segments[0]?.index;
+  for (const { index, path } of segments) {
+    if (index !== expected) {
+      throw new WalGap(
+        `${directory}: segments are not sequential: ${segmentPath('', expected)} before ${path} is missing`,
+      );
+    }
+    expected++;
+  }
+  return segments;
+}
+
+/** Makes creations, renames and deletions in `directory` last. */
+export function syncDirectory(directory: string): void {
+  const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }

@@ -1,0 +1,317 @@
+import { mkdirSync, rmSync, statSync } from 'node:fs';
+import type { Labels, Logger } from '@avalanche/model';
+import { EncodeBuffer } from '../encoding.ts';
+import { writeCheckpoint } from './checkpoint.ts';
+import { type Compression, compressorFor } from './compression.ts';
+import { WalMetrics } from './metrics.ts';
+import { WalCorruption } from './reader.ts';
+import {
+  encodeExemplars,
+  encodeMetadata,
+  encodeSamples,
+  encodeSeries,
+  encodeTombstone,
+  type LoggedExemplar,
+  RECORD_METADATA,
+  RECORD_SERIES,
+  RECORD_TOMBSTONES,
+  type SampleBatch,
+  type SeriesMetadata,
+} from './records.ts';
+import { repair } from './repair.ts';
+import { Replayer, type ReplayReport, type ReplaySink } from './replay.ts';
+import { listCheckpoints, listSegments, listUnfinishedCheckpoints, type Segment, segmentsAfter } from './segments.ts';
+import { WalWriter, type WalWriterOptions } from './writer.ts';
+
+/** When the disk is asked to keep what was written: upstream's way (a full segment), every interval, every commit. */
+export type FsyncMode = 'never' | 'interval' | 'always';
+
+export interface WalOptions {
+  readonly compression: Compression;
+  readonly fsync: FsyncMode;
+  /** Of `interval`. Default 1000. */
+  readonly syncIntervalMs?: number | undefined;
+  /** A whole number of 32 KiB pages. Default 128 MiB, as upstream. */
+  readonly segmentBytes?: number | undefined;
+  readonly logger: Logger;
+}
+
+/** A series record is not grown beyond this. */
+const RECORD_BYTES = 256 * 1024;
+
+/**
+ * A write-ahead log in Prometheus's format: `wal/`, and in the same way the out-of-order `wbl/`. Opened, then replayed,
+ * then written to: `log…` collects the records of a commit and `flush` writes them with one write.
+ */
+export class Wal {
+  readonly metrics = new WalMetrics();
+  private writer: WalWriter | undefined = undefined;
+  /** A record to which entries can still be added; its type is its first byte. */
+  private readonly record = new EncodeBuffer(64 * 1024);
+  private readonly closing = new AbortController();
+  private truncation: Promise<void> = Promise.resolve();
+  private timer: NodeJS.Timeout | undefined = undefined;
+
+  private constructor(
+    private readonly directory: string,
+    private readonly options: WalOptions,
+  ) {}
+
+  /** Nothing is read or written yet, but for the directory. @throws the file system's error where it cannot be made */
+  static open(directory: string, options: WalOptions): Wal {
+    mkdirSync(directory, { recursive: true });
+    return new Wal(directory, options);
+  }
+
+  /** The number of the segment being written; -1 before replay. */
+  get currentSegment(): number {
+    return this.writer?.currentSegment ?? -1;
+  }
+
+  /** Bytes of all segments and checkpoints. */
+  get storageBytes(): number {
+    const inCheckpoints = listCheckpoints(this.directory).flatMap(({ path }) => listSegments(path));
+    return [...listSegments(this.directory), ...inCheckpoints].reduce((sum, { path }) => sum + statSync(path).size, 0);
+  }
+
+  /**
+   * Hands the newest checkpoint and the segments after it to `sink`, cuts off and sets aside what follows a damaged
+   * place, and begins a new segment.
+   * @throws WalCorruption where the checkpoint is damaged (as upstream, which asks for the user's decision) and WalGap
+   * where a segment is missing, both with nothing changed; or the file system's error
+   */
+  async replay(sink: ReplaySink): Promise<ReplayReport> {
+    const begin = performance.now();
+    const replayer = new Replayer(sink, this.options.logger);
+    const checkpoint = listCheckpoints(this.directory)[0];
+    const segments = segmentsAfter(this.directory, checkpoint);
+    if (checkpoint) {
+      sink.segment?.(undefined);
+      for (const segment of listSegments(checkpoint.path)) await replayer.replaySegment(segment);
+    }
+    const damage = await this.replaySegments(segments, replayer, sink);
+    this.removeLeftovers(checkpoint?.index ?? -1);
+    this.beginWriting(Math.max(checkpoint?.index ?? -1, listSegments(this.directory).at(-1)?.index ?? -1) + 1);
+    this.metrics.unknownRecords += replayer.unknownRecords;
+    return {
+      ...replayer.counts,
+      segments: segments.length,
+      samples: replayer.samples,
+      corruptions: damage ? [damage] : [],
+      tookMs: performance.now() - begin,
+    };
+  }
+
+  logSeries(ref: number, labels: Labels): void {
+    this.continueRecord(RECORD_SERIES);
+    encodeSeries(this.record, ref, labels);
+  }
+
+  /** The samples of a commit become one record, so that a torn log has all or none of them. */
+  logSamples(batch: SampleBatch): void {
+    this.endRecord();
+    encodeSamples(this.record, batch);
+    this.endRecord();
+  }
+
+  /** Both ends of the range are included. */
+  logTombstone(ref: number, minTime: number, maxTime: number): void {
+    this.continueRecord(RECORD_TOMBSTONES);
+    encodeTombstone(this.record, ref, minTime, maxTime);
+  }
+
+  logMetadata(ref: number, metadata: SeriesMetadata): void {
+    this.continueRecord(RECORD_METADATA);
+    encodeMetadata(this.record, ref, metadata);
+  }
+
+  logExemplars(exemplars: readonly LoggedExemplar[]): void {
+    this.endRecord();
+    encodeExemplars(this.record, exemplars);
+    this.endRecord();
+  }
+
+  /** A whole record, its type first. */
+  logRaw(record: Uint8Array): void {
+    this.endRecord();
+    this.open.log(record);
+  }
+
+  /** Writes what was logged with one write. @throws the file system's error, after which nothing of it stays */
+  flush(): void {
+    this.endRecord();
+    this.open.flush();
+  }
+
+  /** Forgets what was logged since the last flush. */
+  discard(): void {
+    this.record.reset();
+    this.open.discard();
+  }
+
+  /** Asks the disk to keep what was flushed, off the event loop. What fails is asked again the next time. */
+  sync(): Promise<void> {
+    return this.open.sync();
+  }
+
+  /**
+   * Truncates as upstream does after the head: begins a new segment, and replaces the lower two thirds of the older
+   * ones by a checkpoint. `isAlive` says which series the log still needs and must not change its answers meanwhile.
+   * @param minTime what ended before is left out. Milliseconds since the epoch
+   * @throws the file system's error or WalCorruption, with the log as it was; AbortError where the log is closed meanwhile
+   */
+  truncate(minTime: number, isAlive: (ref: number) => boolean): Promise<void> {
+    const next = this.truncation.then(() => this.truncateNow(minTime, isAlive));
+    this.truncation = next.catch(() => {});
+    return next;
+  }
+
+  /** Begins a new segment, unless the current one is empty. @returns its number */
+  nextSegment(): number {
+    this.open.nextSegment();
+    return this.open.currentSegment;
+  }
+
+  /** Deletes the segments before `index`, checkpoint or not: what the `wbl/` needs once its samples are in blocks. */
+  deleteSegmentsBefore(index: number): void {
+    this.metrics.truncations++;
+    try {
+      for (const segment of listSegments(this.directory)) {
+        if (segment.index < Math.min(index, this.currentSegment)) rmSync(segment.path);
+      }
+    } catch (error) {
+      this.metrics.truncationsFailed++;
+      throw error;
+    }
+  }
+
+  /** Ends a truncation under way, syncs and closes the log. What was not flushed is forgotten. Idempotent. */
+  async close(): Promise<void> {
+    clearInterval(this.timer);
+    this.closing.abort();
+    await this.truncation;
+    const { writer } = this;
+    this.writer = undefined;
+    await writer?.close();
+  }
+
+  private get open(): WalWriter {
+    if (!this.writer) throw new Error(`the log in ${this.directory} is not open for writing`);
+    return this.writer;
+  }
+
+  private continueRecord(type: number): void {
+    const { record } = this;
+    if (record.length > 0 && (record.bytes[0] !== type || record.length > RECORD_BYTES)) this.endRecord();
+  }
+
+  private endRecord(): void {
+    if (this.record.length > 0) this.open.log(this.record.bytes, this.record.length);
+    this.record.reset();
+  }
+
+  /** @returns the damage at which replay stopped, repaired */
+  private async replaySegments(
+    segments: readonly Segment[],
+    replayer: Replayer,
+    sink: ReplaySink,
+  ): Promise<WalCorruption | undefined> {
+    for (let i = 0; i < segments.length; i++) {
+      try {
+        sink.segment?.(segments[i].index);
+        await replayer.replaySegment(segments[i]);
+      } catch (error) {
+        if (!(error instanceof WalCorruption)) throw error;
+        this.metrics.corruptions++;
+        const kept = repair(this.directory, error, segments.slice(i + 1));
+        this.options.logger.warn('The write-ahead log is damaged: it is cut there, the rest is set aside', {
+          error,
+          kept,
+        });
+        return error;
+      }
+    }
+    return undefined;
+  }
+
+  /** What a crash while a checkpoint was made left behind. */
+  private removeLeftovers(checkpointIndex: number): void {
+    for (const path of listUnfinishedCheckpoints(this.directory)) rmSync(path, { recursive: true });
+    for (const { path } of listCheckpoints(this.directory).slice(1)) rmSync(path, { recursive: true });
+    for (const { index, path } of listSegments(this.directory)) if (index <= checkpointIndex) rmSync(path);
+  }
+
+  private beginWriting(segment: number): void {
+    const { compression, fsync, logger } = this.options;
+    if (compression !== 'none' && !compressorFor(compression)) {
+      logger.warn(`${compression} cannot be written on this platform: the write-ahead log is not compressed`);
+    }
+    this.writer = new WalWriter(this.directory, segment, {
+      ...this.writerOptions(),
+      syncEachFlush: fsync === 'always',
+    });
+    if (fsync !== 'interval') return;
+    this.timer = setInterval(() => this.syncOnTimer(), this.options.syncIntervalMs ?? 1000);
+    this.timer.unref();
+  }
+
+  private writerOptions(): WalWriterOptions {
+    const { compression, segmentBytes } = this.options;
+    return { compression, segmentBytes, metrics: this.metrics };
+  }
+
+  private syncOnTimer(): void {
+    this.sync().catch((error: unknown) => {
+      this.options.logger.error('Syncing the write-ahead log failed; it is tried again', { error });
+    });
+  }
+
+  private async truncateNow(minTime: number, isAlive: (ref: number) => boolean): Promise<void> {
+    this.closing.signal.throwIfAborted();
+    const checkpoint = listCheckpoints(this.directory)[0];
+    const segments = segmentsAfter(this.directory, checkpoint);
+    this.nextSegment();
+    // The current segment stays, and a third of those before it: about as much as the head still holds.
+    const count = Math.floor(((segments.length - 2) * 2) / 3) + 1;
+    if (count < 2) return;
+    const replaced = segments.slice(0, count);
+    const index = replaced[replaced.length - 1].index;
+    const begin = performance.now();
+    this.metrics.checkpointCreations++;
+    try {
+      const earlier = checkpoint ? listSegments(checkpoint.path) : [];
+      await writeCheckpoint({
+        directory: this.directory,
+        paths: [...earlier, ...replaced].map(({ path }) => path),
+        index,
+        minTime,
+        isAlive,
+        writer: this.writerOptions(),
+        signal: this.closing.signal,
+      });
+    } catch (error) {
+      this.metrics.checkpointCreationsFailed++;
+      if (error instanceof WalCorruption) this.metrics.corruptions++;
+      throw error;
+    }
+    this.removeReplaced(index);
+    const tookMs = Math.round(performance.now() - begin);
+    this.options.logger.info('WAL checkpoint complete', { first: replaced[0].index, last: index, tookMs });
+  }
+
+  /** What cannot be deleted now is passed over by every reader, and deleted the next time. */
+  private removeReplaced(index: number): void {
+    try {
+      this.deleteSegmentsBefore(index + 1);
+    } catch (error) {
+      this.options.logger.error('Truncating segments of the write-ahead log failed', { error });
+    }
+    this.metrics.checkpointDeletions++;
+    try {
+      for (const { path } of listCheckpoints(this.directory).slice(1)) rmSync(path, { recursive: true });
+    } catch (error) {
+      this.metrics.checkpointDeletionsFailed++;
+      this.options.logger.error('Deleting old checkpoints failed', { error });
+    }
+  }
+}
