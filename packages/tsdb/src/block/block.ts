@@ -1,0 +1,149 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SampleColumns } from '@avalanche/model';
+import { ENCODING_XOR } from '../chunk-columns.ts';
+import { readXor } from '../head/xor.ts';
+import { ChunkReader } from './chunk-reader.ts';
+import { UnsupportedChunk } from './corruption.ts';
+import { IndexReader } from './index-reader.ts';
+import { type BlockMeta, META_FILE, readMeta, writeMeta } from './meta.ts';
+import type { PageCache } from './page-cache.ts';
+import { SeriesEntry } from './series-entry.ts';
+import { containsTime, coversRange, type Intervals, TOMBSTONES_FILE, Tombstones, touchesRange } from './tombstones.ts';
+
+export const INDEX_FILE = 'index';
+export const CHUNKS_DIRECTORY = 'chunks';
+
+/**
+ * A block directory opened for reading. Its files are open from the start, so that a block that is deleted while it
+ * is read can be read to the end: readers call `retain` before and `release` after.
+ */
+export class Block {
+  private readers = 0;
+  private closing = false;
+  private readonly entry = new SeriesEntry();
+
+  private constructor(
+    readonly directory: string,
+    private currentMeta: BlockMeta,
+    readonly index: IndexReader,
+    readonly chunks: ChunkReader,
+    private currentTombstones: Tombstones,
+  ) {}
+
+  /** @throws InvalidMeta, BlockCorruption, or the file system's error where a file is missing */
+  static open(directory: string, cache: PageCache): Block {
+    const meta = readMeta(directory);
+    const tombstones = Tombstones.read(directory);
+    const file = cache.open(join(directory, INDEX_FILE));
+    try {
+      const index = new IndexReader(file);
+      return new Block(directory, meta, index, new ChunkReader(join(directory, CHUNKS_DIRECTORY), cache), tombstones);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+
+  get meta(): BlockMeta {
+    return this.currentMeta;
+  }
+
+  get tombstones(): Tombstones {
+    return this.currentTombstones;
+  }
+
+  /** Bytes on disk of index, chunks, meta.json and tombstones, as upstream counts them. */
+  get sizeBytes(): number {
+    const small = [META_FILE, TOMBSTONES_FILE].map((name) => sizeOf(join(this.directory, name)));
+    return this.index.sizeBytes + this.chunks.sizeBytes + small[0] + small[1];
+  }
+
+  /** Replaces the tombstones, on disk first, and their number in meta.json, as upstream does. */
+  setTombstones(tombstones: Tombstones): void {
+    tombstones.write(this.directory);
+    this.currentTombstones = tombstones;
+    const meta = { ...this.meta, stats: { ...this.meta.stats, numTombstones: tombstones.count } };
+    writeMeta(this.directory, meta);
+    this.currentMeta = meta;
+  }
+
+  /**
+   * Appends the samples of a series with minTime ≤ t ≤ maxTime that are not deleted to `into`, and returns how many.
+   * @param series its reference, or its entry, which must have been read from this block
+   * @throws UnsupportedChunk where a chunk in the range holds histograms; BlockCorruption
+   */
+  read(series: number | SeriesEntry, minTime: number, maxTime: number, into: SampleColumns): number {
+    const entry = typeof series === 'number' ? this.entry : series;
+    if (typeof series === 'number') this.index.readSeries(series, entry);
+    const deleted = this.currentTombstones.intervals(entry.ref);
+    const start = into.length;
+    for (let i = 0; i < entry.chunkCount; i++) {
+      if (entry.minTime[i] > maxTime) break;
+      if (entry.maxTime[i] < minTime || coversRange(deleted, entry.minTime[i], entry.maxTime[i])) continue;
+      this.readChunk(entry, i, minTime, maxTime, into);
+    }
+    if (touchesRange(deleted, minTime, maxTime)) removeDeleted(into, start, deleted);
+    return into.length - start;
+  }
+
+  /** Visits every series in the order of labels. The entry is reused between visits. */
+  eachSeries(visit: (ref: number, entry: SeriesEntry) => void): void {
+    const entry = new SeriesEntry();
+    for (const ref of this.index.all()) {
+      this.index.readSeries(ref, entry);
+      visit(ref, entry);
+    }
+  }
+
+  /** Keeps the files open until `release`. */
+  retain(): void {
+    if (this.closing && this.readers === 0) throw new Error(`BUG: block ${this.meta.ulid} is retained after its end`);
+    this.readers++;
+  }
+
+  release(): void {
+    this.readers--;
+    if (this.closing && this.readers === 0) this.closeFiles();
+  }
+
+  /** Closes the files, once the last reader has released them. Idempotent. */
+  close(): void {
+    this.closing = true;
+    if (this.readers === 0) this.closeFiles();
+  }
+
+  private readChunk(entry: SeriesEntry, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
+    const { bytes, start, encoding } = this.chunks.read(entry.chunkRef[i]);
+    if (encoding !== ENCODING_XOR) throw this.unsupported(entry, encoding);
+    readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+  }
+
+  private unsupported(entry: SeriesEntry, encoding: number): UnsupportedChunk {
+    const kind = encoding === 2 || encoding === 3 ? 'native histograms' : `chunks of encoding ${encoding}`;
+    return new UnsupportedChunk(`${this.index.labelsOf(entry)} holds ${kind}, which are not supported yet`);
+  }
+
+  private closeFiles(): void {
+    this.index.close();
+    this.chunks.close();
+  }
+}
+
+/** Takes out the deleted samples from `start` on, bits of the others intact. */
+function removeDeleted(columns: SampleColumns, start: number, deleted: Intervals): void {
+  const { t, bits } = columns;
+  let out = start;
+  for (let i = start; i < columns.length; i++) {
+    if (containsTime(deleted, t[i])) continue;
+    t[out] = t[i];
+    bits[2 * out] = bits[2 * i];
+    bits[2 * out + 1] = bits[2 * i + 1];
+    out++;
+  }
+  columns.length = out;
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,175 @@
+import { Cursor } from './cursor.ts';
+import type { CachedFile } from './page-cache.ts';
+import { checkedSection, type Section } from './sections.ts';
+
+/** The offset of every so manieth entry of a label name is kept in memory. */
+const STRIDE = 32;
+
+/** The values of one label name with where their postings lie in the index file, sorted by value. */
+export interface ValuePostings {
+  readonly values: string[];
+  /** Offsets to give to `readPostings`. */
+  readonly offsets: Float64Array;
+}
+
+/**
+ * The postings offset table of an index: (name, value) → offset of the list of its series. In memory are the label
+ * names and sparse offsets; values are compared where they lie, by binary search over the sparse entries.
+ */
+export class PostingsTable {
+  /** Sorted as in the file, without the empty name of the list of all series. */
+  readonly names: readonly string[];
+  private readonly cursor: Cursor;
+  private readonly section: Section = { start: 0, end: 0 };
+  private readonly ordinals = new Map<string, number>();
+  /** By name ordinal: how many values, and where its sparse offsets start. One more entry ends the last name. */
+  private readonly counts: Uint32Array;
+  private readonly firstSample: Uint32Array;
+  /** Entry offsets relative to the section's start. */
+  private readonly samples: Uint32Array;
+
+  /** @param offset of the section; 0 where there is none. @throws BlockCorruption */
+  constructor(
+    private readonly file: CachedFile,
+    offset: number,
+  ) {
+    this.cursor = new Cursor(file);
+    const scan = new TableScan();
+    if (offset !== 0) {
+      this.section = checkedSection(file, offset, 'postings offset table');
+      this.scan(offset, scan);
+    }
+    for (const [ordinal, name] of scan.names.entries()) this.ordinals.set(name, ordinal);
+    this.names = scan.names.filter((name) => name !== '');
+    this.counts = Uint32Array.from(scan.counts);
+    this.firstSample = Uint32Array.from([...scan.firstSample, scan.samples.length]);
+    this.samples = Uint32Array.from(scan.samples);
+  }
+
+  get memoryBytes(): number {
+    const texts = this.names.reduce((sum, name) => sum + 64 + name.length, 0);
+    return texts + this.counts.byteLength + this.firstSample.byteLength + this.samples.byteLength;
+  }
+
+  valueCount(name: string): number {
+    const ordinal = this.ordinals.get(name);
+    return ordinal === undefined ? 0 : this.counts[ordinal];
+  }
+
+  /** Where the postings of a pair lie in the file, or -1. */
+  find(name: string, value: string): number {
+    const ordinal = this.ordinals.get(name);
+    if (ordinal === undefined) return -1;
+    const wanted = Buffer.from(value);
+    let low = this.firstSample[ordinal];
+    let high = this.firstSample[ordinal + 1] - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.compareAt(this.samples[middle], wanted) <= 0) low = middle;
+      else high = middle - 1;
+    }
+    const walked = (low - this.firstSample[ordinal]) * STRIDE;
+    return this.walk(this.samples[low], Math.min(STRIDE, this.counts[ordinal] - walked), wanted);
+  }
+
+  values(name: string): string[] {
+    const values: string[] = [];
+    this.eachEntry(name, (cursor) => {
+      values.push(cursor.text(cursor.uvarint()));
+      cursor.uvarint();
+    });
+    return values;
+  }
+
+  /** The values with where their postings lie, so that many of them can be read without looking each up. */
+  valuePostings(name: string): ValuePostings {
+    const values: string[] = [];
+    const offsets = new Float64Array(this.valueCount(name));
+    this.eachEntry(name, (cursor) => {
+      values.push(cursor.text(cursor.uvarint()));
+      offsets[values.length - 1] = cursor.uvarint();
+    });
+    return { values, offsets };
+  }
+
+  private eachEntry(name: string, readValue: (cursor: Cursor) => void): void {
+    const ordinal = this.ordinals.get(name);
+    if (ordinal === undefined) return;
+    const cursor = this.seekEntry(this.samples[this.firstSample[ordinal]]);
+    for (let i = this.counts[ordinal]; i > 0; i--) {
+      this.skipName(cursor);
+      readValue(cursor);
+    }
+  }
+
+  private walk(from: number, count: number, wanted: Uint8Array): number {
+    const cursor = this.seekEntry(from);
+    for (let i = 0; i < count; i++) {
+      this.skipName(cursor);
+      const order = cursor.compare(cursor.uvarint(), wanted);
+      const offset = cursor.uvarint();
+      if (order === 0) return offset;
+      if (order > 0) return -1;
+    }
+    return -1;
+  }
+
+  private compareAt(entry: number, wanted: Uint8Array): number {
+    const cursor = this.seekEntry(entry);
+    this.skipName(cursor);
+    return cursor.compare(cursor.uvarint(), wanted);
+  }
+
+  private seekEntry(entry: number): Cursor {
+    return this.cursor.seek(this.section.start + entry, this.section.end);
+  }
+
+  private skipName(cursor: Cursor): void {
+    cursor.uvarint(); // the number of strings, which is 2
+    cursor.skip(cursor.uvarint());
+  }
+
+  private scan(offset: number, scan: TableScan): void {
+    const { cursor, file } = this;
+    const { start, end } = this.section;
+    const entries = cursor.seek(start, end).uint32();
+    if (entries * 4 > cursor.remaining) throw file.corrupt(offset, `postings offset table: ${entries} do not fit`);
+    let name: Uint8Array | undefined;
+    for (let i = 0; i < entries; i++) {
+      const entry = cursor.offset - start;
+      if (cursor.uvarint() !== 2) throw file.corrupt(offset, `postings offset table: entry ${i} is not a label pair`);
+      const size = cursor.uvarint();
+      const nameOffset = cursor.offset;
+      if (name === undefined || cursor.compare(size, name) !== 0) {
+        const text = cursor.seek(nameOffset, end).text(size);
+        if (scan.names.length > 0 && scan.names.includes(text)) {
+          throw file.corrupt(offset, `postings offset table: label ${JSON.stringify(text)} is not in one piece`);
+        }
+        name = Buffer.from(text);
+        scan.begin(text);
+      }
+      scan.add(entry);
+      cursor.skip(cursor.uvarint());
+      cursor.uvarint();
+    }
+  }
+}
+
+/** What the pass over the table at open collects. */
+class TableScan {
+  readonly names: string[] = [];
+  readonly counts: number[] = [];
+  readonly firstSample: number[] = [];
+  readonly samples: number[] = [];
+
+  begin(name: string): void {
+    this.names.push(name);
+    this.counts.push(0);
+    this.firstSample.push(this.samples.length);
+  }
+
+  add(entry: number): void {
+    const last = this.counts.length - 1;
+    if (this.counts[last]++ % STRIDE === 0) this.samples.push(entry);
+  }
+}
