@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { SampleColumns } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
+import { covers, dropIntervals } from '../intervals.ts';
 import { ChunkReader } from './chunk-reader.ts';
-import { UnsupportedChunk } from './corruption.ts';
+import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { IndexReader } from './index-reader.ts';
 import { type BlockMeta, META_FILE, readMeta, writeMeta } from './meta.ts';
 import type { PageCache } from './page-cache.ts';
 import { SeriesEntry } from './series-entry.ts';
-import { containsTime, coversRange, type Intervals, TOMBSTONES_FILE, Tombstones, touchesRange } from './tombstones.ts';
+import { TOMBSTONES_FILE, Tombstones } from './tombstones.ts';
 
 export const INDEX_FILE = 'index';
 export const CHUNKS_DIRECTORY = 'chunks';
@@ -22,6 +23,7 @@ export class Block {
   private readers = 0;
   private closing = false;
   private readonly entry = new SeriesEntry();
+  private smallFilesBytes: number;
 
   private constructor(
     readonly directory: string,
@@ -29,7 +31,9 @@ export class Block {
     readonly index: IndexReader,
     readonly chunks: ChunkReader,
     private currentTombstones: Tombstones,
-  ) {}
+  ) {
+    this.smallFilesBytes = smallFilesBytes(directory);
+  }
 
   /** @throws InvalidMeta, BlockCorruption, or the file system's error where a file is missing */
   static open(directory: string, cache: PageCache): Block {
@@ -55,8 +59,7 @@ export class Block {
 
   /** Bytes on disk of index, chunks, meta.json and tombstones, as upstream counts them. */
   get sizeBytes(): number {
-    const small = [META_FILE, TOMBSTONES_FILE].map((name) => sizeOf(join(this.directory, name)));
-    return this.index.sizeBytes + this.chunks.sizeBytes + small[0] + small[1];
+    return this.index.sizeBytes + this.chunks.sizeBytes + this.smallFilesBytes;
   }
 
   /** Replaces the tombstones, on disk first, and their number in meta.json, as upstream does. */
@@ -66,6 +69,7 @@ export class Block {
     const meta = { ...this.meta, stats: { ...this.meta.stats, numTombstones: tombstones.count } };
     writeMeta(this.directory, meta);
     this.currentMeta = meta;
+    this.smallFilesBytes = smallFilesBytes(this.directory);
   }
 
   /**
@@ -80,10 +84,10 @@ export class Block {
     const start = into.length;
     for (let i = 0; i < entry.chunkCount; i++) {
       if (entry.minTime[i] > maxTime) break;
-      if (entry.maxTime[i] < minTime || coversRange(deleted, entry.minTime[i], entry.maxTime[i])) continue;
+      if (entry.maxTime[i] < minTime || covers(deleted, entry.minTime[i], entry.maxTime[i])) continue;
       this.readChunk(entry, i, minTime, maxTime, into);
     }
-    if (touchesRange(deleted, minTime, maxTime)) removeDeleted(into, start, deleted);
+    dropIntervals(into, start, deleted);
     return into.length - start;
   }
 
@@ -114,8 +118,9 @@ export class Block {
   }
 
   private readChunk(entry: SeriesEntry, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
-    const { bytes, start, encoding } = this.chunks.read(entry.chunkRef[i]);
+    const { bytes, start, end, encoding } = this.chunks.read(entry.chunkRef[i]);
     if (encoding !== ENCODING_XOR) throw this.unsupported(entry, encoding);
+    if (end - start < 2) throw new BlockCorruption(this.directory, entry.chunkRef[i], 'a chunk without its header');
     readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
   }
 
@@ -130,20 +135,7 @@ export class Block {
   }
 }
 
-/** Takes out the deleted samples from `start` on, bits of the others intact. */
-function removeDeleted(columns: SampleColumns, start: number, deleted: Intervals): void {
-  const { t, bits } = columns;
-  let out = start;
-  for (let i = start; i < columns.length; i++) {
-    if (containsTime(deleted, t[i])) continue;
-    t[out] = t[i];
-    bits[2 * out] = bits[2 * i];
-    bits[2 * out + 1] = bits[2 * i + 1];
-    out++;
-  }
-  columns.length = out;
-}
-
-function sizeOf(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+function smallFilesBytes(directory: string): number {
+  const sizeOf = (name: string) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0;
+  return sizeOf(META_FILE) + sizeOf(TOMBSTONES_FILE);
 }

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32c } from '../crc32c.ts';
+import { BlockCorruption } from './corruption.ts';
 import { Cursor } from './cursor.ts';
 import type { CachedFile, PageCache } from './page-cache.ts';
 
@@ -24,7 +25,10 @@ export class ChunkReader {
   private readonly segments: CachedFile[] = [];
 
   /** Opens all segments of a `chunks` directory. @throws BlockCorruption, or the file system's error */
-  constructor(directory: string, cache: PageCache) {
+  constructor(
+    private readonly directory: string,
+    cache: PageCache,
+  ) {
     try {
       for (const name of segmentNames(directory)) this.segments.push(cache.open(join(directory, name)));
       for (const segment of this.segments) checkHeader(segment);
@@ -87,9 +91,10 @@ export class ChunkReader {
     throw segment.corrupt(offset, 'chunk: the length is damaged');
   }
 
-  private missingSegment(chunkRef: number): Error {
+  private missingSegment(chunkRef: number): BlockCorruption {
     const number = Math.floor(chunkRef / 0x1_0000_0000) + 1;
-    return new Error(`there is no chunk segment ${number}, only ${this.segments.length}`);
+    const path = join(this.directory, String(number).padStart(6, '0'));
+    return new BlockCorruption(path, chunkRef % 0x1_0000_0000, 'a chunk should be here, but the segment is missing');
   }
 }
 

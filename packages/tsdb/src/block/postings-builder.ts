@@ -30,6 +30,7 @@ export class PostingsBuilder {
   private pairs = 0;
   /** Open addressing: pair id + 1, 0 where free. */
   private slots = new Uint32Array(4096);
+  private sorted: Uint32Array | undefined;
 
   get seriesCount(): number {
     return this.series;
@@ -53,14 +54,14 @@ export class PostingsBuilder {
 
   /** Visits the pairs sorted by name and value. */
   eachPair(visit: (pair: PairUse) => void): void {
-    for (const id of this.sortedIds()) {
+    for (const id of this.ids) {
       visit({ name: this.names[id], value: this.values[id], count: this.counts[id] });
     }
   }
 
   /** Visits the lists in the order of `eachPair`; a list is valid during the visit. */
   eachList(visit: (list: Uint32Array) => void): void {
-    const ids = this.sortedIds();
+    const { ids } = this;
     const passRefs = Math.max(PASS_REFS_MIN, this.series);
     const sorted = new Uint32Array(passRefs);
     const next = new Uint32Array(this.pairs).fill(NONE);
@@ -95,6 +96,12 @@ export class PostingsBuilder {
       left--;
       if (next[entry] !== NONE) sorted[next[entry]++] = this.refs[series];
     }
+  }
+
+  /** Pair ids in the order of lists; no series may be added after. */
+  private get ids(): Uint32Array {
+    this.sorted ??= this.sortedIds();
+    return this.sorted;
   }
 
   /** Pair ids by name and value: numbers sort faster than a comparison function, so both are put into one. */

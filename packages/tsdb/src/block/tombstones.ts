@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32c } from '../crc32c.ts';
 import { DecodeBuffer, EncodeBuffer } from '../encoding.ts';
+import { addInterval, type Intervals, NO_INTERVALS } from '../intervals.ts';
 import { BlockCorruption } from './corruption.ts';
 import { replaceFile } from './durable.ts';
 
@@ -11,49 +12,9 @@ const VERSION = 1;
 const HEADER_BYTES = 5;
 const CRC_BYTES = 4;
 
-/**
- * Deleted times of one series: `[min0, max0, min1, max1, …]` in milliseconds, both ends included, sorted, not touching
- * each other.
- */
-export type Intervals = Float64Array;
-
-const NO_INTERVALS: Intervals = new Float64Array(0);
-
-/** These intervals with one more; what overlaps or touches it becomes one, as upstream joins them. */
-export function withInterval(intervals: Intervals, min: number, max: number): Intervals {
-  let from = 0;
-  while (from < intervals.length && intervals[from + 1] + 1 < min) from += 2;
-  let to = from;
-  while (to < intervals.length && intervals[to] <= max + 1) to += 2;
-  const out = new Float64Array(intervals.length - (to - from) + 2);
-  out.set(intervals.subarray(0, from));
-  out[from] = to > from ? Math.min(min, intervals[from]) : min;
-  out[from + 1] = to > from ? Math.max(max, intervals[to - 1]) : max;
-  out.set(intervals.subarray(to), from + 2);
-  return out;
-}
-
-/** Whether a time is deleted. */
-export function containsTime(intervals: Intervals, time: number): boolean {
-  for (let i = 0; i < intervals.length && intervals[i] <= time; i += 2) if (time <= intervals[i + 1]) return true;
-  return false;
-}
-
-/** Whether a whole range of times is deleted. */
-export function coversRange(intervals: Intervals, min: number, max: number): boolean {
-  for (let i = 0; i < intervals.length; i += 2) if (intervals[i] <= min && max <= intervals[i + 1]) return true;
-  return false;
-}
-
-/** Whether any time of a range is deleted. */
-export function touchesRange(intervals: Intervals, min: number, max: number): boolean {
-  for (let i = 0; i < intervals.length; i += 2) if (intervals[i] <= max && min <= intervals[i + 1]) return true;
-  return false;
-}
-
 /** The tombstones of a block: for each series reference the deleted times. Immutable, in columns. */
 export class Tombstones {
-  static readonly NONE = new Tombstones(new Uint32Array(0), new Uint32Array(1), NO_INTERVALS);
+  static readonly NONE = new Tombstones(new Uint32Array(0), new Uint32Array(1), new Float64Array(0));
 
   /**
    * @param refs of the series, ascending
@@ -130,7 +91,7 @@ export class TombstonesBuilder {
 
   /** Deletes the times min … max, in milliseconds, both included, of a series. */
   add(ref: number, min: number, max: number): void {
-    this.bySeries.set(ref, withInterval(this.bySeries.get(ref) ?? NO_INTERVALS, min, max));
+    this.bySeries.set(ref, addInterval(this.bySeries.get(ref) ?? NO_INTERVALS, min, max));
   }
 
   build(): Tombstones {
