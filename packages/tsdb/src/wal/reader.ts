@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { crc32c } from '../crc32c.ts';
-import { decompress } from './compression.ts';
+import { Decompressor } from './compression.ts';
 import {
   FRAGMENT_FIRST,
   FRAGMENT_FULL,
@@ -53,6 +53,7 @@ export class SegmentReader {
   /** Bytes of the segment up to the end of the last record that its reader has gone past. */
   goodBytes = 0;
 
+  private readonly decompressor = new Decompressor();
   private readonly buffer = Buffer.allocUnsafe(READ_BYTES);
   private joined = Buffer.allocUnsafe(64 * 1024);
   private joinedLength = 0;
@@ -150,7 +151,9 @@ export class SegmentReader {
     this.end = end;
     if (end === start || !(head & (FRAGMENT_SNAPPY | FRAGMENT_ZSTD))) return;
     try {
-      this.bytes = decompress(head & FRAGMENT_SNAPPY ? 'snappy' : 'zstd', bytes.subarray(start, end));
+      const { decompressor } = this;
+      const isSnappy = (head & FRAGMENT_SNAPPY) !== 0;
+      this.bytes = isSnappy ? decompressor.snappy(bytes, start, end) : decompressor.zstd(bytes, start, end);
     } catch (error) {
       throw this.corruption(`the record does not decompress: ${(error as Error).message}`);
     }

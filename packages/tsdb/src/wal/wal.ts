@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statSync } from 'node:fs';
 import type { Labels, Logger } from '@avalanche/model';
 import { EncodeBuffer } from '../encoding.ts';
 import { writeCheckpoint } from './checkpoint.ts';
-import { type Compression, compressorFor } from './compression.ts';
+import { type Compression, writable } from './compression.ts';
 import { WalMetrics } from './metrics.ts';
 import { WalCorruption } from './reader.ts';
 import {
@@ -243,8 +243,8 @@ export class Wal {
 
   private beginWriting(segment: number): void {
     const { compression, fsync, logger } = this.options;
-    if (compression !== 'none' && !compressorFor(compression)) {
-      logger.warn(`${compression} cannot be written on this platform: the write-ahead log is not compressed`);
+    if (writable(compression) !== compression) {
+      logger.warn('zstd needs Node 22.15: the write-ahead log is compressed with snappy');
     }
     this.writer = new WalWriter(this.directory, segment, {
       ...this.writerOptions(),

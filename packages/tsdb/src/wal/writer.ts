@@ -1,6 +1,6 @@
 import { close, closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { crc32c } from '../crc32c.ts';
-import { type Compression, compressorFor } from './compression.ts';
+import { type Compression, type Compressor, compressorFor, writable } from './compression.ts';
 import { WalMetrics } from './metrics.ts';
 import {
   FRAGMENT_FIRST,
@@ -36,7 +36,7 @@ export class WalWriter {
   readonly metrics: WalMetrics;
   private readonly segmentBytes: number;
   private readonly syncEachFlush: boolean;
-  private readonly compress: ((bytes: Uint8Array) => Uint8Array) | undefined;
+  private readonly compress: Compressor | undefined;
   private readonly compressionFlag: number;
 
   private fd = -1;
@@ -65,7 +65,7 @@ export class WalWriter {
     this.metrics = options.metrics ?? new WalMetrics();
     this.segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.syncEachFlush = options.syncEachFlush ?? false;
-    const compression = options.compression ?? 'none';
+    const compression = writable(options.compression ?? 'none');
     this.compress = compressorFor(compression);
     this.compressionFlag = compression === 'zstd' ? FRAGMENT_ZSTD : FRAGMENT_SNAPPY;
     this.fd = this.createSegment(segmentIndex);
@@ -82,10 +82,9 @@ export class WalWriter {
 
   /** Adds one record; `flush` writes it. It is compressed where that makes it smaller, as upstream does. */
   log(record: Uint8Array, length = record.length): void {
-    const whole = record.subarray(0, length);
-    const compressed = length > 0 ? this.compress?.(whole) : undefined;
+    const compressed = length > 0 ? this.compress?.(record, length) : undefined;
     const isSmaller = compressed !== undefined && compressed.length < length;
-    const bytes = isSmaller ? compressed : whole;
+    const bytes = isSmaller ? compressed : record.subarray(0, length);
     if (this.stagedLength + bytes.length > this.staged.length) {
       this.staged = enlarged(this.staged, this.stagedLength, this.stagedLength + bytes.length);
     }
