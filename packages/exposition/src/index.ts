@@ -9,5 +9,6 @@ export {
   ExpositionParser,
   formatOf,
 } from './parser.ts';
+export { NO_LINES, SampleLines } from './sample-lines.ts';
 export { ExpositionError, parseSeriesMap, parseSeriesText } from './series-text.ts';
 export { type FamilyType, FamilyWriter, type SampleSink, TEXT_CONTENT_TYPE } from './writer.ts';

@@ -1,4 +1,14 @@
-import { ExpositionError, endOfSeries, skipBlanks, unescapeValue } from './series-text.ts';
+import { isUtf8 } from 'node:buffer';
+import { DecimalReader } from './decimal.ts';
+import { commonPrefix, NO_LINES, type SampleLines } from './sample-lines.ts';
+import {
+  decodeText,
+  ExpositionError,
+  endOfBlanks,
+  endOfSeries,
+  parseSeriesBytes,
+  unescapeValue,
+} from './series-text.ts';
 
 export type ExpositionFormat = 'text' | 'openmetrics';
 
@@ -19,15 +29,18 @@ export function formatOf(contentType: string | undefined): ExpositionFormat | nu
 
 /**
  * Walks an exposition body line by line without making an object a line: `next` moves on, the fields describe the
- * entry it came to. The series part stays a range of the body, for the scrape cache to compare.
+ * entry it came to. The series part stays a range of the body's bytes, for the scrape cache to compare.
  *
  * Prometheus text 0.0.4 and OpenMetrics 1.0 (counter `_total` names are not enforced; exemplars are passed over).
  * @throws ExpositionError with the line number, from `next`
  */
 export class ExpositionParser {
+  readonly body: Uint8Array;
   /** Of a sample: the range of the name and its braces in `body`. */
   seriesStart = 0;
   seriesEnd = 0;
+  /** Whether the series is that of the expected line. */
+  isExpected = false;
   value = 0;
   /** Milliseconds since the epoch; meaningful where `hasTimestamp`. */
   timestamp = 0;
@@ -35,38 +48,116 @@ export class ExpositionParser {
   /** Of a TYPE, HELP or UNIT line. */
   metric = '';
   text = '';
-  /** Of the current entry, counted from 1. */
-  line = 0;
-  private position = 0;
+  /** Where the line after the current entry begins; beyond `size` where no newline ends it. */
+  position = 0;
+  /** How many bytes of `body` are to be read. */
+  readonly size: number;
+  private readonly view: DataView;
+  private readonly decimal = new DecimalReader();
+  private entryStart = 0;
   private sawEof = false;
 
+  /** @param body bytes, or a text to be encoded; `size` of them are read */
   constructor(
-    readonly body: string,
+    body: Uint8Array | string,
     private readonly format: ExpositionFormat,
-  ) {}
+    size?: number,
+  ) {
+    this.body = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
+    this.size = size ?? this.body.length;
+    this.view = new DataView(this.body.buffer, this.body.byteOffset, this.body.byteLength);
+  }
+
+  /** Of the current entry, from 1. Counted when asked for. */
+  get line(): number {
+    let line = 1;
+    for (let at = this.endOfLine(0); at < this.entryStart; at = this.endOfLine(at + 1)) line++;
+    return line;
+  }
+
+  /** The series of the current sample, as text. */
+  get seriesText(): string {
+    return decodeText(this.body, this.seriesStart, this.seriesEnd);
+  }
+
+  /** The labels of the current sample, those with an empty value too. @throws ExpositionError */
+  seriesMap(): ReadonlyMap<string, string> {
+    try {
+      return parseSeriesBytes(this.body, this.seriesStart, this.seriesEnd);
+    } catch (error) {
+      throw this.error((error as Error).message);
+    }
+  }
 
   /**
-   * Moves to the next entry. `expected` is the series text that stood at this place in the last scrape: where it
-   * stands here again, its end is known without looking for it.
+   * Moves to the next entry. Line `place` of `previous`, another body in the same format, is what is expected here:
+   * where its series stands here again, that is known without looking for the series' end, and where all of the line
+   * does, its value is known too; comments before it that are the same are passed over.
    */
-  next(expected = ''): Entry {
+  next(previous: SampleLines = NO_LINES, place = 0): Entry {
+    if (place < previous.length) {
+      const from = place === 0 ? 0 : previous.next[place - 1];
+      const gap = previous.start[place] - from;
+      const at = this.position;
+      if ((gap === 0 || this.isSame(previous, from, gap)) && this.matchSample(previous, place, at + gap)) {
+        return ENTRY_SAMPLE;
+      }
+    }
+    return this.parseNext(previous, place);
+  }
+
+  private isSame(previous: SampleLines, from: number, size: number): boolean {
+    const at = this.position;
+    return size <= this.size - at && commonPrefix(previous.view, from, this.view, at, size) === size;
+  }
+
+  /** Reads the sample at `at` if its series is that of the expected line. */
+  private matchSample(previous: SampleLines, place: number, at: number): boolean {
+    const from = previous.start[place];
+    const lineSize = previous.next[place] - from;
+    const seriesSize = previous.end[place] - from;
+    const same = commonPrefix(previous.view, from, this.view, at, Math.min(lineSize, this.size - at));
+    // What ends the series must be the same too.
+    if (same <= seriesSize) return false;
+    const end = at + seriesSize;
+    if (same === lineSize && previous.plain[place] === 1) {
+      this.value = previous.value[place];
+      this.hasTimestamp = false;
+      this.position = at + lineSize;
+    } else {
+      const valueStart = endOfBlanks(this.body, end, this.size);
+      const braces = valueStart < this.size && this.body[valueStart] === BRACE_OPEN;
+      // Only the name was expected, and its braces stand after a blank.
+      if (braces && this.body[end - 1] !== BRACE_CLOSE) return false;
+      this.entryStart = at;
+      this.parseSample(valueStart);
+    }
+    this.entryStart = at;
+    this.seriesStart = at;
+    this.seriesEnd = end;
+    this.isExpected = true;
+    return true;
+  }
+
+  private parseNext(previous: SampleLines, place: number): Entry {
     for (;;) {
-      if (this.position >= this.body.length) return this.end();
+      if (this.position >= this.size) return this.end();
+      this.entryStart = this.position;
       if (this.sawEof) throw this.error('data after # EOF');
-      this.line++;
-      const start = this.format === 'text' ? skipBlanks(this.body, this.position) : this.position;
-      const c = this.body.charCodeAt(start);
-      if (start >= this.body.length) return this.end();
+      const start = this.format === 'text' ? endOfBlanks(this.body, this.position, this.size) : this.position;
+      if (start >= this.size) return this.end();
+      const c = this.body[start];
       if (c === NEWLINE) {
         if (this.format === 'openmetrics') throw this.error('empty line');
         this.position = start + 1;
-      } else if (c === RETURN && this.body.charCodeAt(start + 1) === NEWLINE && this.format === 'text') {
+      } else if (c === RETURN && this.byteAt(start + 1) === NEWLINE && this.format === 'text') {
         this.position = start + 2;
       } else if (c === HASH) {
         const entry = this.comment(start);
         if (entry !== ENTRY_END) return entry;
       } else {
-        return this.sample(start, expected);
+        if (place >= previous.length || !this.matchSample(previous, place, start)) this.sample(start);
+        return ENTRY_SAMPLE;
       }
     }
   }
@@ -76,41 +167,30 @@ export class ExpositionParser {
     return ENTRY_END;
   }
 
-  private sample(start: number, expected: string): Entry {
-    const { body } = this;
-    const afterExpected = start + expected.length;
-    const same = expected !== '' && body.startsWith(expected, start) && isBlank(body.charCodeAt(afterExpected));
+  private sample(start: number): void {
+    this.isExpected = false;
     this.seriesStart = start;
-    this.seriesEnd = same ? afterExpected : endOfSeries(body, start);
-    if (this.seriesEnd === start) throw this.error(`expected a metric name, got ${JSON.stringify(body.charAt(start))}`);
-    let valueStart = skipBlanks(body, this.seriesEnd);
-    if (same && body.charCodeAt(valueStart) === BRACE_OPEN) {
-      // Only the name was expected, and its braces stand after a blank.
-      this.seriesEnd = endOfSeries(body, start);
-      valueStart = skipBlanks(body, this.seriesEnd);
-    }
-    let lineEnd = body.indexOf('\n', this.seriesEnd);
-    if (lineEnd < 0) lineEnd = body.length;
-    const valueEnd = endOfWord(body, valueStart, lineEnd);
-    this.value = this.parseValue(valueStart, valueEnd);
-    this.parseRest(skipBlanks(body, valueEnd), lineEnd);
-    this.position = lineEnd + 1;
-    return ENTRY_SAMPLE;
+    this.seriesEnd = endOfSeries(this.body, start, this.size);
+    if (this.seriesEnd === start) throw this.error(`expected a metric name, got ${this.excerpt(start, start + 1)}`);
+    this.parseSample(endOfBlanks(this.body, this.seriesEnd, this.size));
   }
 
-  /** A whole number of up to nine digits, the usual value, is read digit by digit; the rest goes through Number. */
-  private parseValue(start: number, end: number): number {
-    if (end - start <= 9 && end > start) {
-      let value = 0;
-      let i = start;
-      for (; i < end; i++) {
-        const digit = this.body.charCodeAt(i) - 48;
-        if (digit < 0 || digit > 9) break;
-        value = value * 10 + digit;
+  /** Reads value and timestamp, and moves to the next line. */
+  private parseSample(valueStart: number): void {
+    const { decimal } = this;
+    this.hasTimestamp = false;
+    if (decimal.next(this.body, valueStart, this.size)) {
+      this.value = decimal.value;
+      if (decimal.end < this.size && this.body[decimal.end] === NEWLINE) {
+        this.position = decimal.end + 1;
+        return;
       }
-      if (i === end) return value;
+      this.parseRest(decimal.end);
+      return;
     }
-    return this.parseNumber(this.body.slice(start, end));
+    const end = this.endOfWord(valueStart);
+    this.value = this.parseNumber(decodeText(this.body, valueStart, end));
+    this.parseRest(end);
   }
 
   private parseNumber(text: string): number {
@@ -119,18 +199,20 @@ export class ExpositionParser {
     return number;
   }
 
-  private parseRest(start: number, lineEnd: number): void {
-    this.hasTimestamp = false;
-    let at = start;
-    const end = this.body.charCodeAt(lineEnd - 1) === RETURN ? lineEnd - 1 : lineEnd;
-    if (at < end && this.body.charCodeAt(at) !== HASH) {
-      const wordEnd = endOfWord(this.body, at, end);
-      this.timestamp = this.parseTimestamp(this.body.slice(at, wordEnd));
+  /** What follows the value: a timestamp, an exemplar. */
+  private parseRest(valueEnd: number): void {
+    const lineEnd = this.endOfLine(valueEnd);
+    const end = lineEnd > valueEnd && this.body[lineEnd - 1] === RETURN ? lineEnd - 1 : lineEnd;
+    let at = endOfBlanks(this.body, valueEnd, end);
+    if (at < end && this.body[at] !== HASH) {
+      const wordEnd = this.endOfWord(at);
+      this.timestamp = this.parseTimestamp(decodeText(this.body, at, wordEnd));
       this.hasTimestamp = true;
-      at = skipBlanks(this.body, wordEnd);
+      at = endOfBlanks(this.body, wordEnd, end);
     }
-    const isExemplar = this.format === 'openmetrics' && this.body.charCodeAt(at) === HASH;
+    const isExemplar = this.format === 'openmetrics' && this.byteAt(at) === HASH;
     if (at < end && !isExemplar) throw this.error(`unexpected text after the sample: ${this.excerpt(at, end)}`);
+    this.position = lineEnd + 1;
   }
 
   private parseTimestamp(text: string): number {
@@ -140,11 +222,9 @@ export class ExpositionParser {
   }
 
   private comment(start: number): Entry {
-    const { body } = this;
-    let lineEnd = body.indexOf('\n', start);
-    if (lineEnd < 0) lineEnd = body.length;
+    const lineEnd = this.endOfLine(start);
     this.position = lineEnd + 1;
-    const line = body.slice(start, lineEnd).trimEnd();
+    const line = decodeText(this.body, start, lineEnd).trimEnd();
     if (this.format === 'openmetrics' && line === '# EOF') {
       this.sawEof = true;
       return ENTRY_END;
@@ -154,14 +234,38 @@ export class ExpositionParser {
     const [, keyword, metric = '', text = ''] = match;
     this.metric = metric.startsWith('"') ? unescapeValue(metric.slice(1, -1)) : metric;
     this.text = keyword === 'HELP' ? unescapeValue(text) : text;
-    if (keyword === 'HELP') return ENTRY_HELP;
+    if (keyword === 'HELP') {
+      if (!isUtf8(this.body.subarray(start, lineEnd))) throw this.error('help text is not a valid utf8 string');
+      return ENTRY_HELP;
+    }
     if (keyword === 'UNIT') return ENTRY_UNIT;
     if (!TYPES.has(text)) throw this.error(`invalid metric type ${JSON.stringify(text)}`);
     return ENTRY_TYPE;
   }
 
+  private endOfLine(start: number): number {
+    if (start >= this.size) return this.size;
+    const at = this.body.indexOf(NEWLINE, start);
+    return at < 0 || at > this.size ? this.size : at;
+  }
+
+  private endOfWord(start: number): number {
+    let i = start;
+    while (i < this.size) {
+      const c = this.body[i];
+      if (c === SPACE || c === TAB || c === RETURN || c === NEWLINE) break;
+      i++;
+    }
+    return i;
+  }
+
+  /** A byte, or -1 past the end. */
+  private byteAt(at: number): number {
+    return at < this.size ? this.body[at] : -1;
+  }
+
   private excerpt(start: number, end: number): string {
-    return JSON.stringify(this.body.slice(start, Math.min(end, start + 40)));
+    return JSON.stringify(decodeText(this.body, start, Math.min(end, start + 40, this.size)));
   }
 
   private error(reason: string): ExpositionError {
@@ -169,10 +273,13 @@ export class ExpositionParser {
   }
 }
 
+const TAB = 9;
+const SPACE = 32;
 const NEWLINE = 10;
 const RETURN = 13;
 const HASH = 35;
 const BRACE_OPEN = 123;
+const BRACE_CLOSE = 125;
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const SPECIAL = new Map([
   ['nan', Number.NaN],
@@ -195,17 +302,3 @@ const TYPES = new Set([
   'unknown',
   'untyped',
 ]);
-
-function isBlank(c: number): boolean {
-  return c === 32 || c === 9;
-}
-
-function endOfWord(text: string, start: number, lineEnd: number): number {
-  let i = start;
-  while (i < lineEnd) {
-    const c = text.charCodeAt(i);
-    if (c === 32 || c === 9 || c === RETURN) break;
-    i++;
-  }
-  return i;
-}

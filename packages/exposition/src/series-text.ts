@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Labels, METRIC_NAME } from '@avalanche/model';
 
 /** A line that is not valid exposition text. */
@@ -17,41 +18,60 @@ export class ExpositionError extends Error {
  * Where the series part (name and braces) of a sample line ends: the index after it. Knows quotes and escapes, so a
  * `}` or a blank inside a label value does not end it.
  */
-export function endOfSeries(text: string, start: number): number {
+export function endOfSeries(bytes: Uint8Array, start: number, limit: number): number {
   let i = start;
-  while (i < text.length) {
-    const c = text.charCodeAt(i);
-    if (c === BRACE_OPEN) return endOfBraces(text, i + 1);
+  while (i < limit) {
+    const c = bytes[i];
+    if (c === BRACE_OPEN) return endOfBraces(bytes, i + 1, limit);
     if (c === SPACE || c === TAB || c === NEWLINE || c === RETURN) {
-      const next = skipBlanks(text, i);
-      return text.charCodeAt(next) === BRACE_OPEN ? endOfBraces(text, next + 1) : i;
+      const next = endOfBlanks(bytes, i, limit);
+      return next < limit && bytes[next] === BRACE_OPEN ? endOfBraces(bytes, next + 1, limit) : i;
     }
     i++;
   }
   return i;
 }
 
-function endOfBraces(text: string, start: number): number {
+function endOfBraces(bytes: Uint8Array, start: number, limit: number): number {
   let i = start;
-  while (i < text.length) {
-    const c = text.charCodeAt(i);
+  while (i < limit) {
+    const c = bytes[i];
     if (c === BRACE_CLOSE) return i + 1;
     if (c === NEWLINE) return i;
-    i = c === QUOTE ? endOfQuoted(text, i + 1) : i + 1;
+    i = c === QUOTE ? endOfQuotedBytes(bytes, i + 1, limit) : i + 1;
   }
   return i;
 }
 
-function endOfQuoted(text: string, start: number): number {
+function endOfQuotedBytes(bytes: Uint8Array, start: number, limit: number): number {
   let i = start;
-  while (i < text.length) {
-    const c = text.charCodeAt(i);
+  while (i < limit) {
+    const c = bytes[i];
     if (c === BACKSLASH) i += 2;
     else if (c === QUOTE) return i + 1;
     else if (c === NEWLINE) return i;
     else i++;
   }
-  return text.length;
+  return limit;
+}
+
+/** The index of the first byte from `start` that is neither a space nor a tab. */
+export function endOfBlanks(bytes: Uint8Array, start: number, limit: number): number {
+  let i = start;
+  while (i < limit && (bytes[i] === SPACE || bytes[i] === TAB)) i++;
+  return i;
+}
+
+/** Bytes as text; what is not UTF-8 becomes U+FFFD. */
+export function decodeText(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8');
+}
+
+/** Parses the bytes of a series. @throws Error saying what was expected, or that a label's value is not UTF-8 */
+export function parseSeriesBytes(bytes: Uint8Array, start: number, end: number): ReadonlyMap<string, string> {
+  const labels = parseSeriesMap(decodeText(bytes, start, end));
+  if (!isUtf8(bytes.subarray(start, end))) throw new Error('invalid UTF-8 label value');
+  return labels;
 }
 
 /**
@@ -145,13 +165,25 @@ class SeriesScanner {
   }
 }
 
+function endOfQuoted(text: string, start: number): number {
+  let i = start;
+  while (i < text.length) {
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i += 2;
+    else if (c === QUOTE) return i + 1;
+    else if (c === NEWLINE) return i;
+    else i++;
+  }
+  return text.length;
+}
+
 /** `\\`, `\"` and `\n` are escapes; a backslash before anything else stays. */
 export function unescapeValue(raw: string): string {
   if (!raw.includes('\\')) return raw;
   return raw.replace(/\\([\\"n])/g, (_all, c: string) => (c === 'n' ? '\n' : c));
 }
 
-export function skipBlanks(text: string, start: number): number {
+function skipBlanks(text: string, start: number): number {
   let i = start;
   for (let c = text.charCodeAt(i); c === SPACE || c === TAB; c = text.charCodeAt(++i));
   return i;

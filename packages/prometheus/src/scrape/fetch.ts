@@ -1,101 +1,163 @@
 import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { createGunzip } from 'node:zlib';
 import type { HttpClientConfig } from '../config/schema.ts';
+import { type Body, BodyBuffer, gunzipBody } from './body.ts';
 
 const REDIRECTS_MAX = 10;
 const ACCEPT = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 /** A body larger than this fails even without `body_size_limit`, so that no target can take all memory. */
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
-const agents = {
-  'http:': new http.Agent({ keepAlive: true, maxFreeSockets: 1, timeout: 120_000 }),
-  'https:': new https.Agent({ keepAlive: true, maxFreeSockets: 1, timeout: 120_000 }),
-};
+const agentOptions: http.AgentOptions = { keepAlive: true, maxFreeSockets: 64, timeout: 120_000 };
+const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
 
-export interface FetchOptions {
+export interface ClientOptions {
   readonly timeoutMs: number;
   /** 0 is the built-in bound. */
   readonly bodyBytesMax: number;
   readonly compression: boolean;
   readonly client: HttpClientConfig;
-  readonly signal: AbortSignal;
 }
 
 export interface FetchedBody {
   readonly contentType: string | undefined;
-  readonly body: string;
+  /** To be released by the caller. */
+  readonly body: Body;
 }
 
-/** Fetches an exposition body. @throws Error with the reason that a target's `lastError` shows */
-export async function fetchBody(url: string, options: FetchOptions): Promise<FetchedBody> {
-  // Not AbortSignal.any: it would tie something to the caller's long-lived signal at every scrape.
-  const abort = new AbortController();
-  const { signal } = abort;
-  let expired = false;
-  const deadline = setTimeout(() => {
-    expired = true;
-    abort.abort();
-  }, options.timeoutMs);
-  const stop = () => abort.abort();
-  options.signal.addEventListener('abort', stop, { once: true });
-  try {
-    let next = url;
-    for (let hop = 0; hop <= REDIRECTS_MAX; hop++) {
-      const response = await request(next, options, signal, sameHost(url, next));
-      const status = response.statusCode ?? 0;
-      const location = response.headers.location;
-      if (status >= 300 && status < 400 && location && options.client.follow_redirects) {
-        response.destroy();
-        next = new URL(location, next).href;
-        continue;
-      }
-      if (status !== 200) {
-        response.destroy();
-        throw new Error(`server returned HTTP status ${status} ${response.statusMessage ?? ''}`.trimEnd());
-      }
-      return { contentType: response.headers['content-type'], body: await readBody(response, options, signal) };
+/** What an answer is if not an error: a body, or another place to ask. */
+type Answer =
+  | {
+      readonly kind: 'body';
+      readonly contentType: string | undefined;
+      readonly gzipped: boolean;
+      readonly body: BodyBuffer;
     }
-    throw new Error(`stopped after ${REDIRECTS_MAX} redirects`);
-  } catch (error) {
-    if (expired) throw new Error(`context deadline exceeded (no answer within ${options.timeoutMs} ms)`);
-    throw error;
-  } finally {
-    clearTimeout(deadline);
-    options.signal.removeEventListener('abort', stop);
+  | { readonly kind: 'redirect'; readonly location: string };
+
+interface Address {
+  readonly options: http.RequestOptions;
+  /** Whom credentials are meant for. */
+  readonly hostname: string;
+  /** Headers in turn with their values. */
+  readonly headers: readonly string[];
+}
+
+/** Fetches the exposition of one target, one request at a time. What stays the same of requests is made once. */
+export class ScrapeClient {
+  private readonly bodyBytesMax: number;
+  private address: Address | undefined = undefined;
+  /** Ends the exchange under way. */
+  private fail: (reason: Error) => void = () => {};
+
+  constructor(
+    private readonly url: string,
+    private readonly options: ClientOptions,
+  ) {
+    this.bodyBytesMax = options.bodyBytesMax || BODY_BYTES_MAX;
+  }
+
+  /** Fetches the body. @throws Error with the reason that a target's `lastError` shows */
+  async fetch(): Promise<FetchedBody> {
+    const deadline = setTimeout(() => {
+      this.fail(new Error(`context deadline exceeded (no answer within ${this.options.timeoutMs} ms)`));
+    }, this.options.timeoutMs);
+    try {
+      this.address ??= addressOf(new URL(this.url), this.options);
+      let answer = await this.get(this.address, true);
+      let url = this.url;
+      for (let hop = 0; answer.kind === 'redirect'; hop++) {
+        if (hop === REDIRECTS_MAX) throw new Error(`stopped after ${REDIRECTS_MAX} redirects`);
+        const next = new URL(answer.location, url);
+        url = next.href;
+        answer = await this.get(addressOf(next, this.options), next.hostname === this.address.hostname);
+      }
+      return { contentType: answer.contentType, body: await this.decoded(answer) };
+    } finally {
+      clearTimeout(deadline);
+      this.fail = () => {};
+    }
+  }
+
+  private decoded({ gzipped, body }: Extract<Answer, { kind: 'body' }>): Body | Promise<Body> {
+    if (!gzipped) return body;
+    return gunzipBody(body, this.bodyBytesMax, (cancel) => {
+      this.fail = cancel;
+    });
+  }
+
+  /** Gives up the fetch under way, which rejects. */
+  abort(): void {
+    this.fail(new Error('aborted'));
+  }
+
+  /** @param trusted whether credentials may be sent: not to another host that the target redirects to */
+  private get(address: Address, trusted: boolean): Promise<Answer> {
+    const headers = trusted ? [...address.headers, ...credentials(this.options.client)] : address.headers;
+    return new Promise((resolve, reject) => {
+      const send = address.options.protocol === 'https:' ? https.request : http.request;
+      const request = send({ ...address.options, headers });
+      this.fail = (reason) => {
+        reject(reason);
+        request.destroy();
+      };
+      request.on('error', reject);
+      request.on('response', (response) => this.receive(response, resolve));
+      request.end();
+    });
+  }
+
+  private receive(response: http.IncomingMessage, resolve: (answer: Answer) => void): void {
+    const { statusCode: status = 0, statusMessage = '', headers } = response;
+    response.on('error', (error) => this.fail(error));
+    if (status >= 300 && status < 400 && headers.location && this.options.client.follow_redirects) {
+      response.destroy();
+      resolve({ kind: 'redirect', location: headers.location });
+      return;
+    }
+    if (status !== 200) {
+      this.fail(new Error(`server returned HTTP status ${status} ${statusMessage}`.trimEnd()));
+      return;
+    }
+    const body = new BodyBuffer(this.bodyBytesMax);
+    response.on('data', (chunk: Buffer) => {
+      try {
+        body.add(chunk);
+      } catch (error) {
+        this.fail(error as Error);
+      }
+    });
+    response.on('end', () => {
+      const gzipped = headers['content-encoding'] === 'gzip';
+      resolve({ kind: 'body', contentType: headers['content-type'], gzipped, body });
+    });
   }
 }
 
-function sameHost(a: string, b: string): boolean {
-  return new URL(a).hostname === new URL(b).hostname;
-}
-
-/** @param trusted whether credentials may be sent: not to another host that the target redirects to */
-function request(
-  url: string,
-  options: FetchOptions,
-  signal: AbortSignal,
-  trusted: boolean,
-): Promise<http.IncomingMessage> {
-  const target = new URL(url);
-  if (target.protocol !== 'http:' && target.protocol !== 'https:') {
-    return Promise.reject(new Error(`unsupported scheme ${target.protocol}`));
-  }
-  const send = target.protocol === 'https:' ? https.get : http.get;
-  const headers = {
-    accept: ACCEPT,
-    'user-agent': 'avalanche-monitor',
-    'x-prometheus-scrape-timeout-seconds': String(options.timeoutMs / 1000),
-    ...(options.compression ? { 'accept-encoding': 'gzip' } : {}),
-    ...(trusted ? authorizationHeader(options.client) : {}),
+/** @throws Error where the scheme is not http or https */
+function addressOf(url: URL, { timeoutMs, compression }: ClientOptions): Address {
+  const { protocol, hostname, port, host, pathname, search, username, password } = url;
+  if (protocol !== 'http:' && protocol !== 'https:') throw new Error(`unsupported scheme ${protocol}`);
+  const auth = username === '' ? {} : { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` };
+  const headers = ['host', host, 'accept', ACCEPT, 'user-agent', 'avalanche-monitor'];
+  headers.push('x-prometheus-scrape-timeout-seconds', String(timeoutMs / 1000));
+  if (compression) headers.push('accept-encoding', 'gzip');
+  const options = {
+    protocol,
+    // A bracketed IPv6 address is written without its brackets.
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port,
+    path: pathname + search,
+    agent: agents[protocol],
+    setHost: false,
+    ...auth,
   };
-  return new Promise((resolve, reject) => {
-    send(target, { agent: agents[target.protocol as keyof typeof agents], headers, signal }, resolve).on(
-      'error',
-      reject,
-    );
-  });
+  return { options, hostname, headers };
+}
+
+function credentials(client: HttpClientConfig): string[] {
+  return Object.entries(authorizationHeader(client)).flat();
 }
 
 /** Credentials are read at each request, so that a rotated file needs no reload. */
@@ -111,26 +173,4 @@ export function authorizationHeader(client: HttpClientConfig): Record<string, st
   const file = client.authorization?.credentials_file ?? client.bearer_token_file;
   const credentials = file ? fromFile(file) : (client.authorization?.credentials ?? client.bearer_token);
   return credentials === undefined ? {} : { authorization: `${type} ${credentials}` };
-}
-
-async function readBody(response: http.IncomingMessage, options: FetchOptions, signal: AbortSignal): Promise<string> {
-  const limit = options.bodyBytesMax || BODY_BYTES_MAX;
-  const gzipped = response.headers['content-encoding'] === 'gzip';
-  const stream = gzipped ? response.pipe(createGunzip()) : response;
-  const stop = () => stream.destroy(new Error('aborted'));
-  signal.addEventListener('abort', stop, { once: true });
-  response.on('error', (error) => stream.destroy(error));
-  try {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > limit) throw new Error(`body size limit exceeded (${limit} bytes)`);
-      chunks.push(chunk);
-    }
-    return chunks.length === 1 ? chunks[0].toString('utf8') : Buffer.concat(chunks, size).toString('utf8');
-  } finally {
-    signal.removeEventListener('abort', stop);
-    if (!response.complete) response.destroy();
-  }
 }

@@ -7,24 +7,30 @@ import {
   type ExpositionFormat,
   ExpositionParser,
   formatOf,
-  parseSeriesMap,
 } from '@avalanche/exposition';
 import type { Clock, Labels, Logger } from '@avalanche/model';
-import { APPENDED, type Appender, DUPLICATE_TIMESTAMP, OUT_OF_ORDER, type Tsdb, UNKNOWN_SERIES } from '@avalanche/tsdb';
+import {
+  APPENDED,
+  type Appender,
+  DUPLICATE_TIMESTAMP,
+  OUT_OF_BOUNDS,
+  type Outcome,
+  type Tsdb,
+  UNKNOWN_SERIES,
+} from '@avalanche/tsdb';
 import { firstSlot, nextSlot } from '../beat.ts';
 import type { ScrapeConfig } from '../config/schema.ts';
 import { relabel } from '../relabel.ts';
 import { REF_DROPPED, REF_UNKNOWN, ScrapeCache } from './cache.ts';
-import { type FetchedBody, fetchBody } from './fetch.ts';
+import { type FetchedBody, ScrapeClient } from './fetch.ts';
 import type { ScrapeMetrics } from './metrics.ts';
 import { reportLabels, type Target, type TargetHealth, withTargetLabels } from './target.ts';
 
 /** Scrape times within this of their slot are moved onto it, so that deltas stay equal and compress (upstream's value). */
 const ALIGN_TOLERANCE_MS = 2;
 const SLICE_MS = 8;
-/** How far a sample's own time may be ahead of ours and behind the newest sample (upstream's values). */
+/** How far a sample's own time may be ahead of ours (upstream's value). */
 const AHEAD_MAX_MS = 10 * 60_000;
-const BEHIND_MAX_MS = 60 * 60_000;
 const METADATA_MAX = 20_000;
 const FAILURES_KEPT = 20;
 
@@ -80,14 +86,19 @@ export class ScrapeLoop {
   private readonly appender: Appender;
   private readonly reportLabels: readonly Labels[];
   private readonly reportRefs = REPORT_SERIES.map(() => REF_UNKNOWN);
-  private readonly abort = new AbortController();
+  private readonly client: ScrapeClient;
   private cancelTimer: () => void = () => {};
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
+  /** Samples of the scrape under way must not be newer. */
+  private timeMax = 0;
 
   constructor(private readonly options: ScrapeLoopOptions) {
     this.target = options.target;
     this.appender = options.tsdb.appender();
+    const { body_size_limit: bodyBytesMax, enable_compression: compression } = options.config;
+    const { url, timeoutMs } = this.target;
+    this.client = new ScrapeClient(url, { timeoutMs, bodyBytesMax, compression, client: options.config });
     this.reportLabels = REPORT_SERIES.map((name) => reportLabels(name, this.target.labels));
   }
 
@@ -101,7 +112,7 @@ export class ScrapeLoop {
   async stop(): Promise<void> {
     this.stopped = true;
     this.cancelTimer();
-    this.abort.abort();
+    this.client.abort();
     await this.running;
   }
 
@@ -131,29 +142,29 @@ export class ScrapeLoop {
   }
 
   private async scrapeAt(slot: number): Promise<void> {
-    const { clock, metrics, config } = this.options;
+    const { clock, metrics } = this.options;
     const now = clock.now();
+    this.timeMax = now + AHEAD_MAX_MS;
     const time = Math.abs(now - slot) <= ALIGN_TOLERANCE_MS ? slot : now;
     const counts: ScrapeCounts = { scraped: 0, kept: 0, added: 0 };
     const begin = performance.now();
     let failure = '';
     try {
       if (this.forcedError !== '') throw new Error(this.forcedError);
-      const fetched = await fetchBody(this.target.url, {
-        timeoutMs: this.target.timeoutMs,
-        bodyBytesMax: config.body_size_limit,
-        compression: config.enable_compression,
-        client: config,
-        signal: this.abort.signal,
-      });
+      const fetched = await this.client.fetch();
       if (this.stopped) return;
-      await this.appendBody(fetched, time, counts);
+      try {
+        await this.appendBody(fetched, time, counts);
+      } finally {
+        fetched.body.release();
+      }
     } catch (error) {
       this.appender.rollback();
       if (this.stopped) return;
       failure = reasonOf(error);
-      this.endAllSeries(time);
+      // First what only the failed scrape has named is forgotten: it has nothing to end.
       this.cache.abandon();
+      this.endAllSeries(time);
     }
     const seconds = (performance.now() - begin) / 1000;
     this.report(time, [failure === '' ? 1 : 0, seconds, counts.scraped, counts.kept, counts.added]);
@@ -179,12 +190,15 @@ export class ScrapeLoop {
     const { config } = this.options;
     const format = formatOf(fetched.contentType) ?? fallbackFormat(config);
     if (!format) throw new Error(contentTypeError(fetched.contentType));
-    if (this.metadata.size > METADATA_MAX) this.metadata.clear();
-    const parser = new ExpositionParser(fetched.body, format);
     const { cache } = this;
-    cache.begin();
+    const describeAll = this.metadata.size > METADATA_MAX;
+    if (describeAll) this.metadata.clear();
+    const parser = new ExpositionParser(fetched.body.bytes, format, fetched.body.size);
+    cache.begin(parser, format, describeAll);
     let sliceEnd = performance.now() + SLICE_MS;
-    for (let entry = parser.next(cache.expected); entry !== ENTRY_END; entry = parser.next(cache.expected)) {
+    for (;;) {
+      const entry = parser.next(cache.expected, cache.place);
+      if (entry === ENTRY_END) break;
       if (entry === ENTRY_SAMPLE) {
         this.appendSample(parser, time, counts);
         if ((counts.scraped & 255) === 0 && performance.now() > sliceEnd) {
@@ -199,14 +213,14 @@ export class ScrapeLoop {
   }
 
   private appendSample(parser: ExpositionParser, scrapeTime: number, counts: ScrapeCounts): void {
-    const { cache, appender } = this;
+    const { cache } = this;
     const { config, metrics } = this.options;
-    const slot = cache.slotAt(parser.body, parser.seriesStart, parser.seriesEnd);
+    const slot = cache.slotOf(parser);
     counts.scraped++;
     // A scrape beyond its limit fails, but goes on counting: how far beyond is told.
     const beyondLimit = config.sample_limit > 0 && counts.kept >= config.sample_limit;
     if (cache.refs[slot] === REF_UNKNOWN) {
-      const labels = this.labelsOf(slot, parser.line);
+      const labels = this.labelsOf(parser);
       if (!labels) cache.refs[slot] = REF_DROPPED;
       else if (!beyondLimit) this.register(slot, labels, counts);
     }
@@ -214,29 +228,30 @@ export class ScrapeLoop {
     counts.kept++;
     if (beyondLimit) return;
     const ownTime = parser.hasTimestamp && config.honor_timestamps;
-    const time = ownTime ? parser.timestamp : scrapeTime;
-    if (ownTime && this.isOutOfBounds(time)) {
-      metrics.outOfBounds();
-      return;
-    }
     if (cache.seenIn[slot] === cache.scrape && !ownTime) {
       metrics.duplicate();
       return;
     }
-    let outcome = appender.append(cache.refs[slot], time, parser.value);
+    const time = ownTime ? parser.timestamp : scrapeTime;
+    let outcome = this.append(slot, time, parser.value);
     if (outcome === UNKNOWN_SERIES) {
-      this.register(slot, this.labelsOf(slot, parser.line) as Labels, counts);
-      outcome = appender.append(cache.refs[slot], time, parser.value);
+      this.register(slot, this.labelsOf(parser) as Labels, counts);
+      outcome = this.append(slot, time, parser.value);
     }
-    if (outcome === OUT_OF_ORDER) metrics.outOfOrder();
-    else if (outcome === DUPLICATE_TIMESTAMP) metrics.duplicate();
-    if (outcome === APPENDED && (!ownTime || config.track_timestamps_staleness)) cache.seenIn[slot] = cache.scrape;
+    if (outcome !== APPENDED) this.countRejected(outcome);
+    else if (!ownTime || config.track_timestamps_staleness) cache.seenIn[slot] = cache.scrape;
   }
 
-  /** Whether a sample's own time is one that upstream refuses: too old for the head or too far in the future. */
-  private isOutOfBounds(time: number): boolean {
-    const { clock, tsdb } = this.options;
-    return time > clock.now() + AHEAD_MAX_MS || time < tsdb.head.maxTime - BEHIND_MAX_MS;
+  private append(slot: number, time: number, value: number): Outcome {
+    if (time > this.timeMax) return OUT_OF_BOUNDS;
+    return this.appender.append(this.cache.refs[slot], time, value);
+  }
+
+  private countRejected(outcome: Outcome): void {
+    const { metrics } = this.options;
+    if (outcome === OUT_OF_BOUNDS) metrics.outOfBounds();
+    else if (outcome === DUPLICATE_TIMESTAMP) metrics.duplicate();
+    else metrics.outOfOrder();
   }
 
   private register(slot: number, labels: Labels, counts: ScrapeCounts): void {
@@ -244,21 +259,15 @@ export class ScrapeLoop {
     counts.added++;
   }
 
-  /** The labels of a series text: target labels, metric relabelling, limits. Null where relabelling drops it. */
-  private labelsOf(slot: number, line: number): Labels | null {
+  /** The labels of the parser's series: target labels, metric relabelling, limits. Null where relabelling drops it. */
+  private labelsOf(parser: ExpositionParser): Labels | null {
     const { config } = this.options;
-    let scraped: ReadonlyMap<string, string>;
-    try {
-      scraped = parseSeriesMap(this.cache.texts[slot]);
-    } catch (error) {
-      throw new Error(`line ${line}: ${(error as Error).message}`);
-    }
     const labels = relabel(
-      withTargetLabels(scraped, this.target.labels, config.honor_labels),
+      withTargetLabels(parser.seriesMap(), this.target.labels, config.honor_labels),
       config.metric_relabel_configs,
     );
     if (!labels || labels.size === 0) return null;
-    if (labels.metricName === '') throw new Error(`line ${line}: metric name is missing after relabelling`);
+    if (labels.metricName === '') throw new Error(`line ${parser.line}: metric name is missing after relabelling`);
     checkLabelLimits(labels, config);
     return labels;
   }
@@ -275,23 +284,19 @@ export class ScrapeLoop {
   }
 
   private endMissingSeries(time: number): void {
-    const { cache } = this;
-    for (let slot = 0; slot < cache.seenIn.length; slot++) {
-      if (cache.seenIn[slot] !== cache.scrape) this.endSlot(slot, time);
-    }
+    const { seenIn, scrape, size } = this.cache;
+    for (let slot = 0; slot < size; slot++) if (seenIn[slot] !== scrape) this.endSlot(slot, time);
   }
 
   private endAllSeries(time: number): void {
-    for (let slot = 0; slot < this.cache.seenIn.length; slot++) this.endSlot(slot, time);
+    for (let slot = 0; slot < this.cache.size; slot++) this.endSlot(slot, time);
   }
 
   private endSlot(slot: number, time: number): void {
     const { cache } = this;
     if (cache.seenIn[slot] === 0) return;
     cache.seenIn[slot] = 0;
-    const ref = cache.refs[slot];
-    // A series that only a failed scrape has named has nothing to end.
-    if (ref > 0 && !this.options.tsdb.head.isEmpty(ref)) this.appender.appendStale(ref, time);
+    this.appender.appendStale(cache.refs[slot], time);
   }
 
   private report(time: number, values: readonly number[]): void {
