@@ -51,6 +51,7 @@ const steps = {
       avalanche: 'packages/cli/src/main.ts',
       edna: 'apps/edna/src/main.ts',
       'edna-worker': 'apps/edna/src/compute/worker.ts',
+      'compaction-worker': 'packages/tsdb/src/compact/compaction-worker.ts',
     };
     await bundle({ input, directory: 'packages/cli/dist', external: isForeign });
     if (existsSync('packages/ui/dist')) copyUi();

@@ -24,8 +24,8 @@ export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
     ['prometheus_tsdb_head_chunks', 'Chunks in the head.', () => tsdb.stats.chunks],
     ['prometheus_tsdb_head_min_time', 'Oldest sample of the head, in milliseconds.', () => tsdb.stats.minTime],
     ['prometheus_tsdb_head_max_time', 'Newest sample of the head, in milliseconds.', () => tsdb.stats.maxTime],
-    ['prometheus_tsdb_wal_segment_current', 'Log segment being written.', () => tsdb.walSegment],
-    ['prometheus_tsdb_wal_corruptions_total', 'Damaged places repaired in the log.', () => tsdb.walCorruptions],
+    ['prometheus_tsdb_wal_segment_current', 'Log segment being written.', () => tsdb.wal.currentSegment],
+    ['prometheus_tsdb_wal_corruptions_total', 'Damaged places repaired in the log.', () => tsdb.wal.metrics.corruptions],
   ]);
   new Counter({
     name: 'prometheus_tsdb_head_samples_appended_total',
@@ -34,7 +34,7 @@ export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
     registers: [registry],
     collect() {
       this.reset();
-      this.inc({ type: 'float' }, tsdb.samplesAppended);
+      this.inc({ type: 'float' }, tsdb.metrics.samplesAppended);
     },
   });
 }

@@ -1,11 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Labels, Matcher, SampleColumns } from '@avalanche/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Tsdb } from './db.ts';
-import { APPENDED, DUPLICATE_TIMESTAMP, OUT_OF_ORDER } from './head/head.ts';
+import { APPENDED, DUPLICATE_TIMESTAMP, OUT_OF_ORDER, TOO_OLD } from './head/head.ts';
 import { DirectoryLocked } from './lock.ts';
 
 let directory = '';
@@ -33,11 +33,13 @@ function add(labels: Record<string, string>, samples: readonly (readonly [number
 
 async function query(...matchers: Matcher[]): Promise<Record<string, [number, number][]>> {
   const out: Record<string, [number, number][]> = {};
-  for (const series of await db.querier(0, Number.MAX_SAFE_INTEGER).select(matchers)) {
+  const querier = db.querier(0, Number.MAX_SAFE_INTEGER);
+  for (const series of await querier.select(matchers)) {
     const samples = new SampleColumns();
     series.read(0, Number.MAX_SAFE_INTEGER, samples);
     out[series.labels.toString()] = Array.from({ length: samples.length }, (_, i) => [samples.t[i], samples.v[i]]);
   }
+  querier.close();
   return out;
 }
 
@@ -94,41 +96,133 @@ test.each([
   expect(Object.keys(await query(new Matcher(type, 'x', value)))).toEqual(expected);
 });
 
-test('retention drops old chunks, then series, and a series may come back', async () => {
-  add({ __name__: 'up', job: 'old' }, [[start, 1]]);
-  add({ __name__: 'up', job: 'new' }, [[start + 20 * 24 * hour, 1]]);
-  await db.enforceRetention(start + 20 * 24 * hour);
-  expect(Object.keys(await query(up))).toEqual(['up{job="new"}']);
-  expect(db.querier(0, Infinity).labelValues('job', [])).toEqual(['new']);
-  add({ __name__: 'up', job: 'old' }, [[start + 21 * 24 * hour, 2]]);
+test('the head becomes blocks, blocks become longer ones, retention drops the oldest, and all reads on', async () => {
+  const times = Array.from({ length: 4 * 24 * 12 }, (_, i) => start + i * 300_000); // four days, every 5 minutes
+  const series = Array.from({ length: 10 }, (_, i) => ({ __name__: 'up', i: `${i}` }));
+  const refs = series.map((labels) => db.appender().seriesRef(Labels.from(labels)));
+  const appender = db.appender();
+  for (const [n, time] of times.entries()) {
+    for (const [i, ref] of refs.entries()) appender.append(ref, time, n * i);
+    appender.commit();
+    if (n % 100 === 0) await db.maintain();
+  }
+  await db.maintain();
+  const expected = Object.fromEntries(
+    series.map((labels, i) => [
+      Labels.from(labels).toString(),
+      times.map((time, n): [number, number] => [time, n * i]),
+    ]),
+  );
+  expect(await query(up)).toEqual(expected);
+  expect(db.blocks.all.map(({ meta }) => meta.compaction.level)).toContain(3);
+  expect(db.head.minTime).toBeGreaterThan(times[times.length - 1] - 4 * hour);
   await reopen();
-  expect((await query(up))['up{job="old"}']).toContainEqual([start + 21 * 24 * hour, 2]);
+  expect(await query(up)).toEqual(expected);
+  await db.close();
+  db = await Tsdb.open({ directory, retentionMs: 24 * hour });
+  await db.maintain();
+  const kept = (await query(up))['up{i="1"}'];
+  expect(kept.length).toBeLessThan(2 * 24 * 12);
+  expect(kept.length).toBeGreaterThan(24 * 12);
 });
 
-test('a crash right after a checkpoint leaves nothing that a restart does not clear away', async () => {
-  for (let day = 0; day < 40; day += 10) {
-    add({ __name__: 'up', job: `${day}` }, [[start + day * 24 * hour, 1]]);
-    await reopen();
+test('a series that is gone leaves its slot to another, and may come back', async () => {
+  add({ __name__: 'up', job: 'old' }, [[start, 1]]);
+  for (let i = 1; i < 20; i++) {
+    add({ __name__: 'up', job: 'new' }, [[start + i * hour, 1]]);
+    add({ __name__: 'up', job: `${i}` }, [[start + i * hour, 1]]);
+    await db.maintain();
   }
+  expect(db.stats.series).toBeLessThan(8);
+  expect(db.head.series.highestSlot).toBeLessThan(12);
+  add({ __name__: 'up', job: 'old' }, [[start + 20 * hour, 2]]);
+  const expected = [
+    [start, 1],
+    [start + 20 * hour, 2],
+  ];
+  expect((await query(up))['up{job="old"}']).toEqual(expected);
+  await reopen();
+  expect((await query(up))['up{job="old"}']).toEqual(expected);
+  expect(Object.keys(await query(up))).toHaveLength(21);
+});
+
+test('deleted samples are gone from head and blocks, at once and after a restart, and their room is freed', async () => {
+  for (let i = 0; i < 10; i++) for (const job of ['a', 'b']) add({ __name__: 'up', job }, [[start + i * hour, i]]);
+  await db.maintain();
+  expect(db.blocks.all.length).toBeGreaterThan(1);
+  await db.delete(start + hour, start + 8 * hour, [[new Matcher('=', 'job', 'a')]]);
+  const expected = [
+    [start, 0],
+    [start + 9 * hour, 9],
+  ];
+  expect((await query(up))['up{job="a"}']).toEqual(expected);
+  await reopen();
+  expect((await query(up))['up{job="a"}']).toEqual(expected);
+  await db.cleanTombstones();
+  expect(db.blocks.all.every(({ tombstones }) => tombstones.count === 0)).toBe(true);
+  expect((await query(up))['up{job="a"}']).toEqual(expected);
+  expect((await query(up))['up{job="b"}']).toHaveLength(10);
+});
+
+test('late samples within the window are kept, in memory, over a restart and in blocks', async () => {
   await db.close();
-  const wal = join(directory, 'wal');
-  const kept = join(directory, 'kept');
-  cpSync(wal, kept, { recursive: true });
-  db = await Tsdb.open({ directory });
-  await db.enforceRetention(start + 36 * 24 * hour);
-  await db.enforceRetention(start + 36 * 24 * hour);
+  db = await Tsdb.open({ directory, outOfOrderWindowMs: 5 * hour });
+  add({ __name__: 'up' }, [[start + 6 * hour, 6]]);
+  const appender = db.appender();
+  const ref = appender.seriesRef(Labels.from({ __name__: 'up' }));
+  expect(appender.append(ref, start, 0)).toBe(TOO_OLD);
+  for (const i of [4, 2, 3, 5]) expect(appender.append(ref, start + i * hour, i)).toBe(APPENDED);
+  appender.commit();
+  const expected = [2, 3, 4, 5, 6].map((i) => [start + i * hour, i]);
+  expect(await query(up)).toEqual({ up: expected });
   await db.close();
-  cpSync(kept, wal, { recursive: true }); // the segments that the checkpoint stands for are back
+  db = await Tsdb.open({ directory, outOfOrderWindowMs: 5 * hour });
+  expect(await query(up)).toEqual({ up: expected });
+  add({ __name__: 'up' }, [[start + 10 * hour, 10]]);
+  await db.maintain();
+  expect(db.head.late.size).toBe(0);
+  const after = { up: [...expected, [start + 10 * hour, 10]] };
+  expect(await query(up)).toEqual(after);
+  await db.close();
   db = await Tsdb.open({ directory });
-  expect(Object.keys(await query(up))).toEqual(['up{job="30"}']);
-  expect(readdirSync(wal)).not.toContain('00000000');
+  expect(await query(up)).toEqual(after);
+});
+
+test('a query that has begun reads on while the head is compacted and its blocks are merged', async () => {
+  for (let i = 0; i < 40; i++) add({ __name__: 'up' }, [[start + i * hour, i]]);
+  const querier = db.querier(0, Number.MAX_SAFE_INTEGER);
+  const [series] = await querier.select([up]);
+  const maintained = db.maintain();
+  add({ __name__: 'up' }, [[start + 40 * hour, 40]]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const samples = new SampleColumns();
+  expect(series.read(0, Number.MAX_SAFE_INTEGER, samples)).toBe(40); // and not the one committed later
+  querier.close();
+  await maintained;
+  expect((await query(up)).up).toHaveLength(41);
+});
+
+test('a snapshot is a directory that opens, with the head and without', async () => {
+  for (let i = 0; i < 10; i++) add({ __name__: 'up' }, [[start + i * hour, i]]);
+  await db.maintain();
+  const all = await query(up);
+  for (const withHead of [true, false]) {
+    const name = await db.snapshot(withHead);
+    const copy = await Tsdb.open({ directory: join(directory, 'snapshots', name) });
+    const own = db;
+    db = copy;
+    if (withHead) expect(await query(up)).toEqual(all);
+    else expect((await query(up)).up.length).toBeLessThan(10);
+    db = own;
+    await copy.close();
+  }
 });
 
 test('a series made while its scrape goes on outlives a retention run', async () => {
   const appender = db.appender();
   const ref = appender.seriesRef(Labels.from({ __name__: 'up' }));
   appender.append(ref, start, 1);
-  await db.enforceRetention(start);
+  await db.maintain();
   appender.commit();
   expect(await query(up)).toEqual({ up: [[start, 1]] });
 });
@@ -138,11 +232,11 @@ test('a torn tail is cut, told, and nothing before it is lost', async () => {
   await db.close();
   appendFileSync(join(directory, 'wal', '00000000'), Buffer.from([1, 0, 200, 1, 2, 3, 4, 9, 9]));
   db = await Tsdb.open({ directory });
-  expect(db.walCorruptions).toBe(1);
+  expect(db.wal.metrics.corruptions).toBe(1);
   expect(await query(up)).toEqual({ up: [[start, 1]] });
   expect(readdirSync(join(directory, 'wal'))).toContain('00000000.corrupt');
   await reopen();
-  expect(db.walCorruptions).toBe(0);
+  expect(db.wal.metrics.corruptions).toBe(0);
 });
 
 test('a directory in use is refused, one left by a dead process is not', async () => {

@@ -1,97 +1,125 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Labels, type Logger, type Matcher, type SampleColumns, silentLogger } from '@avalanche/model';
+import { type Labels, type Logger, type Matcher, silentLogger } from '@avalanche/model';
 import { Appender, type CommitTarget } from './appender.ts';
+import { Blocks } from './blocks.ts';
+import { BLOCK_RANGE_MS, longestBlock } from './compact/plan.ts';
+import { TsdbMetrics } from './db-metrics.ts';
+import { deleteSeries } from './deletion.ts';
 import { Head, type HeadStats } from './head/head.ts';
+import { HeadReplay } from './head/head-replay.ts';
 import { slotOf } from './head/series.ts';
+import { splitLate } from './late-split.ts';
 import { lockDirectory } from './lock.ts';
+import { Maintenance } from './maintenance.ts';
+import { TsdbQuerier } from './query/querier.ts';
+import { Readers } from './readers.ts';
+import { writeSnapshot } from './snapshot.ts';
 import type { Compression } from './wal/compression.ts';
 import type { ReplaySink } from './wal/replay.ts';
-import { type FsyncMode, Wal } from './wal/wal.ts';
+import { type FsyncMode, Wal, type WalOptions } from './wal/wal.ts';
 
 export interface TsdbOptions {
   /** The data directory; created where it is missing. */
   readonly directory: string;
-  /** Samples older than this may be dropped. Default 15 days, as upstream. */
+  /** Samples older than this may be dropped, whole blocks at a time. 0: never. Default 15 days, as upstream. */
   readonly retentionMs?: number;
-  /** How often the log is synced to the disk; it survives a crash of the process without. Default 1000. */
+  /** Bytes that the directory may take before the oldest blocks are dropped. Default 0: no bound. */
+  readonly retentionBytes?: number;
+  /** Range of the head's blocks in milliseconds. Default 2 h, as upstream. */
+  readonly blockRangeMs?: number;
+  /** Longest range that blocks are merged to. Default: a tenth of the retention, at most 31 days, as upstream. */
+  readonly longestBlockMs?: number;
+  /** How often the log is synced to the disk in mode `interval`. Default 1000. */
   readonly walSyncMs?: number;
-  /** Default `interval`. */
+  /** Default `interval`. Whatever it is, a crash of the process alone loses nothing that was committed. */
   readonly walFsync?: FsyncMode;
   /** Default `snappy`, as upstream. */
   readonly walCompression?: Compression;
+  readonly walSegmentBytes?: number;
+  /** How late samples may be, in milliseconds (`out_of_order_time_window`). Default 0: not at all. */
+  readonly outOfOrderWindowMs?: number;
+  /** No `lock` file is made or heeded. */
+  readonly noLockFile?: boolean;
+  /** Whether compaction and retention run by themselves. Default true. */
+  readonly autoMaintenance?: boolean;
   readonly logger?: Logger;
 }
 
-/** One series of a querier: labels now, samples on request. */
-export interface SelectedSeries {
-  readonly labels: Labels;
-  read(minTime: number, maxTime: number, into: SampleColumns): number;
-}
-
-const BLOCK_RANGE_MS = 2 * 3_600_000;
-const RETENTION_CHECK_MS = 10 * 60_000;
-
 /**
- * The time series database: a head in memory behind a write-ahead log. Samples of a commit are in the log, which the
- * kernel keeps, before they can be read; opening the directory again replays it.
+ * The time series database: a head in memory behind a write-ahead log, and blocks on the disk. Samples of a commit are
+ * in the log, which the kernel keeps, before they can be read; opening the directory again replays it.
  */
 export class Tsdb implements CommitTarget {
-  readonly head = new Head(BLOCK_RANGE_MS);
-  /** Samples committed since start. */
-  samplesAppended = 0;
-  private readonly wal: Wal;
-  private readonly retentionMs: number;
+  readonly head: Head;
+  readonly metrics = new TsdbMetrics();
+  readonly blocks: Blocks;
+  readonly wal: Wal;
+  /** The log of late samples; there only where they are, or have been, allowed. */
+  private lateLog: Wal | undefined;
+  private readonly readers = new Readers();
+  private readonly maintenance: Maintenance;
   private readonly logger: Logger;
-  private readonly timers: NodeJS.Timeout[] = [];
-  /** Series that the log does not know yet. They stay here when a commit fails. */
+  /** Slots of series that the log does not know yet. They stay here when a commit fails. */
   private readonly unloggedSeries: number[] = [];
   private unlock: () => void = () => {};
   private closed = false;
 
-  private constructor(options: TsdbOptions) {
-    this.retentionMs = options.retentionMs ?? 15 * 86_400_000;
+  private constructor(private readonly options: TsdbOptions) {
+    const { directory, blockRangeMs = BLOCK_RANGE_MS, retentionMs = 15 * 86_400_000 } = options;
     this.logger = options.logger ?? silentLogger;
-    this.wal = Wal.open(join(options.directory, 'wal'), {
-      compression: options.walCompression ?? 'snappy',
-      fsync: options.walFsync ?? 'interval',
-      syncIntervalMs: options.walSyncMs,
+    this.head = new Head(blockRangeMs);
+    this.blocks = new Blocks(directory, this.logger);
+    this.wal = Wal.open(join(directory, 'wal'), this.walOptions);
+    this.maintenance = new Maintenance({
+      directory,
+      head: this.head,
+      blocks: this.blocks,
+      wal: this.wal,
+      lateLog: () => this.lateLog,
+      readers: this.readers,
+      metrics: this.metrics,
       logger: this.logger,
+      blockRangeMs,
+      longestBlockMs: options.longestBlockMs ?? longestBlock(retentionMs),
+      retention: { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 },
     });
   }
 
   /**
-   * Opens the directory and replays its log.
+   * Opens the directory: its blocks, and what its log has that is not in them.
    * @throws DirectoryLocked where another process has it open, WalCorruption or WalGap where its log cannot be read, or
    * the file system's error
    */
   static async open(options: TsdbOptions): Promise<Tsdb> {
     mkdirSync(options.directory, { recursive: true });
-    const db = new Tsdb(options);
-    db.unlock = lockDirectory(options.directory);
+    const unlock = options.noLockFile ? () => {} : lockDirectory(options.directory);
     try {
-      await db.replay();
+      const db = new Tsdb(options);
+      db.unlock = unlock;
+      await db.load();
+      if (options.autoMaintenance ?? true) db.maintenance.start();
+      return db;
     } catch (error) {
-      db.unlock();
+      unlock();
       throw error;
     }
-    db.startTimers();
-    return db;
   }
 
-  /** Milliseconds of the oldest and newest sample; an empty database has minTime +Infinity. */
+  /** Of the head. An empty one has minTime +Infinity. */
   get stats(): HeadStats {
     return this.head.stats;
   }
 
-  /** Damaged places found in the log. */
-  get walCorruptions(): number {
-    return this.wal.metrics.corruptions;
+  /** Milliseconds of the oldest sample in head or blocks; +Infinity where there is none. */
+  get minTime(): number {
+    return Math.min(this.head.minTime, this.head.late.minTime, this.blocks.all[0]?.meta.minTime ?? this.head.minTime);
   }
 
-  /** The index of the log segment being written. */
-  get walSegment(): number {
-    return this.wal.currentSegment;
+  /** How late samples may be from now on, in milliseconds. @throws the file system's error */
+  async setOutOfOrderWindow(ms: number): Promise<void> {
+    if (ms > 0) this.lateLog ??= await this.openLateLog({ series: () => {}, samples: () => 0 });
+    this.head.outOfOrderWindowMs = ms;
   }
 
   appender(): Appender {
@@ -109,153 +137,136 @@ export class Tsdb implements CommitTarget {
 
   commit(batch: Appender): void {
     if (this.closed) throw new Error('the database is closed');
+    const { head, metrics } = this;
     this.logBatch(batch);
     const { refs, times, bits, length } = batch;
     for (let i = 0; i < length; i++) {
       const slot = slotOf(refs[i]);
-      if (this.head.series.refs[slot] !== refs[i]) continue; // collected while the batch was being made
-      this.head.append(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+      if (head.series.refs[slot] !== refs[i]) continue; // collected while the batch was being made
+      if (times[i] > head.lastTime[slot] && times[i] >= head.minValidTime) {
+        head.appendInOrder(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+      } else if (head.appendLate(slot, times[i], bits[2 * i], bits[2 * i + 1])) {
+        metrics.outOfOrderSamplesAppended++;
+      }
     }
-    this.samplesAppended += length;
+    metrics.samplesAppended += length;
   }
 
+  /** Reads of a time range in milliseconds, both ends included. To be closed. */
   querier(minTime: number, maxTime: number): TsdbQuerier {
-    return new TsdbQuerier(this.head, minTime, maxTime);
+    const blocks = this.blocks.overlapping(minTime, maxTime);
+    for (const block of blocks) block.retain();
+    const reader = this.readers.enter();
+    const release = () => {
+      this.readers.leave(reader);
+      for (const block of blocks) block.release();
+    };
+    return new TsdbQuerier({ head: this.head, blocks, minTime, maxTime, release });
   }
 
-  /** Drops what is older than the retention, in memory and, where whole segments of the log are, on disk. */
-  async enforceRetention(now: number): Promise<void> {
-    const horizon = now - this.retentionMs;
-    let collected = 0;
-    for (const _ of this.head.collect(horizon, () => collected++)) void _;
-    if (collected > 0) this.logger.info('Series without samples collected', { series: collected });
-    const living = new Set<number>();
-    const { series } = this.head;
-    for (let slot = 1; slot <= series.highestSlot; slot++)
-      if (series.refs[slot] !== 0) living.add(series.walRefs[slot]);
-    await this.wal.truncate(horizon, (ref) => living.has(ref));
+  /**
+   * Deletes the samples of the series that match any of the matcher sets, in milliseconds with both ends included.
+   * They cannot be read from now on; `cleanTombstones` frees their room in blocks.
+   */
+  delete(minTime: number, maxTime: number, matcherSets: readonly (readonly Matcher[])[]): Promise<void> {
+    return this.maintenance.alone(async () => {
+      await deleteSeries({ head: this.head, blocks: this.blocks, wal: this.wal }, { minTime, maxTime, matcherSets });
+    });
+  }
+
+  /** Rewrites the blocks that have deletions. @throws the first error, after which what was done stays */
+  cleanTombstones(): Promise<void> {
+    return this.maintenance.alone(() => this.maintenance.cleanTombstones());
+  }
+
+  /**
+   * Makes a copy that can be opened as a data directory, of hard links as far as can be.
+   * @returns its name below `snapshots/`
+   */
+  snapshot(withHead: boolean): Promise<string> {
+    const { directory } = this.options;
+    return this.maintenance.alone(() => writeSnapshot({ directory, head: this.head, blocks: this.blocks, withHead }));
+  }
+
+  /** Compacts and applies retention now. @throws what a compaction fails with */
+  maintain(now = Date.now()): Promise<void> {
+    return this.maintenance.run(now);
   }
 
   /** Syncs and closes the log and gives the directory back. Idempotent. */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    for (const timer of this.timers) clearInterval(timer);
+    this.readers.abandon();
+    await this.maintenance.stop();
     await this.wal.close();
+    await this.lateLog?.close();
+    this.blocks.close();
     this.unlock();
   }
 
-  private startTimers(): void {
-    const enforce = () => {
-      this.enforceRetention(Date.now()).catch((error: unknown) => {
-        if (!this.closed) this.logger.error('Truncating the write-ahead log failed', { error });
-      });
+  private get walOptions(): WalOptions {
+    const { walCompression, walFsync, walSyncMs, walSegmentBytes } = this.options;
+    return {
+      compression: walCompression ?? 'snappy',
+      fsync: walFsync ?? 'interval',
+      syncIntervalMs: walSyncMs,
+      segmentBytes: walSegmentBytes,
+      logger: this.logger,
     };
-    this.timers.push(setInterval(enforce, RETENTION_CHECK_MS));
-    for (const timer of this.timers) timer.unref();
   }
 
-  /** All of the batch is in the log, or an error is thrown and none of it is left to be written later. */
-  private logBatch(batch: Appender): void {
-    try {
-      const { series } = this.head;
-      for (const slot of this.unloggedSeries) this.wal.logSeries(series.walRefs[slot], series.labels(slot));
-      const { walRefs, times, bits, length } = batch;
-      this.wal.logSamples({ refs: walRefs, times, bits, length });
-      this.wal.flush();
-    } catch (error) {
-      this.wal.discard();
-      throw error;
+  private async load(): Promise<void> {
+    this.blocks.removeUnfinished();
+    this.blocks.load(true);
+    this.head.minValidTime = this.blocks.inOrderEnd;
+    const replay = new HeadReplay(this.head);
+    const report = await this.wal.replay(replay);
+    this.maintenance.keepInLog(replay.aliases);
+    await this.openLate(replay);
+    const { segments, tookMs } = report;
+    if (replay.histogramSamples > 0) {
+      const samples = replay.histogramSamples;
+      this.logger.warn('The log has native histograms, which are not supported yet: they cannot be queried', {
+        samples,
+      });
     }
-    this.unloggedSeries.length = 0;
-  }
-
-  private async replay(): Promise<void> {
-    const { segments, tookMs } = await this.wal.replay(this.replaySink());
     if (segments === 0) return;
     this.logger.info('WAL replay completed', { segments, series: this.stats.series, tookMs: Math.round(tookMs) });
   }
 
-  private replaySink(): ReplaySink {
-    const { head } = this;
-    /** Slots by logged reference. */
-    const slots = new Map<number, number>();
-    return {
-      series(ref, labels) {
-        const known = head.series.find(labels);
-        slots.set(ref, known === 0 ? head.createSeries(labels, ref) : known);
-      },
-      samples({ refs, times, bits, length }) {
-        let unknown = 0;
-        for (let i = 0; i < length; i++) {
-          const ref = refs[i];
-          // Never given out again: what is logged of a series that is gone must not become another's.
-          if (ref > head.series.lastWalRef) head.series.lastWalRef = ref;
-          const slot = slots.get(ref);
-          if (slot === undefined) unknown++;
-          else head.append(slot, times[i], bits[2 * i], bits[2 * i + 1]);
-        }
-        return unknown;
-      },
-    };
-  }
-}
-
-/** Reads of one time range, in milliseconds, both ends included. */
-export class TsdbQuerier {
-  constructor(
-    private readonly head: Head,
-    private readonly minTime: number,
-    private readonly maxTime: number,
-  ) {}
-
-  /** The series that match and have samples in the range, sorted by labels. */
-  async select(matchers: readonly Matcher[]): Promise<readonly SelectedSeries[]> {
-    const { head } = this;
-    return this.matching(matchers)
-      .map((ref) => ({
-        labels: head.series.labels(ref),
-        read: (minTime: number, maxTime: number, into: SampleColumns) => head.read(ref, minTime, maxTime, into),
-      }))
-      .sort((a, b) => a.labels.compare(b.labels));
+  private async openLate(replay: HeadReplay): Promise<void> {
+    const window = this.options.outOfOrderWindowMs ?? 0;
+    if (window > 0 || existsSync(this.lateDirectory)) this.lateLog = await this.openLateLog(replay.late());
+    this.head.outOfOrderWindowMs = window;
   }
 
-  /** The label sets alone, sorted. */
-  series(matchers: readonly Matcher[]): Labels[] {
-    return this.matching(matchers)
-      .map((ref) => this.head.series.labels(ref))
-      .sort((a, b) => a.compare(b));
+  private get lateDirectory(): string {
+    return join(this.options.directory, 'wbl');
   }
 
-  /** Sorted label names of the series that match any of the matcher sets; of all series where there are none. */
-  labelNames(matcherSets: readonly (readonly Matcher[])[]): string[] {
-    if (matcherSets.length === 0) return this.head.postings.labelNames();
-    const names = new Set<string>();
-    for (const matchers of matcherSets) {
-      for (const labels of this.series(matchers)) for (const [name] of labels.entries()) names.add(name);
+  private async openLateLog(sink: ReplaySink): Promise<Wal> {
+    const log = Wal.open(this.lateDirectory, this.walOptions);
+    await log.replay(sink);
+    return log;
+  }
+
+  /** All of the batch is in the logs, or an error is thrown and none of it is left to be written later. */
+  private logBatch(batch: Appender): void {
+    const { walRefs, times, bits, length } = batch;
+    const { series } = this.head;
+    const late = this.lateLog ? splitLate(batch, this.head) : undefined;
+    try {
+      for (const slot of this.unloggedSeries) this.wal.logSeries(series.walRefs[slot], series.labels(slot));
+      this.wal.logSamples(late?.inOrder ?? { refs: walRefs, times, bits, length });
+      if (late && late.late.length > 0) this.lateLog?.logSamples(late.late);
+      this.wal.flush();
+      if (late && late.late.length > 0) this.lateLog?.flush();
+    } catch (error) {
+      this.wal.discard();
+      this.lateLog?.discard();
+      throw error;
     }
-    return [...names].sort();
-  }
-
-  /** Sorted values of one label over the series that match any of the matcher sets. */
-  labelValues(name: string, matcherSets: readonly (readonly Matcher[])[]): string[] {
-    if (matcherSets.length === 0) return this.head.postings.labelValues(name);
-    const values = new Set<string>();
-    for (const matchers of matcherSets) {
-      for (const labels of this.series(matchers)) if (labels.has(name)) values.add(labels.get(name));
-    }
-    return [...values].sort();
-  }
-
-  close(): void {
-    // Everything is in memory: there is nothing to free.
-  }
-
-  private matching(matchers: readonly Matcher[]): number[] {
-    const refs: number[] = [];
-    for (const ref of this.head.select(matchers)) {
-      if (this.head.hasSamples(ref, this.minTime, this.maxTime)) refs.push(ref);
-    }
-    return refs;
+    this.unloggedSeries.length = 0;
   }
 }

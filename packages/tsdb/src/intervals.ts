@@ -1,7 +1,7 @@
 import type { SampleColumns } from '@avalanche/model';
 
 /** Deleted time ranges of one series: `[min0, max0, min1, max1, …]` in milliseconds, ends included, ascending and apart. */
-export type Intervals = readonly number[];
+export type Intervals = ArrayLike<number>;
 
 export const NO_INTERVALS: Intervals = [];
 

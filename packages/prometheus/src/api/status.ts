@@ -24,7 +24,7 @@ export function runtimeInfoResponse(facts: RuntimeFacts, tsdb: Tsdb) {
     serverTime: new Date().toISOString(),
     reloadConfigSuccess: facts.reload.success,
     lastConfigTime: facts.reload.time.toISOString(),
-    corruptionCount: tsdb.walCorruptions,
+    corruptionCount: tsdb.wal.metrics.corruptions,
     goroutineCount: 0,
     GOMAXPROCS: 1,
     GOMEMLIMIT: 0,

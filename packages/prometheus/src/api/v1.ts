@@ -1,3 +1,5 @@
+import type { Labels } from '@avalanche/model';
+import type { TsdbQuerier } from '@avalanche/tsdb';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Notifier } from '../notifier/notifier.ts';
 import type { RuleManager } from '../rules/manager.ts';
@@ -58,7 +60,14 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     route('GET', path, handler);
     route('POST', path, handler);
   };
-  const querier = (params: Params) => tsdb.querier(params.time('start', TIME_MIN), params.time('end', TIME_MAX));
+  const querying = async <T>(params: Params, read: (querier: TsdbQuerier) => Promise<T>): Promise<T> => {
+    const querier = tsdb.querier(params.time('start', TIME_MIN), params.time('end', TIME_MAX));
+    try {
+      return await read(querier);
+    } finally {
+      querier.close();
+    }
+  };
   const limited = (items: readonly unknown[], params: Params): RenderedData => {
     const limit = params.limit();
     const truncated = limit > 0 && items.length > limit;
@@ -69,19 +78,26 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   getOrPost('/query', (params, _request, reply) => instantQuery(context, params, reply));
   getOrPost('/query_range', (params, _request, reply) => rangeQuery(context, params, reply));
   getOrPost('/format_query', (params) => formatQuery(params));
-  getOrPost('/series', (params) => {
+  getOrPost('/series', async (params) => {
     const sets = params.matcherSets();
     if (sets.length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');
-    const found = new Map(sets.flatMap((matchers) => querier(params).series(matchers)).map((l) => [l.key, l]));
+    const found = new Map<string, Labels>();
+    await querying(params, async (querier) => {
+      for (const matchers of sets) for (const labels of await querier.series(matchers)) found.set(labels.key, labels);
+    });
     return limited(
       [...found.values()].sort((a, b) => a.compare(b)),
       params,
     );
   });
-  getOrPost('/labels', (params) => limited(querier(params).labelNames(params.matcherSets()), params));
-  get('/label/:name/values', (params, request) => {
+  getOrPost('/labels', async (params) => {
+    const sets = params.matcherSets();
+    return limited(await querying(params, (querier) => querier.labelNames(sets)), params);
+  });
+  get('/label/:name/values', async (params, request) => {
     const { name } = request.params as { readonly name: string };
-    return limited(querier(params).labelValues(name, params.matcherSets()), params);
+    const sets = params.matcherSets();
+    return limited(await querying(params, (querier) => querier.labelValues(name, sets)), params);
   });
   get('/metadata', (params) => metadataResponse(context.scrapes, params));
   get('/targets', (params) => targetsResponse(context.scrapes, params));

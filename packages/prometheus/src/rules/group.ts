@@ -207,15 +207,18 @@ export class RuleGroup {
     const matchers = [new Matcher('=', METRIC_NAME, 'ALERTS_FOR_STATE'), new Matcher('=', 'alertname', rule.name)];
     const querier = this.context.tsdb.querier(time - OUTAGE_TOLERANCE_MS, time);
     const columns = new SampleColumns();
-    for (const series of await querier.select(matchers)) {
-      const alert = rule.alerts.get(series.labels.without(METRIC_NAME).key);
-      columns.length = 0;
-      if (!alert || series.read(time - OUTAGE_TOLERANCE_MS, time - 1, columns) === 0) continue;
-      const last = columns.length - 1;
-      if (columns.isStale(last)) continue;
-      alert.activeAt = restoredActiveAt(columns.v[last] * 1000, columns.t[last], time, holdMs);
+    try {
+      for (const series of await querier.select(matchers)) {
+        const alert = rule.alerts.get(series.labels.without(METRIC_NAME).key);
+        columns.length = 0;
+        if (!alert || series.read(time - OUTAGE_TOLERANCE_MS, time - 1, columns) === 0) continue;
+        const last = columns.length - 1;
+        if (columns.isStale(last)) continue;
+        alert.activeAt = restoredActiveAt(columns.v[last] * 1000, columns.t[last], time, holdMs);
+      }
+    } finally {
+      querier.close();
     }
-    querier.close();
   }
 }
 

@@ -191,7 +191,9 @@ test('a target says that it has no label, and is believed where labels are honou
   await scrape();
   await apply({ job_name: 'k' });
   await scrape();
-  const all = tsdb.querier(0, Infinity).series([new Matcher('=', '__name__', 'a')]);
+  const querier = tsdb.querier(0, Infinity);
+  const all = await querier.series([new Matcher('=', '__name__', 'a')]);
+  querier.close();
   expect(all.map((labels) => labels.without('__name__', 'instance'))).toEqual([
     Labels.from({ exported_job: 'own', job: 'k', site: 'lab' }),
     Labels.from({ job: 'own' }),

@@ -72,6 +72,12 @@ export class Block {
     this.smallFilesBytes = smallFilesBytes(this.directory);
   }
 
+  /** Notes in meta.json that compacting this block failed, so that it is not tried again, as upstream does. */
+  markFailed(): void {
+    this.currentMeta = { ...this.meta, compaction: { ...this.meta.compaction, failed: true } };
+    writeMeta(this.directory, this.currentMeta);
+  }
+
   /**
    * Appends the samples of a series with minTime ≤ t ≤ maxTime that are not deleted to `into`, and returns how many.
    * @param series its reference, or its entry, which must have been read from this block

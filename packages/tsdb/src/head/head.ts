@@ -176,6 +176,11 @@ export class Head {
   hasSamples(slot: number, minTime: number, maxTime: number): boolean {
     if (this.late.overlaps(slot, minTime, maxTime)) return true;
     if (this.lateFrozen?.overlaps(slot, minTime, maxTime)) return true;
+    return this.hasChunks(slot, minTime, maxTime);
+  }
+
+  /** Whether a series has a chunk that overlaps the range. */
+  hasChunks(slot: number, minTime: number, maxTime: number): boolean {
     if (this.lastTime[slot] < minTime) return false;
     if (this.openCount[slot] > 0 && this.openMinTime[slot] <= maxTime) return true;
     for (let id = this.newest[slot]; id !== 0; id = this.closed.previous[id]) {

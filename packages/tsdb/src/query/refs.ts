@@ -62,7 +62,7 @@ function unionOfTwo(a: Refs, b: Refs): Refs {
   while (i < a.length && j < b.length) {
     const x = a[i];
     const y = b[j];
-    out[n++] = x <= y ? x : y;
+    out[n++] = Math.min(x, y);
     if (x <= y) i++;
     if (y <= x) j++;
   }

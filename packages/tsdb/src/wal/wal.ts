@@ -68,6 +68,11 @@ export class Wal {
     return this.writer?.currentSegment ?? -1;
   }
 
+  /** The number of the oldest segment that is still there. */
+  get firstSegment(): number {
+    return listSegments(this.directory)[0]?.index ?? this.currentSegment;
+  }
+
   /** Bytes of all segments and checkpoints. */
   get storageBytes(): number {
     const inCheckpoints = listCheckpoints(this.directory).flatMap(({ path }) => listSegments(path));

@@ -1,0 +1,104 @@
+import type { Labels } from '@avalanche/model';
+import type { Tombstone } from '../wal/decode.ts';
+import type { HistogramRecord } from '../wal/histograms.ts';
+import type { SampleBatch } from '../wal/records.ts';
+import type { ReplaySink } from '../wal/replay.ts';
+import type { Head } from './head.ts';
+
+/** References below this are looked up in an array. */
+const DENSE_MAX = 1 << 22;
+
+/** Slots by the references of a log. */
+class SlotsByRef {
+  private dense = new Uint32Array(4096);
+  private readonly sparse = new Map<number, number>();
+
+  /** 0 where there is none. */
+  get(ref: number): number {
+    return ref < this.dense.length ? this.dense[ref] : (this.sparse.get(ref) ?? 0);
+  }
+
+  set(ref: number, slot: number): void {
+    if (ref >= this.dense.length && ref < DENSE_MAX) {
+      const bigger = new Uint32Array(Math.min(DENSE_MAX, ref * 2));
+      bigger.set(this.dense);
+      this.dense = bigger;
+    }
+    if (ref < this.dense.length) this.dense[ref] = slot;
+    else this.sparse.set(ref, slot);
+  }
+}
+
+/** Fills the head from a log: the series, the samples that are not in blocks yet, the deletions. */
+export class HeadReplay implements ReplaySink {
+  /** Samples of native histograms, which the head cannot hold. They stay in the log as long as others of their time. */
+  histogramSamples = 0;
+  /** References other than the one that its series goes by: the log still needs their records. */
+  readonly aliases: number[] = [];
+  private readonly slots = new SlotsByRef();
+
+  constructor(private readonly head: Head) {}
+
+  series(ref: number, labels: Labels): void {
+    const { head } = this;
+    let slot = head.series.find(labels);
+    if (slot === 0) slot = head.createSeries(labels, ref);
+    else if (head.series.walRefs[slot] !== ref) this.aliases.push(ref);
+    this.slots.set(ref, slot);
+    this.seen(ref);
+  }
+
+  samples({ refs, times, bits, length }: SampleBatch): number {
+    const { head, slots } = this;
+    const { lastTime } = head;
+    const from = head.minValidTime;
+    let unknown = 0;
+    for (let i = 0; i < length; i++) {
+      const slot = slots.get(refs[i]);
+      if (slot === 0) {
+        this.seen(refs[i]);
+        unknown++;
+      } else if (times[i] > lastTime[slot] && times[i] >= from) {
+        head.appendInOrder(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+      }
+    }
+    return unknown;
+  }
+
+  tombstones(tombstones: readonly Tombstone[]): number {
+    let unknown = 0;
+    for (const { ref, minTime, maxTime } of tombstones) {
+      const slot = this.slots.get(ref);
+      if (slot === 0) unknown++;
+      else if (maxTime >= this.head.minValidTime) this.head.delete(slot, minTime, maxTime);
+    }
+    return unknown;
+  }
+
+  histograms({ refs }: HistogramRecord): number {
+    this.histogramSamples += refs.length;
+    return 0;
+  }
+
+  /** What replays the `wbl/` of the same directory, after its log. */
+  late(): ReplaySink {
+    const { head, slots } = this;
+    return {
+      series: () => {},
+      samples: ({ refs, times, bits, length }) => {
+        let unknown = 0;
+        for (let i = 0; i < length; i++) {
+          const slot = slots.get(refs[i]);
+          if (slot === 0) unknown++;
+          else head.late.add(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+        }
+        return unknown;
+      },
+    };
+  }
+
+  /** A reference is never given out again: what is logged of a series that is gone must not become another's. */
+  private seen(ref: number): void {
+    if (ref > this.head.series.lastWalRef) this.head.series.lastWalRef = ref;
+  }
+}
