@@ -134,6 +134,13 @@ export class PageCache {
   }
 }
 
+/** A part of a page whose checksum is known. */
+interface PagePart {
+  readonly from: number;
+  readonly to: number;
+  readonly crc: number;
+}
+
 /** A file that never changes, read by offset through the cache. Every read is checked against its size. */
 export class CachedFile {
   readonly size: number;
@@ -142,6 +149,8 @@ export class CachedFile {
   private fd: number;
   private lastPage = -1;
   private lastSlot = -1;
+  /** Parts that are checked whenever their page is read from the disk again. */
+  private readonly parts = new Map<number, PagePart[]>();
 
   constructor(
     readonly cache: PageCache,
@@ -169,36 +178,40 @@ export class CachedFile {
     return 0;
   }
 
-  /** Copies bytes to the start of `into`; more than a page goes past the cache. @throws BlockCorruption */
+  /** Copies bytes to the start of `into`; more than a page goes past the cache, unless guarded. @throws BlockCorruption */
   read(offset: number, length: number, into: Uint8Array): void {
     this.check(offset, length);
     const { pageBytes } = this.cache;
-    if (length > pageBytes) {
+    if (length > pageBytes && !this.parts.has(Math.floor(offset / pageBytes))) {
       this.readDirect(offset, length, into);
       return;
     }
-    for (let done = 0; done < length; ) {
-      const page = Math.floor((offset + done) / pageBytes);
-      const from = offset + done - page * pageBytes;
-      const count = Math.min(length - done, pageBytes - from);
-      this.page(page).copy(into, done, from, from + count);
-      done += count;
-    }
+    let done = 0;
+    this.eachPart(offset, length, (bytes, from, to) => {
+      bytes.copy(into, done, from, to);
+      done += to - from;
+    });
   }
 
   /** The CRC-32C of a range, however long. @throws BlockCorruption */
   checksum(offset: number, length: number): number {
-    this.check(offset, length);
-    const { pageBytes } = this.cache;
     let crc = 0;
-    for (let done = 0; done < length; ) {
-      const page = Math.floor((offset + done) / pageBytes);
-      const from = offset + done - page * pageBytes;
-      const to = Math.min(pageBytes, from + length - done);
-      crc = crc32c(this.page(page), from, to, crc);
-      done += to - from;
-    }
+    this.eachPart(offset, length, (bytes, from, to) => {
+      crc = crc32c(bytes, from, to, crc);
+    });
     return crc;
+  }
+
+  /**
+   * Vouches for a range that has just been checked and will be read in pieces: its pages are compared with what they
+   * are now whenever the cache reads them again, so that damage done later is found as well.
+   */
+  guard(offset: number, length: number): void {
+    this.eachPart(offset, length, (bytes, from, to, page) => {
+      const parts = this.parts.get(page) ?? [];
+      parts.push({ from, to, crc: crc32c(bytes, from, to) });
+      this.parts.set(page, parts);
+    });
   }
 
   /** The page with this number; the last one is filled only up to the file's end. */
@@ -230,9 +243,29 @@ export class CachedFile {
     const slot = this.cache.take();
     const offset = page * this.cache.pageBytes;
     const length = Math.min(this.cache.pageBytes, this.size - offset);
-    this.readDirect(offset, length, this.cache.page(slot));
+    const bytes = this.cache.page(slot);
+    this.readDirect(offset, length, bytes);
+    for (const { from, to, crc } of this.parts.get(page) ?? []) {
+      if (crc32c(bytes, from, to) !== crc) throw this.corrupt(offset + from, 'changed since the file was opened');
+    }
     this.cache.filled(slot, key);
     return slot;
+  }
+
+  private eachPart(
+    offset: number,
+    length: number,
+    visit: (bytes: Buffer, from: number, to: number, page: number) => void,
+  ): void {
+    this.check(offset, length);
+    const { pageBytes } = this.cache;
+    for (let done = 0; done < length; ) {
+      const page = Math.floor((offset + done) / pageBytes);
+      const from = offset + done - page * pageBytes;
+      const to = Math.min(pageBytes, from + length - done);
+      visit(this.page(page), from, to, page);
+      done += to - from;
+    }
   }
 
   private readDirect(offset: number, length: number, into: Uint8Array): void {

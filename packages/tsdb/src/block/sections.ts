@@ -22,7 +22,7 @@ export interface TableOfContents {
   readonly postingsOffsetTable: number;
 }
 
-/** Finds `len <4b> content crc <4b>` at an offset and checks it. @throws BlockCorruption naming `what` */
+/** Finds `len <4b> content crc <4b>` at an offset, checks it and has it guarded from then on. @throws BlockCorruption naming `what` */
 export function checkedSection(file: CachedFile, offset: number, what: string): Section {
   const length = new Cursor(file).seek(offset, offset + 4).uint32();
   const start = offset + 4;
@@ -30,6 +30,7 @@ export function checkedSection(file: CachedFile, offset: number, what: string): 
   if (end + 4 > file.size) throw file.corrupt(offset, `${what}: ${length} bytes are more than the file has`);
   const crc = file.checksum(start, length);
   if (crc !== new Cursor(file).seek(end, end + 4).uint32()) throw file.corrupt(offset, `${what}: checksum mismatch`);
+  file.guard(start, length);
   return { start, end };
 }
 
