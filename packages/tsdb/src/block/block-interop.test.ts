@@ -10,6 +10,7 @@ import { Block } from './block.ts';
 import { type FixtureSeries, writeFixture } from './block-fixture.ts';
 import { BlockWriter } from './block-writer.ts';
 import { PageCache } from './page-cache.ts';
+import { TombstonesBuilder } from './tombstones.ts';
 import { isUlid, newUlid } from './ulid.ts';
 
 const START_MS = 1_700_000_000_000;
@@ -72,6 +73,48 @@ describe.skipIf(!has('prometheus'))('prometheus (skipped where prometheus is mis
     }
   });
 });
+
+describe.skipIf(!has('prometheus'))('deletions (skipped where prometheus is missing)', () => {
+  test('of ours are respected by Prometheus, and its by us', async () => {
+    const series = oddSeries().slice(0, 3);
+    const { ulid } = writeFixture(join(directory, 'ours'), series);
+    const ours = Block.open(join(directory, 'ours', ulid), new PageCache());
+    const [ref] = ours.index.postings('instance', 'host-0');
+    const builder = new TombstonesBuilder();
+    builder.add(ref, START_MS, series[0].samples[99][0]);
+    ours.setTombstones(builder.build());
+    const prometheus = await startPrometheus(join(directory, 'ours'));
+    try {
+      const [first, second, third] = series;
+      const left = first.samples.slice(100);
+      const found = await queryRange(prometheus.url, first.labels, first.samples);
+      expect(found).toEqual([{ metric: first.labels, values: left.map(([t, v]) => [t / 1000, v]) }]);
+      const body = new URLSearchParams({
+        'match[]': '{instance=~"host-[01]"}',
+        start: String(second.samples[200][0] / 1000),
+        end: String(second.samples[210][0] / 1000),
+      });
+      const url = `${prometheus.url}/api/v1/admin/tsdb/delete_series`;
+      expect((await fetch(url, { method: 'POST', body })).status).toBe(204);
+      const again = Block.open(ours.directory, new PageCache());
+      const kept = [
+        ...dumpLines(first, (i) => i >= 100 && (i < 200 || i > 210)),
+        ...dumpLines(second, (i) => i < 200 || i > 210),
+        ...dumpLines(third, () => true),
+      ];
+      expect(dumpOf(again).sort()).toEqual(kept.sort());
+      expect(again.tombstones.count).toBe(3);
+      again.close();
+    } finally {
+      ours.close();
+      await prometheus.stop();
+    }
+  });
+});
+
+function dumpLines({ labels, samples }: FixtureSeries, keep: (i: number) => boolean): string[] {
+  return samples.filter((_, i) => keep(i)).map(([t, v]) => dumpLine(Labels.from(labels), t, v));
+}
 
 /** Three hours of samples, so that two or more blocks are made of them. */
 function openMetrics(): string {
@@ -179,6 +222,7 @@ async function startPrometheus(data: string): Promise<{ readonly url: string; st
     `--config.file=${config}`,
     `--storage.tsdb.path=${data}`,
     '--storage.tsdb.retention.time=100y',
+    '--web.enable-admin-api',
     `--web.listen-address=127.0.0.1:${port}`,
   ];
   const child = spawn('prometheus', flags, { stdio: 'ignore' });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Labels, SampleColumns } from '@avalanche/model';
@@ -159,6 +159,19 @@ describe('histogram chunks', () => {
   });
 });
 
+test('a label with an empty value is no label', () => {
+  const ulid = newUlid(0);
+  const writer = new BlockWriter(parent, ulid, ['', 'a', 'b']);
+  const chunks = new ChunkColumns();
+  chunks.add(1, 1, 1, new Uint8Array([0, 0]), 0, 2);
+  writer.addSeries(Uint32Array.from([1, 0, 2, 1]), 2, chunks);
+  writer.finish({ minTime: 0, maxTime: 2, compaction: { level: 1, sources: [ulid] } });
+  const block = Block.open(join(parent, ulid), new PageCache());
+  open.push(block);
+  expect(block.index.labels(block.index.all()[0]).toJSON()).toEqual({ b: 'a' });
+  expect(block.index.postings('a', '')).toHaveLength(1);
+});
+
 describe('tombstones', () => {
   test('leave samples out and survive opening again', () => {
     const block = openFixture([{ labels: { a: '1' }, samples: ramp(240) }]);
@@ -190,9 +203,32 @@ describe('a deleted block', () => {
     rmSync(block.directory, { recursive: true });
     expect(samplesOf(block, ref)).toEqual(ramp(240));
     block.release();
+    expect(() => samplesOf(block, ref)).toThrow('BUG');
     expect(() => block.retain()).toThrow('BUG');
   });
 });
+
+test.skipIf(!existsSync('/proc/self/fd'))('files are closed again, those of a damaged block too (Linux)', () => {
+  const block = openFixture([{ labels: { a: '1' }, samples: ramp(240) }]);
+  expect(openFilesIn(parent)).toBe(2);
+  block.close();
+  rmSync(join(block.directory, 'chunks'), { recursive: true });
+  expect(() => Block.open(block.directory, new PageCache())).toThrow('ENOENT');
+  writeFileSync(join(block.directory, 'index'), 'not an index');
+  expect(() => Block.open(block.directory, new PageCache())).toThrow('12 bytes are too few for an index');
+  expect(openFilesIn(parent)).toBe(0);
+});
+
+function openFilesIn(directory: string): number {
+  const targetOf = (fd: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return ''; // the descriptor of the listing itself
+    }
+  };
+  return readdirSync('/proc/self/fd').filter((fd) => targetOf(fd).startsWith(directory)).length;
+}
 
 describe('the writer', () => {
   const symbols = ['', 'a', 'b', 'c'];

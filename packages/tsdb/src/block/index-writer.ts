@@ -31,12 +31,12 @@ export class IndexWriter {
   constructor(path: string, symbols: Iterable<string>) {
     this.symbols = new SymbolBytes(symbols);
     this.file = new FileWriter(path);
-    this.file.buffer.putUint32(INDEX_MAGIC);
-    this.file.buffer.putByte(INDEX_VERSION);
-    this.file.beginSection();
-    this.file.buffer.putUint32(this.symbols.count);
-    this.file.append(this.symbols.bytes, 0, this.symbols.length);
-    this.file.endSection();
+    try {
+      this.writeSymbols();
+    } catch (error) {
+      this.file.close();
+      throw error;
+    }
     this.seriesStart = this.file.position;
   }
 
@@ -96,6 +96,16 @@ export class IndexWriter {
 
   close(): void {
     this.file.close();
+  }
+
+  private writeSymbols(): void {
+    const { file, symbols } = this;
+    file.buffer.putUint32(INDEX_MAGIC);
+    file.buffer.putByte(INDEX_VERSION);
+    file.beginSection();
+    file.buffer.putUint32(symbols.count);
+    file.append(symbols.bytes, 0, symbols.length);
+    file.endSection();
   }
 
   /** For each label name its values; nobody reads them any more, but Prometheus 2 writes them. */

@@ -134,11 +134,12 @@ export class PageCache {
   }
 }
 
-/** A part of a page whose checksum is known. */
-interface PagePart {
+/** The part of a page that lies in a guarded range, with the checksums of the range before and after it. */
+interface GuardedPart {
   readonly from: number;
   readonly to: number;
-  readonly crc: number;
+  readonly crcBefore: number;
+  readonly crcAfter: number;
 }
 
 /** A file that never changes, read by offset through the cache. Every read is checked against its size. */
@@ -150,7 +151,7 @@ export class CachedFile {
   private lastPage = -1;
   private lastSlot = -1;
   /** Parts that are checked whenever their page is read from the disk again. */
-  private readonly parts = new Map<number, PagePart[]>();
+  private readonly parts = new Map<number, GuardedPart[]>();
 
   constructor(
     readonly cache: PageCache,
@@ -203,15 +204,19 @@ export class CachedFile {
   }
 
   /**
-   * Vouches for a range that has just been checked and will be read in pieces: its pages are compared with what they
-   * are now whenever the cache reads them again, so that damage done later is found as well.
+   * The CRC-32C of a range that will be read in pieces. From now on its pages are compared with what they are now
+   * whenever the cache reads them again, so that damage done later is found as well.
    */
-  guard(offset: number, length: number): void {
+  guard(offset: number, length: number): number {
+    let crc = 0;
     this.eachPart(offset, length, (bytes, from, to, page) => {
       const parts = this.parts.get(page) ?? [];
-      parts.push({ from, to, crc: crc32c(bytes, from, to) });
+      const crcBefore = crc;
+      crc = crc32c(bytes, from, to, crc);
+      parts.push({ from, to, crcBefore, crcAfter: crc });
       this.parts.set(page, parts);
     });
+    return crc;
   }
 
   /** The page with this number; the last one is filled only up to the file's end. */
@@ -245,8 +250,9 @@ export class CachedFile {
     const length = Math.min(this.cache.pageBytes, this.size - offset);
     const bytes = this.cache.page(slot);
     this.readDirect(offset, length, bytes);
-    for (const { from, to, crc } of this.parts.get(page) ?? []) {
-      if (crc32c(bytes, from, to) !== crc) throw this.corrupt(offset + from, 'changed since the file was opened');
+    for (const { from, to, crcBefore, crcAfter } of this.parts.get(page) ?? []) {
+      if (crc32c(bytes, from, to, crcBefore) !== crcAfter)
+        throw this.corrupt(offset + from, 'changed since the file was opened');
     }
     this.cache.filled(slot, key);
     return slot;

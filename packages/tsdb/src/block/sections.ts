@@ -28,9 +28,8 @@ export function checkedSection(file: CachedFile, offset: number, what: string): 
   const start = offset + 4;
   const end = start + length;
   if (end + 4 > file.size) throw file.corrupt(offset, `${what}: ${length} bytes are more than the file has`);
-  const crc = file.checksum(start, length);
+  const crc = file.guard(start, length);
   if (crc !== new Cursor(file).seek(end, end + 4).uint32()) throw file.corrupt(offset, `${what}: checksum mismatch`);
-  file.guard(start, length);
   return { start, end };
 }
 
