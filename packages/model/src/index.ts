@@ -1,3 +1,4 @@
+export { formatBytes, parseBytes } from './bytes.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export { Labels, METRIC_NAME } from './labels.ts';

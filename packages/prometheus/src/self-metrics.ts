@@ -1,43 +1,5 @@
-import type { Tsdb } from '@avalanche/tsdb';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Rule } from './rules/rule.ts';
-
-/** Values that a role publishes when it is scraped, under upstream's names. */
-function gauges(registry: Registry, families: readonly (readonly [string, string, () => number])[]): void {
-  for (const [name, help, read] of families) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        const value = read();
-        if (Number.isFinite(value)) this.set(value);
-      },
-    });
-  }
-}
-
-/** What the database says of itself. */
-export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
-  gauges(registry, [
-    ['prometheus_tsdb_head_series', 'Series in the head.', () => tsdb.stats.series],
-    ['prometheus_tsdb_head_chunks', 'Chunks in the head.', () => tsdb.stats.chunks],
-    ['prometheus_tsdb_head_min_time', 'Oldest sample of the head, in milliseconds.', () => tsdb.stats.minTime],
-    ['prometheus_tsdb_head_max_time', 'Newest sample of the head, in milliseconds.', () => tsdb.stats.maxTime],
-    ['prometheus_tsdb_wal_segment_current', 'Log segment being written.', () => tsdb.wal.currentSegment],
-    ['prometheus_tsdb_wal_corruptions_total', 'Damaged places repaired in the log.', () => tsdb.wal.metrics.corruptions],
-  ]);
-  new Counter({
-    name: 'prometheus_tsdb_head_samples_appended_total',
-    help: 'Samples appended since the start.',
-    labelNames: ['type'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      this.inc({ type: 'float' }, tsdb.metrics.samplesAppended);
-    },
-  });
-}
 
 export interface RuleMetrics {
   evaluated(rule: Rule, seconds: number, failed: boolean): void;

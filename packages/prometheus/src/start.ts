@@ -1,6 +1,6 @@
-import { type Clock, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
+import { type Clock, formatBytes, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
 import { Engine } from '@avalanche/promql';
-import { DirectoryLocked, Tsdb, WalCorruption, WalGap } from '@avalanche/tsdb';
+import { DirectoryLocked, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
 import {
   acceptForms,
   createServer,
@@ -26,7 +26,8 @@ import { RuleManager } from './rules/manager.ts';
 import type { QueryVector } from './rules/rule.ts';
 import { ScrapeManager } from './scrape/manager.ts';
 import { scrapeMetrics } from './scrape/metrics.ts';
-import { buildInfo, reloadMetrics, ruleMetrics, tsdbMetrics } from './self-metrics.ts';
+import { buildInfo, reloadMetrics, ruleMetrics } from './self-metrics.ts';
+import { tsdbMetrics } from './tsdb-metrics.ts';
 
 export interface PrometheusOptions {
   readonly configFile: string;
@@ -35,7 +36,10 @@ export interface PrometheusOptions {
   readonly listen: ListenAddress;
   readonly logger: Logger;
   readonly version: string;
-  readonly retentionMs?: number;
+  /** How the database is kept; its directory and logger are set here. */
+  readonly storage?: Omit<TsdbOptions, 'directory' | 'logger' | 'outOfOrderWindowMs'>;
+  /** Whether `/api/v1/admin/tsdb/…` is served. */
+  readonly enableAdminApi?: boolean;
   /** URL under which people reach this server; for links in alerts. Default: the address it listens on. */
   readonly externalUrl?: string;
   /** Where relative `targets/…` paths of `file_sd_configs` are looked up instead of beside the configuration. */
@@ -75,7 +79,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     if (!(error instanceof FileError)) throw error;
     throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir');
   });
-  const tsdb = await openTsdb(options);
+  const tsdb = await openTsdb(options, files.config.config.storage.tsdb.out_of_order_time_window);
   const app = createServer({ bodyLimit: 64 * 1024 * 1024 });
   const server = new PrometheusServer(options, files, tsdb);
   try {
@@ -154,12 +158,13 @@ class PrometheusServer {
       version: options.version,
       startTime: this.startTime,
       directory: options.directory,
-      retention: formatDuration(options.retentionMs ?? 15 * 86_400_000),
+      retention: describeRetention(tsdb.retention),
       flags: options.flags ?? {},
       reload: reloader.status,
     };
     const configYaml = () => reloader.config.maskedYaml;
-    const context = { engine, tsdb, clock, scrapes, rules, notifier, facts, configYaml };
+    const adminEnabled = options.enableAdminApi ?? false;
+    const context = { engine, tsdb, clock, scrapes, rules, notifier, facts, configYaml, adminEnabled };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
     const enabled = options.enableLifecycle ?? false;
     lifecycle(app, { enabled, reload: () => reloader.reload(), quit: options.onQuit });
@@ -187,6 +192,7 @@ class PrometheusServer {
   }
 
   private async apply({ config, ruleFiles }: LoadedFiles): Promise<void> {
+    await this.tsdb.setOutOfOrderWindow(config.config.storage.tsdb.out_of_order_time_window);
     this.notifier.apply(config);
     await this.scrapes.apply(config);
     await this.rules.apply(config, ruleFiles);
@@ -204,10 +210,11 @@ function makeEngine(options: PrometheusOptions, defaultSubqueryStepMs: number): 
   });
 }
 
-async function openTsdb({ directory, retentionMs, logger }: PrometheusOptions): Promise<Tsdb> {
+async function openTsdb(options: PrometheusOptions, outOfOrderWindowMs: number): Promise<Tsdb> {
+  const { directory, logger } = options;
   try {
     makeDirectory(directory);
-    return await Tsdb.open({ directory, logger, ...(retentionMs ? { retentionMs } : {}) });
+    return await Tsdb.open({ ...options.storage, directory, logger, outOfOrderWindowMs });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const told = error instanceof DirectoryLocked || error instanceof WalCorruption || error instanceof WalGap;
@@ -216,6 +223,12 @@ async function openTsdb({ directory, retentionMs, logger }: PrometheusOptions): 
     const reason = told ? error.message : `cannot write to ${directory}: ${code}`;
     throw new StartupError(ROLE, reason, hint, { cause: error });
   }
+}
+
+/** As `/api/v1/status/runtimeinfo` shows it. */
+function describeRetention({ timeMs, bytes }: Tsdb['retention']): string {
+  const parts = [...(timeMs > 0 ? [formatDuration(timeMs)] : []), ...(bytes > 0 ? [formatBytes(bytes)] : [])];
+  return parts.join(' or ');
 }
 
 function vectorQuery(engine: Engine, tsdb: Tsdb): QueryVector {

@@ -37,6 +37,11 @@ export class Blocks {
     return this.loaded.reduce((sum, block) => sum + block.sizeBytes, 0);
   }
 
+  /** Memory that open blocks take beside the cache they share. */
+  get memoryBytes(): number {
+    return this.loaded.reduce((sum, block) => sum + block.index.memoryBytes, 0);
+  }
+
   /** The end of the newest block of samples that came in order: the head begins there. -Infinity where there is none. */
   get inOrderEnd(): number {
     const inOrder = this.loaded.filter(({ meta }) => !meta.compaction.hints?.includes(FROM_OUT_OF_ORDER));

@@ -2,11 +2,6 @@
 export class TsdbMetrics {
   samplesAppended = 0;
   outOfOrderSamplesAppended = 0;
-  /** Refused samples by reason; those that a scrape counted itself included. */
-  outOfOrderSamples = 0;
-  outOfBoundSamples = 0;
-  tooOldSamples = 0;
-  duplicateSamples = 0;
   /** Compactions of head and blocks. */
   compactions = 0;
   compactionsFailed = 0;
@@ -18,7 +13,5 @@ export class TsdbMetrics {
   headGcSeconds = 0;
   timeRetentions = 0;
   sizeRetentions = 0;
-  blockReloads = 0;
-  blockReloadsFailed = 0;
   tombstoneCleanupSeconds = 0;
 }

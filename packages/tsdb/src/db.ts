@@ -4,6 +4,7 @@ import { type Labels, type Logger, type Matcher, silentLogger } from '@avalanche
 import { Appender, type CommitTarget } from './appender.ts';
 import { Blocks } from './blocks.ts';
 import { BLOCK_RANGE_MS, longestBlock } from './compact/plan.ts';
+import type { RetentionPolicy } from './compact/retention.ts';
 import { TsdbMetrics } from './db-metrics.ts';
 import { deleteSeries } from './deletion.ts';
 import { Head, type HeadStats } from './head/head.ts';
@@ -55,6 +56,7 @@ export class Tsdb implements CommitTarget {
   readonly metrics = new TsdbMetrics();
   readonly blocks: Blocks;
   readonly wal: Wal;
+  readonly retention: RetentionPolicy;
   /** The log of late samples; there only where they are, or have been, allowed. */
   private lateLog: Wal | undefined;
   private readonly readers = new Readers();
@@ -68,6 +70,7 @@ export class Tsdb implements CommitTarget {
   private constructor(private readonly options: TsdbOptions) {
     const { directory, blockRangeMs = BLOCK_RANGE_MS, retentionMs = 15 * 86_400_000 } = options;
     this.logger = options.logger ?? silentLogger;
+    this.retention = { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 };
     this.head = new Head(blockRangeMs);
     this.blocks = new Blocks(directory, this.logger);
     this.wal = Wal.open(join(directory, 'wal'), this.walOptions);
@@ -82,7 +85,7 @@ export class Tsdb implements CommitTarget {
       logger: this.logger,
       blockRangeMs,
       longestBlockMs: options.longestBlockMs ?? longestBlock(retentionMs),
-      retention: { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 },
+      retention: this.retention,
     });
   }
 

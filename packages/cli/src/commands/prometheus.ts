@@ -1,5 +1,5 @@
 import { startPrometheus } from '@avalanche/prometheus';
-import { type FlagSpecs, UsageError } from '../flags.ts';
+import type { FlagSpecs } from '../flags.ts';
 import { uiDirectory, VERSION } from '../version.ts';
 import {
   accepted,
@@ -13,20 +13,19 @@ import {
   tellWithoutEffect,
   wholeNumberOf,
 } from './command.ts';
+import { storageFlags, storageOf } from './storage-flags.ts';
 
 /** Flags of upstream that are accepted, so that a unit file can be used as it is, and told in the log. */
 const withoutEffect: FlagSpecs = {
-  'web.enable-admin-api': acceptedBoolean,
   'web.console.templates': accepted,
   'web.console.libraries': accepted,
   'web.page-title': accepted,
   'web.cors.origin': accepted,
   'web.max-connections': accepted,
   'web.read-timeout': accepted,
-  'storage.tsdb.no-lockfile': acceptedBoolean,
-  'storage.tsdb.wal-compression': acceptedBoolean,
-  'storage.tsdb.min-block-duration': accepted,
-  'storage.tsdb.max-block-duration': accepted,
+  'storage.tsdb.allow-overlapping-blocks': acceptedBoolean,
+  'storage.tsdb.allow-overlapping-compaction': acceptedBoolean,
+  'storage.tsdb.head-chunks-write-queue-size': accepted,
   'rules.alert.for-outage-tolerance': accepted,
   'rules.alert.for-grace-period': accepted,
   'alertmanager.notification-queue-capacity': accepted,
@@ -41,9 +40,10 @@ export const prometheusCommand: Command = {
       help: 'The URL under which Prometheus is externally reachable.',
       default: '',
     },
+    'web.enable-admin-api': { kind: 'boolean', help: 'Enable API endpoints for admin control.', default: 'false' },
     'web.enable-lifecycle': { kind: 'boolean', help: 'Enable shutdown and reload via HTTP request.', default: 'false' },
     'storage.tsdb.path': { kind: 'string', help: 'Base path for metrics storage.', default: 'data/' },
-    'storage.tsdb.retention.time': { kind: 'string', help: 'How long to retain samples.', default: '15d' },
+    ...storageFlags,
     'query.lookback-delta': { kind: 'string', help: 'The maximum lookback duration.', default: '5m' },
     'query.timeout': { kind: 'string', help: 'Maximum time a query may take.', default: '2m' },
     'query.max-concurrency': { kind: 'string', help: 'Maximum number of queries at once.', default: '20' },
@@ -62,8 +62,6 @@ export const prometheusCommand: Command = {
     tellWithoutEffect(flags, withoutEffect, logger);
     const features = flags.list('enable-feature').flatMap((text) => text.split(','));
     const stop = new AbortController();
-    const retentionMs = durationOf(flags, 'storage.tsdb.retention.time');
-    if (retentionMs === 0) throw new UsageError('--storage.tsdb.retention.time must not be 0');
     const role = await startPrometheus({
       configFile: flags.string('config.file'),
       directory: flags.string('storage.tsdb.path'),
@@ -72,7 +70,8 @@ export const prometheusCommand: Command = {
       version: VERSION,
       externalUrl: flags.string('web.external-url').replace(/\/$/, ''),
       enableLifecycle: flags.boolean('web.enable-lifecycle'),
-      ...(retentionMs ? { retentionMs } : {}),
+      enableAdminApi: flags.boolean('web.enable-admin-api'),
+      storage: storageOf(flags),
       lookbackMs: durationOf(flags, 'query.lookback-delta') ?? 300_000,
       queryTimeoutMs: durationOf(flags, 'query.timeout') ?? 120_000,
       queryMaxConcurrency: wholeNumberOf(flags, 'query.max-concurrency'),

@@ -196,7 +196,7 @@ export class Stack {
         listen: listen('prometheus'),
         logger,
         version: VERSION,
-        retentionMs: RETENTION_MS,
+        storage: { retentionMs: RETENTION_MS },
         targetsDirectory: this.targetsDirectory,
         enableLifecycle: true,
         ui: ui(urls),

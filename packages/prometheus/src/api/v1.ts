@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Notifier } from '../notifier/notifier.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
+import { TsdbAdmin } from './admin.ts';
 import { ApiError, toApiError } from './errors.ts';
 import { Params } from './params.ts';
 import { formatQuery, instantQuery, type QueryContext, type RenderedData, rangeQuery, TRUNCATED } from './query.ts';
@@ -17,6 +18,8 @@ export interface ApiContext extends QueryContext {
   readonly notifier: Notifier;
   readonly facts: RuntimeFacts;
   readonly configYaml: () => string;
+  /** Whether the admin API is served (`--web.enable-admin-api`). */
+  readonly adminEnabled: boolean;
 }
 
 type Handler = (params: Params, request: FastifyRequest, reply: FastifyReply) => unknown;
@@ -42,13 +45,14 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   });
   app.options('/*', async () => '');
 
-  const route = (method: 'GET' | 'POST', path: string, handler: Handler) =>
+  const route = (method: 'GET' | 'POST' | 'PUT', path: string, handler: Handler) =>
     app.route({
       method,
       url: path,
       handler: async (request, reply) => {
         try {
           const data = await handler(Params.of(request), request, reply);
+          if (reply.statusCode === 204) return reply.send();
           return reply.type('application/json').send(successBody(data));
         } catch (error) {
           return sendError(reply, error);
@@ -113,6 +117,26 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   get('/status/buildinfo', () => buildInfoResponse(context.facts));
   get('/status/runtimeinfo', () => runtimeInfoResponse(context.facts, tsdb));
   get('/status/tsdb', (params) => tsdbResponse(tsdb, params));
+  const admin = new TsdbAdmin(tsdb, context.adminEnabled);
+  for (const method of ['POST', 'PUT'] as const) {
+    const noContent = (work: (params: Params) => Promise<void>): Handler => {
+      return async (params, _request, reply) => {
+        await work(params);
+        return reply.code(204);
+      };
+    };
+    route(
+      method,
+      '/admin/tsdb/delete_series',
+      noContent((params) => admin.deleteSeries(params, TIME_MIN, TIME_MAX)),
+    );
+    route(
+      method,
+      '/admin/tsdb/clean_tombstones',
+      noContent(() => admin.cleanTombstones()),
+    );
+    route(method, '/admin/tsdb/snapshot', (params) => admin.snapshot(params));
+  }
 }
 
 function successBody(data: unknown): string {

@@ -1,4 +1,4 @@
-import { compileAnchored, METRIC_NAME } from '@avalanche/model';
+import { compileAnchored, METRIC_NAME, parseBytes } from '@avalanche/model';
 import { durationMs, labelMap, orEmpty, scalarString, unsupported } from '@avalanche/yamlfile';
 import { z } from 'zod';
 import type { RelabelRule } from '../relabel.ts';
@@ -100,11 +100,12 @@ const httpClient = {
 };
 
 const bytes = z.union([z.literal(0), z.string()]).transform((value, context) => {
-  if (value === 0) return 0;
-  const match = /^(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?$/.exec(value);
-  if (match) return Number(match[1]) * 1024 ** ' KMGT'.indexOf(match[2] || ' ');
-  context.addIssue({ code: 'custom', message: `not a size in bytes: ${JSON.stringify(value)}` });
-  return z.NEVER;
+  try {
+    return value === 0 ? 0 : parseBytes(value);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return z.NEVER;
+  }
 });
 
 const limit = z.number().int().min(0).default(0);
@@ -197,7 +198,15 @@ export const configSchema = z
         })
         .prefault({}),
     ),
-    ...unsupported('scrape_config_files', 'storage', 'tracing', 'remote_write', 'remote_read', 'otlp'),
+    storage: orEmpty(
+      z
+        .strictObject({
+          tsdb: orEmpty(z.strictObject({ out_of_order_time_window: durationMs.default(0) }).prefault({})),
+          ...unsupported('exemplars'),
+        })
+        .prefault({}),
+    ),
+    ...unsupported('scrape_config_files', 'tracing', 'remote_write', 'remote_read', 'otlp'),
   })
   .superRefine((config, context) => {
     if ((config.global.scrape_timeout ?? 0) > config.global.scrape_interval) {

@@ -80,14 +80,16 @@ async function scrape(): Promise<void> {
 /** Series of a metric name: their labels and last value, or `stale`. */
 async function series(name: string): Promise<Record<string, number | 'stale'>> {
   const out: Record<string, number | 'stale'> = {};
-  for (const { labels, read } of await tsdb.querier(0, Infinity).select([new Matcher('=', '__name__', name)])) {
+  const querier = tsdb.querier(0, Infinity);
+  for (const selected of await querier.select([new Matcher('=', '__name__', name)])) {
     const samples = new SampleColumns();
-    read(0, Infinity, samples);
+    selected.read(0, Infinity, samples);
     const last = samples.length - 1;
-    out[labels.without('__name__', 'job', 'instance', 'site').toString()] = samples.isStale(last)
+    out[selected.labels.without('__name__', 'job', 'instance', 'site').toString()] = samples.isStale(last)
       ? 'stale'
       : samples.v[last];
   }
+  querier.close();
   return out;
 }
 

@@ -65,6 +65,10 @@ export class Head {
   readonly deleted = new Map<number, Intervals>();
   /** By slot: the time of the newest sample, -Infinity while there is none. */
   lastTime = new Float64Array(1024);
+  /** Samples that `judge` has refused since the start. */
+  outOfOrderRefused = 0;
+  outOfBoundsRefused = 0;
+  tooOldRefused = 0;
   /** Series created and collected since the start. */
   seriesCreated = 0;
   seriesRemoved = 0;
@@ -107,10 +111,14 @@ export class Head {
   /** @param chunkRangeMs chunks never cross a multiple of this (the block range) */
   constructor(private readonly chunkRangeMs: number) {}
 
+  get chunkCount(): number {
+    return this.closed.size + this.openCountTotal;
+  }
+
   get stats(): HeadStats {
     return {
       series: this.series.size,
-      chunks: this.closed.size + this.openCountTotal,
+      chunks: this.chunkCount,
       minTime: this.minTime,
       maxTime: this.maxTime,
       labelNames: this.postings.labelNames().length,
@@ -136,7 +144,7 @@ export class Head {
     return Math.max(this.minValidTime, this.maxTime - this.chunkRangeMs / 2);
   }
 
-  /** How `append` would judge a sample, nothing changed. */
+  /** How `append` would judge a sample. */
   judge(slot: number, time: number, low: number, high: number): AppendOutcome {
     const last = this.lastTime[slot];
     if (time > last && time >= this.appendableFrom) return APPENDED;
@@ -276,8 +284,17 @@ export class Head {
     if (time >= this.appendableFrom && time === last) {
       return this.lastLow[slot] === low && this.lastHigh[slot] === high ? APPENDED : DUPLICATE_TIMESTAMP;
     }
-    if (this.outOfOrderWindowMs > 0) return time >= this.maxTime - this.outOfOrderWindowMs ? APPENDED : TOO_OLD;
-    return time < this.appendableFrom ? OUT_OF_BOUNDS : OUT_OF_ORDER;
+    if (this.outOfOrderWindowMs > 0) {
+      if (time >= this.maxTime - this.outOfOrderWindowMs) return APPENDED;
+      this.tooOldRefused++;
+      return TOO_OLD;
+    }
+    if (time >= this.appendableFrom) {
+      this.outOfOrderRefused++;
+      return OUT_OF_ORDER;
+    }
+    this.outOfBoundsRefused++;
+    return OUT_OF_BOUNDS;
   }
 
   /** @returns whether the sample was kept */

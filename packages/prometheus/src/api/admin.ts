@@ -1,0 +1,42 @@
+import type { Tsdb } from '@avalanche/tsdb';
+import { ApiError } from './errors.ts';
+import type { Params } from './params.ts';
+
+/** The admin API of the database (upstream web/api/v1): it deletes, so it is there only where it was asked for. */
+export class TsdbAdmin {
+  constructor(
+    private readonly tsdb: Tsdb,
+    private readonly enabled: boolean,
+  ) {}
+
+  /** `POST /api/v1/admin/tsdb/delete_series` @throws ApiError */
+  async deleteSeries(params: Params, timeMin: number, timeMax: number): Promise<void> {
+    this.check();
+    const sets = params.matcherSets();
+    if (sets.length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');
+    await this.tsdb.delete(params.time('start', timeMin), params.time('end', timeMax), sets);
+  }
+
+  /** `POST /api/v1/admin/tsdb/clean_tombstones` @throws ApiError */
+  async cleanTombstones(): Promise<void> {
+    this.check();
+    await this.tsdb.cleanTombstones();
+  }
+
+  /** `POST /api/v1/admin/tsdb/snapshot` @throws ApiError */
+  async snapshot(params: Params): Promise<{ readonly name: string }> {
+    this.check();
+    const skipHead = params.get('skip_head');
+    if (!['', 'true', 'false', '1', '0', 't', 'f'].includes(skipHead)) {
+      throw new ApiError(
+        'bad_data',
+        `invalid parameter "skip_head": unable to parse boolean ${JSON.stringify(skipHead)}`,
+      );
+    }
+    return { name: await this.tsdb.snapshot(!['true', '1', 't'].includes(skipHead)) };
+  }
+
+  private check(): void {
+    if (!this.enabled) throw new ApiError('unavailable', 'admin APIs disabled');
+  }
+}

@@ -1,0 +1,193 @@
+import type { Tsdb } from '@avalanche/tsdb';
+import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
+
+type Family = readonly [name: string, help: string, read: () => number];
+
+/** What the database says of itself, under upstream's names. */
+export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
+  gauges(registry, gaugeFamilies(tsdb));
+  counters(registry, counterFamilies(tsdb));
+  const { head, metrics, wal } = tsdb;
+  typedCounter(registry, 'prometheus_tsdb_head_samples_appended_total', 'Samples appended since the start.', () => [
+    ['float', metrics.samplesAppended],
+  ]);
+  typedCounter(
+    registry,
+    'prometheus_tsdb_out_of_order_samples_total',
+    'Samples refused because their series has newer ones.',
+    () => [['float', head.outOfOrderRefused]],
+  );
+  typedCounter(
+    registry,
+    'prometheus_tsdb_out_of_bound_samples_total',
+    'Samples refused because they are older than what the head takes.',
+    () => [['float', head.outOfBoundsRefused]],
+  );
+  typedCounter(
+    registry,
+    'prometheus_tsdb_too_old_samples_total',
+    'Samples refused because they are later than the out-of-order window allows.',
+    () => [['float', head.tooOldRefused]],
+  );
+  totals(registry, 'prometheus_tsdb_wal_fsync_duration_seconds', 'Duration of syncs of the log.', () => [
+    wal.metrics.fsyncSeconds,
+    wal.metrics.fsyncs,
+  ]);
+  totals(registry, 'prometheus_tsdb_head_gc_duration_seconds', 'Duration of collections of the head.', () => [
+    metrics.headGcSeconds,
+    metrics.headTruncations,
+  ]);
+  totals(registry, 'prometheus_tsdb_compaction_duration_seconds', 'Duration of compactions.', () => [
+    metrics.compactionSeconds,
+    metrics.compactions,
+  ]);
+}
+
+function gaugeFamilies(tsdb: Tsdb): readonly Family[] {
+  const { head, blocks, wal, retention } = tsdb;
+  return [
+    ['prometheus_tsdb_head_series', 'Series in the head.', () => head.series.size],
+    ['prometheus_tsdb_head_chunks', 'Chunks in the head.', () => head.chunkCount],
+    ['prometheus_tsdb_head_min_time', 'Oldest sample of the head, in milliseconds.', () => head.minTime],
+    ['prometheus_tsdb_head_max_time', 'Newest sample of the head, in milliseconds.', () => head.maxTime],
+    ['prometheus_tsdb_head_min_time_seconds', 'Oldest sample of the head.', () => head.minTime / 1000],
+    ['prometheus_tsdb_head_max_time_seconds', 'Newest sample of the head.', () => head.maxTime / 1000],
+    ['prometheus_tsdb_lowest_timestamp', 'Oldest sample stored, in milliseconds.', () => tsdb.minTime],
+    ['prometheus_tsdb_lowest_timestamp_seconds', 'Oldest sample stored.', () => tsdb.minTime / 1000],
+    ['prometheus_tsdb_blocks_loaded', 'Blocks that are open.', () => blocks.all.length],
+    ['prometheus_tsdb_storage_blocks_bytes', 'Bytes that the blocks take on disk.', () => blocks.sizeBytes],
+    ['prometheus_tsdb_symbol_table_size_bytes', 'Memory that open blocks take.', () => blocks.memoryBytes],
+    ['prometheus_tsdb_retention_limit_bytes', 'Bound of the size of the storage, 0 for none.', () => retention.bytes],
+    [
+      'prometheus_tsdb_retention_limit_seconds',
+      'How long samples are kept, 0 for ever.',
+      () => retention.timeMs / 1000,
+    ],
+    ['prometheus_tsdb_wal_segment_current', 'Log segment being written.', () => wal.currentSegment],
+    ['prometheus_tsdb_wal_storage_size_bytes', 'Bytes that the log takes on disk.', () => wal.storageBytes],
+  ];
+}
+
+function counterFamilies({ head, metrics, wal }: Tsdb): readonly Family[] {
+  const log = wal.metrics;
+  return [
+    ['prometheus_tsdb_head_series_created_total', 'Series made in the head.', () => head.seriesCreated],
+    ['prometheus_tsdb_head_series_removed_total', 'Series collected from the head.', () => head.seriesRemoved],
+    ['prometheus_tsdb_head_chunks_created_total', 'Chunks begun in the head.', () => head.chunksCreated],
+    ['prometheus_tsdb_head_chunks_removed_total', 'Chunks dropped from the head.', () => head.chunksRemoved],
+    ['prometheus_tsdb_head_truncations_total', 'Truncations of the head.', () => metrics.headTruncations],
+    [
+      'prometheus_tsdb_head_out_of_order_samples_appended_total',
+      'Late samples taken.',
+      () => metrics.outOfOrderSamplesAppended,
+    ],
+    ['prometheus_tsdb_compactions_total', 'Compactions done.', () => metrics.compactions],
+    ['prometheus_tsdb_compactions_failed_total', 'Compactions that failed.', () => metrics.compactionsFailed],
+    ['prometheus_tsdb_compactions_triggered_total', 'Compactions begun.', () => metrics.compactionsTriggered],
+    [
+      'prometheus_tsdb_vertical_compactions_total',
+      'Compactions of overlapping blocks.',
+      () => metrics.verticalCompactions,
+    ],
+    [
+      'prometheus_tsdb_time_retentions_total',
+      'Times that blocks were dropped for their age.',
+      () => metrics.timeRetentions,
+    ],
+    ['prometheus_tsdb_size_retentions_total', 'Times that blocks were dropped for room.', () => metrics.sizeRetentions],
+    ['prometheus_tsdb_wal_corruptions_total', 'Damaged places found in the log.', () => log.corruptions],
+    ['prometheus_tsdb_wal_page_flushes_total', 'Pages of the log written.', () => log.pageFlushes],
+    ['prometheus_tsdb_wal_completed_pages_total', 'Pages of the log completed.', () => log.completedPages],
+    ['prometheus_tsdb_wal_truncations_total', 'Truncations of the log.', () => log.truncations],
+    [
+      'prometheus_tsdb_wal_truncations_failed_total',
+      'Truncations of the log that failed.',
+      () => log.truncationsFailed,
+    ],
+    ['prometheus_tsdb_wal_writes_failed_total', 'Writes to the log that failed.', () => log.writesFailed],
+    ['prometheus_tsdb_checkpoint_creations_total', 'Checkpoints made.', () => log.checkpointCreations],
+    [
+      'prometheus_tsdb_checkpoint_creations_failed_total',
+      'Checkpoints that failed.',
+      () => log.checkpointCreationsFailed,
+    ],
+    ['prometheus_tsdb_checkpoint_deletions_total', 'Deletions of old checkpoints.', () => log.checkpointDeletions],
+    [
+      'prometheus_tsdb_checkpoint_deletions_failed_total',
+      'Deletions of old checkpoints that failed.',
+      () => log.checkpointDeletionsFailed,
+    ],
+  ];
+}
+
+function gauges(registry: Registry, families: readonly Family[]): void {
+  for (const [name, help, read] of families) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const value = read();
+        this.set(Number.isFinite(value) ? value : 0);
+      },
+    });
+  }
+}
+
+/** Counters whose totals are kept elsewhere. */
+function counters(registry: Registry, families: readonly Family[]): void {
+  for (const [name, help, read] of families) {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+}
+
+function typedCounter(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => readonly (readonly [type: string, value: number])[],
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: ['type'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [type, value] of read()) this.inc({ type }, value);
+    },
+  });
+}
+
+/** A summary without quantiles: the sum of the durations in seconds, and how many there were. */
+function totals(
+  registry: Registry,
+  name: string,
+  help: string,
+  read: () => readonly [sum: number, count: number],
+): void {
+  const metric = {
+    name,
+    help,
+    type: 'summary',
+    aggregator: 'sum',
+    get: async () => {
+      const [sum, count] = read();
+      const values = [
+        { metricName: `${name}_sum`, labels: {}, value: sum },
+        { metricName: `${name}_count`, labels: {}, value: count },
+      ];
+      return { name, help, type: 'summary', aggregator: 'sum', values };
+    },
+    reset: () => {},
+  };
+  registry.registerMetric(metric as unknown as Metric);
+}
