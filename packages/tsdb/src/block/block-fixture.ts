@@ -34,18 +34,33 @@ export function writeFixture(
   const numbers = new Map(symbols.map((symbol, i) => [symbol, i]));
   const ulid = newUlid(Date.now());
   const writer = new BlockWriter(parent, ulid, symbols, options);
+  try {
+    const range = addAll(writer, sorted, numbers, options.samplesPerChunk ?? 120);
+    return writer.finish({ ...range, compaction: { level: 1, sources: [ulid] } });
+  } catch (error) {
+    writer.abort();
+    throw error;
+  }
+}
+
+function addAll(
+  writer: BlockWriter,
+  series: readonly (FixtureSeries & { readonly set: Labels })[],
+  numbers: ReadonlyMap<string, number>,
+  samplesPerChunk: number,
+): { minTime: number; maxTime: number } {
   const chunks = new ChunkColumns();
   let minTime = Number.POSITIVE_INFINITY;
   let maxTime = Number.NEGATIVE_INFINITY;
-  for (const one of sorted) {
+  for (const one of series) {
     chunks.clear();
-    fillChunks(chunks, one, options.samplesPerChunk ?? 120);
+    fillChunks(chunks, one, samplesPerChunk);
     const pairs = Uint32Array.from(one.set.pairs, (text) => numbers.get(text) as number);
     writer.addSeries(pairs, pairs.length / 2, chunks);
     minTime = Math.min(minTime, chunks.minTime[0]);
     maxTime = Math.max(maxTime, chunks.maxTime[chunks.length - 1] + 1);
   }
-  return writer.finish({ minTime, maxTime, compaction: { level: 1, sources: [ulid] } });
+  return { minTime, maxTime };
 }
 
 function fillChunks(chunks: ChunkColumns, { samples, raw }: FixtureSeries, samplesPerChunk: number): void {
