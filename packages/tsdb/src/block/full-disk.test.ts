@@ -9,10 +9,10 @@ import { PageCache } from './page-cache.ts';
 import { TombstonesBuilder } from './tombstones.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'full-disk-'));
-const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', directory]).status === 0;
+const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', directory]).status === 0;
 
 afterAll(() => {
-  if (mounted) spawnSync('umount', [directory]);
+  if (mounted) spawnSync('/bin/umount', [directory]);
   rmSync(directory, { recursive: true, force: true });
 });
 
