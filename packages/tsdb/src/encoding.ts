@@ -5,7 +5,8 @@
 export class EncodeBuffer {
   bytes: Uint8Array;
   length = 0;
-  private view: DataView;
+  /** Over `bytes`; both are others after `reserve`. */
+  view: DataView;
 
   constructor(capacity = 4096) {
     this.bytes = new Uint8Array(capacity);
@@ -77,15 +78,19 @@ export class EncodeBuffer {
 
 /** Reads what EncodeBuffer writes. @throws RangeError past the end */
 export class DecodeBuffer {
-  position = 0;
   private readonly view: DataView;
 
-  constructor(readonly bytes: Uint8Array) {
+  /** Reads `bytes` from `position` up to `end`. */
+  constructor(
+    readonly bytes: Uint8Array,
+    public position = 0,
+    private readonly end = bytes.length,
+  ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get remaining(): number {
-    return this.bytes.length - this.position;
+    return this.end - this.position;
   }
 
   byte(): number {
@@ -132,7 +137,7 @@ export class DecodeBuffer {
 
   private advance(count: number): number {
     const at = this.position;
-    if (at + count > this.bytes.length) throw new RangeError('record ends too early');
+    if (at + count > this.end) throw new RangeError('record ends too early');
     this.position = at + count;
     return at;
   }

@@ -4,16 +4,15 @@ import {
   decodeExemplars,
   decodeMetadata,
   decodeSamples,
-  decodeSeries,
   decodeTombstones,
   SampleRecord,
+  visitSeries,
 } from './decode.ts';
 import { decodeHistograms, isHistogramRecord } from './histograms.ts';
 import { SegmentReader } from './reader.ts';
 import {
   encodeExemplars,
   encodeSamples,
-  encodeSeries,
   encodeTombstone,
   RECORD_EXEMPLARS,
   RECORD_METADATA,
@@ -94,6 +93,7 @@ class CheckpointWriter {
   private async filterSegment(path: string): Promise<void> {
     const { reader } = this;
     let sliceEnd = performance.now() + SLICE_MS;
+    this.options.signal.throwIfAborted();
     reader.open(path);
     while (reader.next()) {
       if (reader.end > reader.start) this.filterRecord();
@@ -140,10 +140,11 @@ class CheckpointWriter {
   }
 
   private keepSeries(bytes: Uint8Array, start: number, end: number): void {
-    const { refs, labels } = decodeSeries(bytes, start, end);
-    for (let i = 0; i < refs.length; i++) {
-      if (this.options.isAlive(refs[i])) encodeSeries(this.buffer, refs[i], labels[i]);
-    }
+    visitSeries(bytes, start, end, (ref, from, to) => {
+      if (!this.options.isAlive(ref)) return;
+      if (this.buffer.length === 0) this.buffer.putByte(RECORD_SERIES);
+      this.buffer.putBytes(bytes.subarray(from, to));
+    });
   }
 
   private keepSamples(bytes: Uint8Array, start: number, end: number): void {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import zlib from 'node:zlib';
-import { snappyBytesMax, snappyCompress, snappyDecompress, snappyLength } from './snappy.ts';
+import { snappyBytesMax, snappyCompress, snappyDecompress, snappyLength, snappyRoom } from './snappy.ts';
 
 /** How records are compressed: snappy's block format (upstream's default) or zstd. */
 export type Compression = 'none' | 'snappy' | 'zstd';
@@ -54,7 +54,7 @@ export class Decompressor {
     const length = snappyLength(bytes, start, end);
     // Two bytes of input give at most 64 of output.
     if (length > Math.min(RECORD_BYTES_MAX, (end - start) * 32)) throw new RangeError('snappy: the length is wrong');
-    if (length > this.buffer.length) this.buffer = new Uint8Array(length * 2);
+    if (snappyRoom(length) > this.buffer.length) this.buffer = new Uint8Array(snappyRoom(length) * 2);
     snappyDecompress(bytes, start, end, this.buffer);
     return this.buffer.subarray(0, length);
   }

@@ -1,5 +1,6 @@
 import { Labels } from '@avalanche/model';
 import { DecodeBuffer } from '../encoding.ts';
+import { Interner } from './interner.ts';
 import {
   type LoggedExemplar,
   METRIC_TYPES,
@@ -36,7 +37,7 @@ export function decodeSamples(bytes: Uint8Array, start: number, end: number, int
   into.length = 0;
   into.reserve(Math.ceil((end - start) / SAMPLE_BYTES_MIN));
   if (end - start <= 1) return;
-  if (bytes[start] === RECORD_SAMPLES_V2) decodeSamplesV2(new DecodeBuffer(bytes.subarray(start + 1, end)), into);
+  if (bytes[start] === RECORD_SAMPLES_V2) decodeSamplesV2(body(bytes, start, end), into);
   else decodeSamplesV1(bytes, start + 1, end, into);
 }
 
@@ -142,23 +143,51 @@ function safeRef(ref: number): number {
 
 /** The body of a record, after its type. */
 function body(bytes: Uint8Array, start: number, end: number): DecodeBuffer {
-  return new DecodeBuffer(bytes.subarray(start + 1, end));
+  return new DecodeBuffer(bytes, start + 1, end);
 }
 
-export interface SeriesRecord {
-  readonly refs: number[];
-  readonly labels: Labels[];
-}
+/** The series of one record, reused from record to record. */
+export class SeriesRecord {
+  refs: number[] = [];
+  labels: Labels[] = [];
+  private readonly interner = new Interner();
 
-/** @throws RangeError where the record is cut short */
-export function decodeSeries(bytes: Uint8Array, start: number, end: number): SeriesRecord {
-  const buffer = body(bytes, start, end);
-  const record: SeriesRecord = { refs: [], labels: [] };
-  while (buffer.remaining > 0) {
-    record.refs.push(safeRef(buffer.int64()));
-    record.labels.push(decodeLabels(buffer));
+  /** @throws RangeError where the record is cut short */
+  decode(bytes: Uint8Array, start: number, end: number): void {
+    this.refs = [];
+    this.labels = [];
+    const buffer = body(bytes, start, end);
+    while (buffer.remaining > 0) {
+      this.refs.push(safeRef(buffer.int64()));
+      const pairs: string[] = [];
+      for (let i = buffer.uvarint() * 2; i > 0; i--) {
+        const size = buffer.uvarint();
+        const at = buffer.position;
+        buffer.skip(size);
+        pairs.push(this.interner.text(bytes, at, at + size));
+      }
+      this.labels.push(Labels.fromSortedPairs(pairs));
+    }
   }
-  return record;
+}
+
+/**
+ * Calls `visit` with each series of a record and where its entry begins and ends in `bytes`.
+ * @throws RangeError where the record is cut short
+ */
+export function visitSeries(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  visit: (ref: number, from: number, to: number) => void,
+): void {
+  const buffer = body(bytes, start, end);
+  while (buffer.remaining > 0) {
+    const from = buffer.position;
+    const ref = safeRef(buffer.int64());
+    for (let i = buffer.uvarint() * 2; i > 0; i--) buffer.skip(buffer.uvarint());
+    visit(ref, from, buffer.position);
+  }
 }
 
 function decodeLabels(buffer: DecodeBuffer): Labels {

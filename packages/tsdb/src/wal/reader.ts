@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32c } from '../crc32c.ts';
 import { Decompressor } from './compression.ts';
 import {
@@ -54,8 +54,8 @@ export class SegmentReader {
   goodBytes = 0;
 
   private readonly decompressor = new Decompressor();
-  private readonly buffer = Buffer.allocUnsafe(READ_BYTES);
-  private joined = Buffer.allocUnsafe(64 * 1024);
+  private buffer = new Uint8Array(0);
+  private joined = new Uint8Array(64 * 1024);
   private joinedLength = 0;
   private path = '';
   private fd = -1;
@@ -74,6 +74,9 @@ export class SegmentReader {
   open(path: string): void {
     this.close();
     this.fd = openSync(path, 'r');
+    const pages = Math.ceil(fstatSync(this.fd).size / PAGE_BYTES);
+    const wanted = Math.min(READ_BYTES, Math.max(1, pages) * PAGE_BYTES);
+    if (wanted > this.buffer.length) this.buffer = new Uint8Array(wanted);
     this.path = path;
     this.bufferOffset = 0;
     this.size = 0;
@@ -110,7 +113,8 @@ export class SegmentReader {
       if (start > pageEnd) this.fail(this.bufferOffset + at, 'the fragment header is cut short');
       const end = start + ((buffer[at + 1] << 8) | buffer[at + 2]);
       if (end > pageEnd) this.fail(this.bufferOffset + at, `the fragment of ${end - start} bytes is cut short`);
-      if (crc32c(buffer, start, end) !== buffer.readUInt32BE(at + 3)) {
+      const expected = (buffer[at + 3] << 24) | (buffer[at + 4] << 16) | (buffer[at + 5] << 8) | buffer[at + 6];
+      if (crc32c(buffer, start, end) !== expected >>> 0) {
         this.fail(this.bufferOffset + at, 'the checksum does not match');
       }
       const starts = type === FRAGMENT_FULL || type === FRAGMENT_FIRST;
@@ -145,7 +149,7 @@ export class SegmentReader {
     throw new WalCorruption(this.path, offset, this.goodBytes, reason);
   }
 
-  private show(bytes: Buffer, start: number, end: number, head: number): void {
+  private show(bytes: Uint8Array, start: number, end: number, head: number): void {
     this.bytes = bytes;
     this.start = start;
     this.end = end;
@@ -164,21 +168,27 @@ export class SegmentReader {
   private join(start: number, end: number): void {
     const length = this.joinedLength + end - start;
     if (length > this.joined.length) {
-      const bigger = Buffer.allocUnsafe(length * 2);
-      this.joined.copy(bigger, 0, 0, this.joinedLength);
+      const bigger = new Uint8Array(length * 2);
+      bigger.set(this.joined.subarray(0, this.joinedLength));
       this.joined = bigger;
     }
-    this.buffer.copy(this.joined, this.joinedLength, start, end);
+    this.joined.set(this.buffer.subarray(start, end), this.joinedLength);
     this.joinedLength = length;
   }
 
   private refill(): boolean {
-    if (this.size > 0 && this.size < READ_BYTES) return false;
+    if (this.size > 0 && this.size < this.buffer.length) return false;
     this.bufferOffset += this.size;
     this.size = 0;
     this.at = 0;
-    while (this.size < READ_BYTES) {
-      const got = readSync(this.fd, this.buffer, this.size, READ_BYTES - this.size, this.bufferOffset + this.size);
+    while (this.size < this.buffer.length) {
+      const got = readSync(
+        this.fd,
+        this.buffer,
+        this.size,
+        this.buffer.length - this.size,
+        this.bufferOffset + this.size,
+      );
       if (got === 0) break;
       this.size += got;
     }

@@ -96,12 +96,43 @@ export function encodeSamples(buffer: EncodeBuffer, batch: SampleBatch): void {
   buffer.putByte(RECORD_SAMPLES);
   buffer.putInt64(baseRef);
   buffer.putInt64(baseTime);
+  buffer.reserve(batch.length * SAMPLE_BYTES_MAX);
+  const { bytes, view } = buffer;
+  let at = buffer.length;
   for (let i = 0; i < batch.length; i++) {
-    buffer.putVarint(refs[i] - baseRef);
-    buffer.putVarint(times[i] - baseTime);
-    buffer.putUint32(bits[2 * i + 1]);
-    buffer.putUint32(bits[2 * i]);
+    at = putVarint(bytes, at, refs[i] - baseRef);
+    at = putVarint(bytes, at, times[i] - baseTime);
+    view.setUint32(at, bits[2 * i + 1]);
+    view.setUint32(at + 4, bits[2 * i]);
+    at += 8;
   }
+  buffer.length = at;
+}
+
+/** Two varints and a value. */
+const SAMPLE_BYTES_MAX = 28;
+/** Below it a number and its zig-zag form are 32-bit integers. */
+const SMALL = 0x4000_0000;
+
+/** Go's zig-zag varint at `at`; the short forms, which are nearly all, by integer arithmetic. */
+function putVarint(bytes: Uint8Array, from: number, value: number): number {
+  let at = from;
+  if (value < SMALL && value >= -SMALL) {
+    let rest = (value << 1) ^ (value >> 31);
+    while (rest >= 0x80) {
+      bytes[at++] = rest | 0x80;
+      rest >>>= 7;
+    }
+    bytes[at] = rest;
+    return at + 1;
+  }
+  let rest = value < 0 ? -value * 2 - 1 : value * 2;
+  while (rest >= 0x80) {
+    bytes[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  bytes[at] = rest;
+  return at + 1;
 }
 
 /** Adds to a tombstone record: `id <8b> │ min time <varint> │ max time <varint>` once an interval. */

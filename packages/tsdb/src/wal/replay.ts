@@ -4,10 +4,10 @@ import {
   decodeMetadata,
   decodeMmapMarkers,
   decodeSamples,
-  decodeSeries,
   decodeTombstones,
   type MmapMarker,
   SampleRecord,
+  SeriesRecord,
   type Tombstone,
 } from './decode.ts';
 import { decodeHistograms, type HistogramRecord, isHistogramRecord } from './histograms.ts';
@@ -67,6 +67,7 @@ export class Replayer {
   samples = 0;
   private readonly reader = new SegmentReader();
   private readonly columns = new SampleRecord();
+  private readonly series = new SeriesRecord();
   private readonly recordCounts = new Float64Array(RECORD_NAMES.length);
   private readonly unknownCounts = new Float64Array(RECORD_NAMES.length);
   private readonly unknownTypes = new Set<number>();
@@ -123,7 +124,8 @@ export class Replayer {
       return sink.samples(this.columns);
     }
     if (type === RECORD_SERIES) {
-      const { refs, labels } = this.decode(() => decodeSeries(bytes, start, end));
+      this.decode(() => this.series.decode(bytes, start, end));
+      const { refs, labels } = this.series;
       for (let i = 0; i < refs.length; i++) sink.series(refs[i], labels[i]);
       return 0;
     }

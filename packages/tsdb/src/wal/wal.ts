@@ -256,20 +256,22 @@ export class Wal {
       syncEachFlush: fsync === 'always',
     });
     if (fsync !== 'interval') return;
-    this.timer = setInterval(() => this.syncOnTimer(), this.options.syncIntervalMs ?? 1000);
+    this.timer = setInterval(() => void this.syncOrTell(), this.options.syncIntervalMs ?? 1000);
     this.timer.unref();
   }
 
   private writerOptions(): WalWriterOptions {
     const { compression, segmentBytes } = this.options;
-    return { compression, segmentBytes, metrics: this.metrics };
+    return { compression, segmentBytes, metrics: this.metrics, onSyncFailed: this.tellSyncFailed };
   }
 
-  private syncOnTimer(): void {
-    this.sync().catch((error: unknown) => {
-      this.options.logger.error('Syncing the write-ahead log failed; it is tried again', { error });
-    });
+  private async syncOrTell(): Promise<void> {
+    await this.writer?.sync().catch(this.tellSyncFailed);
   }
+
+  private readonly tellSyncFailed = (error: unknown): void => {
+    this.options.logger.error('Syncing the write-ahead log failed; it is tried again', { error });
+  };
 
   private async truncateNow(minTime: number, isAlive: (ref: number) => boolean): Promise<void> {
     this.closing.signal.throwIfAborted();
@@ -281,6 +283,8 @@ export class Wal {
     if (count < 2) return;
     const replaced = segments.slice(0, count);
     const index = replaced[replaced.length - 1].index;
+    // Also closes the segments: what is deleted while open keeps its room on the disk.
+    await this.syncOrTell();
     const begin = performance.now();
     this.metrics.checkpointCreations++;
     try {

@@ -23,6 +23,8 @@ export interface WalWriterOptions {
   /** A whole number of pages. Default 128 MiB, as upstream. */
   readonly segmentBytes?: number | undefined;
   readonly metrics?: WalMetrics;
+  /** Told where a full segment could not be synced in the background. It is tried again by the next `sync`. */
+  readonly onSyncFailed?: (error: unknown) => void;
 }
 
 /** A buffer larger than this is not kept from one flush to the next. */
@@ -36,6 +38,7 @@ export class WalWriter {
   readonly metrics: WalMetrics;
   private readonly segmentBytes: number;
   private readonly syncEachFlush: boolean;
+  private readonly onSyncFailed: (error: unknown) => void;
   private readonly compress: Compressor | undefined;
   private readonly compressionFlag: number;
 
@@ -55,6 +58,7 @@ export class WalWriter {
   /** Full segments that the disk may not have yet. */
   private readonly retired: number[] = [];
   private syncing: Promise<void> | undefined = undefined;
+  private syncingNext: Promise<void> | undefined = undefined;
 
   /** @throws the file system's error where the first segment cannot be created */
   constructor(
@@ -65,6 +69,7 @@ export class WalWriter {
     this.metrics = options.metrics ?? new WalMetrics();
     this.segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.syncEachFlush = options.syncEachFlush ?? false;
+    this.onSyncFailed = options.onSyncFailed ?? (() => {});
     const compression = writable(options.compression ?? 'none');
     this.compress = compressorFor(compression);
     this.compressionFlag = compression === 'zstd' ? FRAGMENT_ZSTD : FRAGMENT_SNAPPY;
@@ -122,7 +127,7 @@ export class WalWriter {
 
   /**
    * Goes on in a new segment, unless the current one is still empty. The new file is created before the old one is
-   * given up, so that a full disk leaves a log that can be written to.
+   * given up, so that a full disk leaves a log that can be written to; the old one is synced in the background.
    * @throws the file system's error
    */
   nextSegment(): void {
@@ -135,11 +140,22 @@ export class WalWriter {
     this.segmentOffset = 0;
     this.unsynced = false;
     this.tornTail = false;
+    this.sync().catch(this.onSyncFailed);
   }
 
   /** Asks the disk to keep what was flushed, off the event loop. What fails is asked again by the next call. */
   sync(): Promise<void> {
-    this.syncing ??= this.syncAll().finally(() => {
+    if (this.syncing) {
+      // What is under way may have begun before the last flush: one more follows it, however many ask.
+      this.syncingNext ??= this.syncing
+        .catch(() => {})
+        .then(() => {
+          this.syncingNext = undefined;
+          return this.sync();
+        });
+      return this.syncingNext;
+    }
+    this.syncing = this.syncAll().finally(() => {
       this.syncing = undefined;
     });
     return this.syncing;
@@ -149,7 +165,7 @@ export class WalWriter {
   async close(): Promise<void> {
     this.discard();
     if (this.fd < 0) return;
-    await this.syncing?.catch(() => {});
+    await (this.syncingNext ?? this.syncing)?.catch(() => {});
     this.padPage();
     this.retired.push(this.fd);
     this.fd = -1;
@@ -287,7 +303,12 @@ export class WalWriter {
   }
 
   private async syncAll(): Promise<void> {
-    this.syncDirectoryOnce();
+    try {
+      this.syncDirectoryOnce();
+    } catch (error) {
+      this.metrics.fsyncsFailed++;
+      throw error;
+    }
     while (this.retired.length > 0) {
       const fd = this.retired[0];
       await this.syncFile(fd);
