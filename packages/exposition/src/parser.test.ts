@@ -70,6 +70,59 @@ test('metadata lines are entries', () => {
   expect(parser.next()).toBe(ENTRY_END);
 });
 
+test.each([
+  '0',
+  '-0',
+  '+1',
+  '.5',
+  '5.',
+  '0.1',
+  '1e22',
+  '1E-22',
+  '9007199254740993',
+  '123456789012345',
+  '0.000001',
+  '1234567890123456',
+  '1.7976931348623157e308',
+  '5e-324',
+  '1e400',
+  '123.456e-7',
+  '00012',
+  '1e05',
+  '-1.5e+06',
+])('the number %s', (text) => expect(samples(`x ${text}\n`)[0][1]).toBe(Number(text)));
+
+test.each(['', '-', '.', 'e5', '1e', '1e+', '1.2.3', '1_000', '1f', '0x1p3', '1-', 'infin', '--1'])(
+  'no number: %j',
+  (text) => {
+    expect(() => samples(`x ${text}\n`)).toThrow('line 1: expected a value');
+  },
+);
+
+test('random decimals are the doubles that they are nearest to', () => {
+  let seed = 7;
+  const next = (below: number) => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+    return Math.floor((seed / 2 ** 32) * below);
+  };
+  const digits = (count: number) => Array.from({ length: count }, () => next(10)).join('');
+  for (let round = 0; round < 20_000; round++) {
+    const exponent = next(2) === 0 ? '' : `e${['', '-', '+'][next(3)]}${next(40)}`;
+    const text = `${digits(1 + next(12))}${next(3) === 0 ? '' : `.${digits(1 + next(12))}`}${exponent}`;
+    expect(samples(`x ${text}\n`)[0][1]).toBe(Number(text));
+  }
+});
+
+test('what is not UTF-8 is refused, with its line', () => {
+  const latin1 = (text: string) => new ExpositionParser(Buffer.from(text, 'latin1'), 'text');
+  const value = latin1('a 1\nb{c="\xe9"} 1\n');
+  value.next();
+  value.next();
+  expect(() => value.seriesMap()).toThrow('line 2: invalid UTF-8 label value');
+  const help = latin1('\n# HELP a caf\xe9\n');
+  expect(() => help.next()).toThrow('line 2: help text is not a valid utf8 string');
+});
+
 test('random bytes give samples or an error with a line, and never hang', () => {
   let seed = 42;
   const next = () => {

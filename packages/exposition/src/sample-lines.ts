@@ -38,7 +38,7 @@ export class SampleLines {
     if (at === this.start.length) this.resize(Math.max(64, at * 2));
     this.start[at] = parser.seriesStart;
     this.end[at] = parser.seriesEnd;
-    this.next[at] = parser.position;
+    this.next[at] = Math.min(parser.position, this.size);
     this.value[at] = parser.value;
     this.plain[at] = parser.hasTimestamp || parser.position > this.size ? 0 : 1;
     this.slot[at] = slot;
