@@ -216,7 +216,7 @@ export function readXor(
       continue;
     }
     const upper = significant > 32 ? reader.bits(significant - 32) : 0;
-    const lower = reader.bits(significant > 32 ? 32 : significant);
+    const lower = reader.bits(Math.min(significant, 32));
     if (trailing > 0) {
       high ^= (upper << trailing) | (lower >>> (32 - trailing));
       low ^= lower << trailing;
