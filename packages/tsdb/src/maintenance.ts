@@ -212,7 +212,10 @@ export class Maintenance {
     const { blocks, blockRangeMs, longestBlockMs, metrics } = this.options;
     const ranges = compactionRanges(blockRangeMs, longestBlockMs);
     for (;;) {
-      const plan = planCompaction(blocks.all, ranges) as readonly Block[];
+      // A block of late samples that lies ahead of those in order waits for them: merged with one in order, the block
+      // would end where the head still has samples, and a restart would take those for stored.
+      const settled = blocks.all.filter(({ meta }) => meta.maxTime <= blocks.inOrderEnd);
+      const plan = planCompaction(settled, ranges) as readonly Block[];
       if (plan.length === 0) return;
       if (isOverlapping(plan)) metrics.verticalCompactions++;
       await this.merge(plan);
