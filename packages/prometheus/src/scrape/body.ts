@@ -28,15 +28,15 @@ export class BodyBuffer implements Body {
   }
 
   /** @throws Error where the body grows beyond its limit */
-  add(chunk: Buffer): void {
-    const size = this.size + chunk.length;
+  add(bytes: Buffer, start: number, end: number): void {
+    const size = this.size + end - start;
     if (size > this.bytesMax) throw new Error(`body size limit exceeded (${this.bytesMax} bytes)`);
     if (size > this.buffer.length) {
       const bigger = Buffer.allocUnsafeSlow(Math.max(size, this.buffer.length * 2));
       this.buffer.copy(bigger, 0, 0, this.size);
       this.buffer = bigger;
     }
-    chunk.copy(this.buffer, this.size);
+    bytes.copy(this.buffer, this.size, start, end);
     this.size = size;
   }
 
@@ -93,7 +93,7 @@ async function gunzipStream(
   cancellable((reason) => stream.destroy(reason));
   stream.end(input);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) body.add(chunk);
+    for await (const chunk of stream as AsyncIterable<Buffer>) body.add(chunk, 0, chunk.length);
   } catch (error) {
     body.release();
     throw error;

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs';
-import * as http from 'node:http';
 import * as https from 'node:https';
 import type { HttpClientConfig } from '../config/schema.ts';
 import { type Body, BodyBuffer, gunzipBody } from './body.ts';
+import { HttpClient } from './http-client.ts';
+import type { ResponseHead, ResponseSink } from './http-response.ts';
 
 const REDIRECTS_MAX = 10;
 const ACCEPT = 'application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 /** A body larger than this fails even without `body_size_limit`, so that no target can take all memory. */
 const BODY_BYTES_MAX = 256 * 1024 * 1024;
 
-const agentOptions: http.AgentOptions = { keepAlive: true, maxFreeSockets: 64, timeout: 120_000 };
-const agents = { 'http:': new http.Agent(agentOptions), 'https:': new https.Agent(agentOptions) };
+const agent = new https.Agent({ keepAlive: true, maxFreeSockets: 64, timeout: 120_000 });
 
 export interface ClientOptions {
   readonly timeoutMs: number;
@@ -26,28 +26,51 @@ export interface FetchedBody {
   readonly body: Body;
 }
 
-/** What an answer is if not an error: a body, or another place to ask. */
-type Answer =
-  | {
-      readonly kind: 'body';
-      readonly contentType: string | undefined;
-      readonly gzipped: boolean;
-      readonly body: BodyBuffer;
-    }
-  | { readonly kind: 'redirect'; readonly location: string };
+/** Asks one server. */
+interface Connection {
+  get(path: string, headers: readonly string[], sink: ResponseSink): Promise<void>;
+  /** Gives up the request under way, which rejects with `reason`. */
+  abort(reason: Error): void;
+  close(): void;
+}
 
-interface Address {
-  readonly options: http.RequestOptions;
-  /** Whom credentials are meant for. */
-  readonly hostname: string;
-  /** Headers in turn with their values. */
-  readonly headers: readonly string[];
+/** Collects one answer. */
+class Answer implements ResponseSink {
+  location = '';
+  contentType: string | undefined = undefined;
+  gzipped = false;
+  readonly collected: BodyBuffer;
+
+  constructor(
+    bytesMax: number,
+    private readonly followRedirects: boolean,
+  ) {
+    this.collected = new BodyBuffer(bytesMax);
+  }
+
+  /** @throws Error where the status is another than 200, and no redirect to be followed */
+  head({ status, statusText, headers }: ResponseHead): boolean {
+    const location = headers.get('location');
+    if (status >= 300 && status < 400 && location && this.followRedirects) {
+      this.location = location;
+      return false;
+    }
+    if (status !== 200) throw new Error(`server returned HTTP status ${status} ${statusText}`.trimEnd());
+    this.contentType = headers.get('content-type');
+    this.gzipped = headers.get('content-encoding') === 'gzip';
+    return true;
+  }
+
+  body(bytes: Buffer, start: number, end: number): void {
+    this.collected.add(bytes, start, end);
+  }
 }
 
 /** Fetches the exposition of one target, one request at a time. What stays the same of requests is made once. */
 export class ScrapeClient {
   private readonly bodyBytesMax: number;
-  private address: Address | undefined = undefined;
+  private target: URL | undefined = undefined;
+  private connection: Connection | undefined = undefined;
   /** Ends the exchange under way. */
   private fail: (reason: Error) => void = () => {};
 
@@ -64,100 +87,126 @@ export class ScrapeClient {
       this.fail(new Error(`context deadline exceeded (no answer within ${this.options.timeoutMs} ms)`));
     }, this.options.timeoutMs);
     try {
-      this.address ??= addressOf(new URL(this.url), this.options);
-      let answer = await this.get(this.address, true);
-      let url = this.url;
-      for (let hop = 0; answer.kind === 'redirect'; hop++) {
-        if (hop === REDIRECTS_MAX) throw new Error(`stopped after ${REDIRECTS_MAX} redirects`);
-        const next = new URL(answer.location, url);
-        url = next.href;
-        answer = await this.get(addressOf(next, this.options), next.hostname === this.address.hostname);
-      }
-      return { contentType: answer.contentType, body: await this.decoded(answer) };
+      this.target ??= new URL(this.url);
+      this.connection ??= connectionTo(this.target);
+      const answer = await this.get(this.connection, this.target, true);
+      const { contentType, gzipped, collected } =
+        answer.location === '' ? answer : await this.follow(answer, this.target);
+      return { contentType, body: gzipped ? await this.decompress(collected) : collected };
     } finally {
       clearTimeout(deadline);
       this.fail = () => {};
     }
   }
 
-  private decoded({ gzipped, body }: Extract<Answer, { kind: 'body' }>): Body | Promise<Body> {
-    if (!gzipped) return body;
-    return gunzipBody(body, this.bodyBytesMax, (cancel) => {
-      this.fail = cancel;
-    });
+  /** Gives up the fetch under way, which rejects, and the connection. */
+  close(): void {
+    this.fail(new Error('aborted'));
+    this.connection?.close();
   }
 
-  /** Gives up the fetch under way, which rejects. */
-  abort(): void {
-    this.fail(new Error('aborted'));
+  private async follow(redirect: Answer, target: URL): Promise<Answer> {
+    let answer = redirect;
+    let from = target;
+    for (let hop = 0; answer.location !== ''; hop++) {
+      if (hop === REDIRECTS_MAX) throw new Error(`stopped after ${REDIRECTS_MAX} redirects`);
+      const url = new URL(answer.location, from);
+      const connection = connectionTo(url);
+      answer = await this.get(connection, url, url.hostname === target.hostname);
+      connection.close();
+      from = url;
+    }
+    return answer;
   }
 
   /** @param trusted whether credentials may be sent: not to another host that the target redirects to */
-  private get(address: Address, trusted: boolean): Promise<Answer> {
-    const headers = trusted ? [...address.headers, ...credentials(this.options.client)] : address.headers;
-    return new Promise((resolve, reject) => {
-      const send = address.options.protocol === 'https:' ? https.request : http.request;
-      const request = send({ ...address.options, headers });
-      this.fail = (reason) => {
-        reject(reason);
-        request.destroy();
-      };
-      request.on('error', reject);
-      request.on('response', (response) => this.receive(response, resolve));
-      request.end();
-    });
+  private async get(connection: Connection, url: URL, trusted: boolean): Promise<Answer> {
+    const { client, compression, timeoutMs } = this.options;
+    const headers = ['host', url.host, 'accept', ACCEPT, 'user-agent', 'avalanche-monitor'];
+    headers.push('x-prometheus-scrape-timeout-seconds', String(timeoutMs / 1000));
+    if (compression) headers.push('accept-encoding', 'gzip');
+    if (trusted) addCredentials(headers, client, url);
+    const answer = new Answer(this.bodyBytesMax, client.follow_redirects);
+    this.fail = (reason) => connection.abort(reason);
+    try {
+      await connection.get(url.pathname + url.search, headers, answer);
+      return answer;
+    } catch (error) {
+      answer.collected.release();
+      throw error;
+    }
   }
 
-  private receive(response: http.IncomingMessage, resolve: (answer: Answer) => void): void {
-    const { statusCode: status = 0, statusMessage = '', headers } = response;
-    response.on('error', (error) => this.fail(error));
-    if (status >= 300 && status < 400 && headers.location && this.options.client.follow_redirects) {
-      response.destroy();
-      resolve({ kind: 'redirect', location: headers.location });
-      return;
-    }
-    if (status !== 200) {
-      this.fail(new Error(`server returned HTTP status ${status} ${statusMessage}`.trimEnd()));
-      return;
-    }
-    const body = new BodyBuffer(this.bodyBytesMax);
-    response.on('data', (chunk: Buffer) => {
-      try {
-        body.add(chunk);
-      } catch (error) {
-        this.fail(error as Error);
-      }
-    });
-    response.on('end', () => {
-      const gzipped = headers['content-encoding'] === 'gzip';
-      resolve({ kind: 'body', contentType: headers['content-type'], gzipped, body });
+  private decompress(body: BodyBuffer): Promise<Body> {
+    return gunzipBody(body, this.bodyBytesMax, (cancel) => {
+      this.fail = cancel;
     });
   }
 }
 
 /** @throws Error where the scheme is not http or https */
-function addressOf(url: URL, { timeoutMs, compression }: ClientOptions): Address {
-  const { protocol, hostname, port, host, pathname, search, username, password } = url;
-  if (protocol !== 'http:' && protocol !== 'https:') throw new Error(`unsupported scheme ${protocol}`);
-  const auth = username === '' ? {} : { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` };
-  const headers = ['host', host, 'accept', ACCEPT, 'user-agent', 'avalanche-monitor'];
-  headers.push('x-prometheus-scrape-timeout-seconds', String(timeoutMs / 1000));
-  if (compression) headers.push('accept-encoding', 'gzip');
-  const options = {
-    protocol,
-    // A bracketed IPv6 address is written without its brackets.
-    host: hostname.replace(/^\[|\]$/g, ''),
-    port,
-    path: pathname + search,
-    agent: agents[protocol],
-    setHost: false,
-    ...auth,
-  };
-  return { options, hostname, headers };
+function connectionTo({ protocol, hostname, port }: URL): Connection {
+  // An IPv6 address stands in brackets.
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol === 'http:') return new HttpClient({ host, port: Number(port || 80) });
+  if (protocol === 'https:') return new HttpsConnection({ host, port: Number(port || 443) });
+  throw new Error(`unsupported scheme ${protocol}`);
 }
 
-function credentials(client: HttpClientConfig): string[] {
-  return Object.entries(authorizationHeader(client)).flat();
+/** Node's client, for what is not plain HTTP. */
+class HttpsConnection implements Connection {
+  private fail: (reason: Error) => void = () => {};
+
+  constructor(private readonly server: { readonly host: string; readonly port: number }) {}
+
+  get(path: string, headers: readonly string[], sink: ResponseSink): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const request = https.request({ ...this.server, path, headers, agent, setHost: false });
+      this.fail = (reason) => {
+        reject(reason);
+        request.destroy();
+      };
+      const attempt = (action: () => void) => {
+        try {
+          action();
+        } catch (error) {
+          this.fail(error as Error);
+        }
+      };
+      request.on('error', reject);
+      request.on('response', (response) => {
+        response.on('error', reject);
+        response.on('end', resolve);
+        response.on('data', (chunk: Buffer) => attempt(() => sink.body(chunk, 0, chunk.length)));
+        attempt(() => {
+          const { statusCode = 0, statusMessage = '' } = response;
+          const known = new Map(
+            Object.entries(response.headersDistinct).map(([name, values]) => [name, values?.[0] ?? '']),
+          );
+          if (sink.head({ status: statusCode, statusText: statusMessage, headers: known })) return;
+          resolve();
+          response.destroy();
+        });
+      });
+      request.end();
+    });
+  }
+
+  abort(reason: Error): void {
+    this.fail(reason);
+  }
+
+  close(): void {
+    // The agent keeps idle connections.
+  }
+}
+
+function addCredentials(headers: string[], client: HttpClientConfig, { username, password }: URL): void {
+  const configured = Object.entries(authorizationHeader(client)).flat();
+  headers.push(...configured);
+  if (configured.length > 0 || username === '') return;
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  headers.push('authorization', `Basic ${Buffer.from(credentials).toString('base64')}`);
 }
 
 /** Credentials are read at each request, so that a rotated file needs no reload. */

@@ -112,7 +112,7 @@ export class ScrapeLoop {
   async stop(): Promise<void> {
     this.stopped = true;
     this.cancelTimer();
-    this.client.abort();
+    this.client.close();
     await this.running;
   }
 
