@@ -133,6 +133,7 @@ class CheckpointWriter {
   private isNeeded(type: number, bytes: Uint8Array, start: number, end: number): boolean {
     const { minTime } = this.options;
     if (type === RECORD_SAMPLES_V2) {
+      this.columns.length = 0;
       decodeSamples(bytes, start, end, this.columns);
       return this.columns.times.subarray(0, this.columns.length).some((time) => time >= minTime);
     }
@@ -149,6 +150,7 @@ class CheckpointWriter {
 
   private keepSamples(bytes: Uint8Array, start: number, end: number): void {
     const { columns } = this;
+    columns.length = 0;
     decodeSamples(bytes, start, end, columns);
     const { refs, times, bits } = columns;
     let kept = 0;

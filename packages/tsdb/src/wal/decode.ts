@@ -9,7 +9,7 @@ import {
   type SeriesMetadata,
 } from './records.ts';
 
-/** The samples of one record, reused from record to record. */
+/** Samples as growing columns, reused from record to record. */
 export class SampleRecord implements SampleBatch {
   refs = new Float64Array(2048);
   times = new Float64Array(2048);
@@ -19,9 +19,13 @@ export class SampleRecord implements SampleBatch {
   reserve(capacity: number): void {
     if (capacity <= this.refs.length) return;
     const size = Math.max(capacity, this.refs.length * 2);
+    const { refs, times, bits, length } = this;
     this.refs = new Float64Array(size);
     this.times = new Float64Array(size);
     this.bits = new Uint32Array(2 * size);
+    this.refs.set(refs.subarray(0, length));
+    this.times.set(times.subarray(0, length));
+    this.bits.set(bits.subarray(0, 2 * length));
   }
 }
 
@@ -30,12 +34,11 @@ const SAMPLE_BYTES_MIN = 10;
 const BASE_BYTES = 16;
 
 /**
- * Decodes a samples record (types 2 and 11; of the latter the start times are passed over) into columns.
- * @throws RangeError where the record is cut short, overlong, or names a reference beyond 2^53
+ * Adds a samples record (types 2 and 11; of the latter the start times are passed over) to the columns.
+ * @throws RangeError where the record is cut short, overlong, or names a reference beyond 2^53; nothing is added then
  */
 export function decodeSamples(bytes: Uint8Array, start: number, end: number, into: SampleRecord): void {
-  into.length = 0;
-  into.reserve(Math.ceil((end - start) / SAMPLE_BYTES_MIN));
+  into.reserve(into.length + Math.ceil((end - start) / SAMPLE_BYTES_MIN));
   if (end - start <= 1) return;
   if (bytes[start] === RECORD_SAMPLES_V2) decodeSamplesV2(body(bytes, start, end), into);
   else decodeSamplesV1(bytes, start + 1, end, into);
@@ -49,7 +52,7 @@ function decodeSamplesV1(bytes: Uint8Array, start: number, end: number, into: Sa
   const baseTime = view.getInt32(start + 8) * 0x1_0000_0000 + view.getUint32(start + 12);
   const { refs, times, bits } = into;
   let at = start + BASE_BYTES;
-  let count = 0;
+  let count = into.length;
   while (at < end) {
     let zigzag = bytes[at++];
     if (zigzag >= 0x80) {
@@ -96,13 +99,14 @@ const SAME_START_TIME = 1;
 function decodeSamplesV2(buffer: DecodeBuffer, into: SampleRecord): void {
   let ref = 0;
   let firstTime = 0;
-  let count = 0;
+  const first = into.length;
+  let count = first;
   while (buffer.remaining > 0) {
     ref = safeRef(ref + buffer.varint());
     into.refs[count] = ref;
     into.times[count] = firstTime + buffer.varint();
-    if (count === 0) {
-      firstTime = into.times[0];
+    if (count === first) {
+      firstTime = into.times[first];
       buffer.varint();
     } else skipStartTime(buffer);
     into.bits[2 * count + 1] = buffer.uint32();

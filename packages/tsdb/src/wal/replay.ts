@@ -6,10 +6,10 @@ import {
   decodeSamples,
   decodeTombstones,
   type MmapMarker,
-  SampleRecord,
   SeriesRecord,
   type Tombstone,
 } from './decode.ts';
+import { SampleGrouper } from './grouping.ts';
 import { decodeHistograms, type HistogramRecord, isHistogramRecord } from './histograms.ts';
 import { SegmentReader, type WalCorruption } from './reader.ts';
 import {
@@ -28,14 +28,15 @@ import {
 import type { Segment } from './segments.ts';
 
 /**
- * Takes what a log holds, in the order in which it was logged. References are as logged: any whole number up to 2^53,
- * sparse in other people's logs. A record is whole before any of it is handed on. The methods that return a number
- * say how many of the items were of series that the sink does not know.
+ * Takes what a log holds, in the order in which it was logged, but for samples: those of many records come together,
+ * series by series; within a series, and before and after the log's other kinds of records but new series, the order
+ * stays. References are as logged: any whole number up to 2^53, sparse in other people's logs. The methods that return
+ * a number say how many of the items were of series that the sink does not know.
  */
 export interface ReplaySink {
   /** A reference or a label set may come more than once. */
   series(ref: number, labels: Labels): void;
-  /** The samples of one record, valid during the call. */
+  /** Valid during the call. */
   samples(samples: SampleBatch): number;
   tombstones?(tombstones: readonly Tombstone[]): number;
   exemplars?(exemplars: readonly LoggedExemplar[]): number;
@@ -43,8 +44,6 @@ export interface ReplaySink {
   histograms?(record: HistogramRecord): number;
   /** In a log of out-of-order samples: what came before for this series is in a head chunk. */
   mmapMarkers?(markers: readonly MmapMarker[]): number;
-  /** Before the records of a segment, or with `undefined` before those of the checkpoint. */
-  segment?(index: number | undefined): void;
 }
 
 export interface ReplayReport {
@@ -66,7 +65,7 @@ const UNKNOWN_TYPE = 0;
 export class Replayer {
   samples = 0;
   private readonly reader = new SegmentReader();
-  private readonly columns = new SampleRecord();
+  private readonly grouper = new SampleGrouper();
   private readonly series = new SeriesRecord();
   private readonly recordCounts = new Float64Array(RECORD_NAMES.length);
   private readonly unknownCounts = new Float64Array(RECORD_NAMES.length);
@@ -93,15 +92,37 @@ export class Replayer {
     reader.open(segment.path);
     try {
       while (reader.next()) {
+        if (this.mustHandOnSamples()) await this.finish();
         this.replayRecord();
-        if (performance.now() > this.sliceEnd) {
-          await new Promise<void>((resolve) => setImmediate(resolve));
-          this.sliceEnd = performance.now() + SLICE_MS;
-        }
+        if (performance.now() > this.sliceEnd) await this.pause();
       }
     } finally {
       reader.close();
     }
+  }
+
+  /** Hands on the samples that are still collected. */
+  async finish(): Promise<void> {
+    for (const _ of this.grouper.handOn(this.takeSamples)) if (performance.now() > this.sliceEnd) await this.pause();
+  }
+
+  private async pause(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.sliceEnd = performance.now() + SLICE_MS;
+  }
+
+  private readonly takeSamples = (samples: SampleBatch): void => {
+    this.samples += samples.length;
+    this.unknownCounts[RECORD_SAMPLES] += this.sink.samples(samples);
+  };
+
+  /** Before the next record: where enough are collected, or where it is of a kind that must come after them. */
+  private mustHandOnSamples(): boolean {
+    const { bytes, start, end } = this.reader;
+    if (this.grouper.isFull) return true;
+    if (this.grouper.collected.length === 0 || start === end) return false;
+    const type = bytes[start];
+    return type !== RECORD_SAMPLES && type !== RECORD_SAMPLES_V2 && type !== RECORD_SERIES;
   }
 
   private replayRecord(): void {
@@ -119,9 +140,8 @@ export class Replayer {
     const { sink } = this;
     const { bytes, start, end } = this.reader;
     if (type === RECORD_SAMPLES || type === RECORD_SAMPLES_V2) {
-      this.decode(() => decodeSamples(bytes, start, end, this.columns));
-      this.samples += this.columns.length;
-      return sink.samples(this.columns);
+      this.decode(() => decodeSamples(bytes, start, end, this.grouper.collected));
+      return 0;
     }
     if (type === RECORD_SERIES) {
       this.decode(() => this.series.decode(bytes, start, end));

@@ -238,6 +238,48 @@ async function segments(count: number): Promise<void> {
   }
 }
 
+test('samples come series by series, a million of them too, and never past a deletion', async () => {
+  const wal = await begin();
+  const rounds = 300;
+  const refs = Array.from({ length: 4000 }, (_, i) => (i % 3 === 0 ? 2 ** 35 + i : 4000 - i));
+  for (let round = 0; round < rounds; round++) {
+    wal.logSamples(batch(...refs.map((ref): [number, number, number] => [ref, round, ref * round])));
+    if (round === 1) wal.logTombstone(7, start, start);
+    wal.flush();
+  }
+  await wal.close();
+  const again = open();
+  const lastTime = new Map<number, number>();
+  let changes = 0;
+  let lastRef = -1;
+  let atTombstone = -1;
+  let seen = 0;
+  const report = await again.replay({
+    series() {},
+    tombstones() {
+      atTombstone = seen;
+      return 0;
+    },
+    samples({ refs, times, bits, length }) {
+      const values = new Float64Array(bits.buffer, 0, length);
+      for (let i = 0; i < length; i++) {
+        const time = times[i] - start;
+        if (values[i] !== refs[i] * time || (lastTime.get(refs[i]) ?? -1) !== time - 1) throw new Error('out of order');
+        lastTime.set(refs[i], time);
+        if (refs[i] !== lastRef) changes++;
+        lastRef = refs[i];
+      }
+      seen += length;
+      return 1;
+    },
+  });
+  await again.close();
+  expect(report.samples).toBe(refs.length * rounds);
+  expect([...lastTime.values()].every((time) => time === rounds - 1)).toBe(true);
+  expect(atTombstone).toBe(2 * refs.length);
+  expect(changes).toBeLessThanOrEqual(refs.length * 5);
+});
+
 describe('damage', () => {
   test('a torn tail is cut and kept, what was before it stays', async () => {
     await segments(1);
@@ -369,10 +411,10 @@ describe('truncation', () => {
     'sample 1 2 2',
     'sample 1 3 3',
     'metadata 1 gauge  new',
-    'sample 1 4 4',
     'sample 2 -1 4',
-    'sample 1 5 5',
     'sample 2 -2 5',
+    'sample 1 4 4',
+    'sample 1 5 5',
   ];
 
   test('a checkpoint keeps what is still needed of the lower two thirds', async () => {

@@ -91,10 +91,10 @@ export class Wal {
     const checkpoint = listCheckpoints(this.directory)[0];
     const segments = segmentsAfter(this.directory, checkpoint);
     if (checkpoint) {
-      sink.segment?.(undefined);
       for (const segment of listSegments(checkpoint.path)) await replayer.replaySegment(segment);
     }
-    const damage = await this.replaySegments(segments, replayer, sink);
+    const damage = await this.replaySegments(segments, replayer);
+    await replayer.finish();
     this.removeLeftovers(checkpoint?.index ?? -1);
     this.beginWriting(Math.max(checkpoint?.index ?? -1, listSegments(this.directory).at(-1)?.index ?? -1) + 1);
     this.metrics.unknownRecords += replayer.unknownRecords;
@@ -216,14 +216,9 @@ export class Wal {
   }
 
   /** @returns the damage at which replay stopped, repaired */
-  private async replaySegments(
-    segments: readonly Segment[],
-    replayer: Replayer,
-    sink: ReplaySink,
-  ): Promise<WalCorruption | undefined> {
+  private async replaySegments(segments: readonly Segment[], replayer: Replayer): Promise<WalCorruption | undefined> {
     for (let i = 0; i < segments.length; i++) {
       try {
-        sink.segment?.(segments[i].index);
         await replayer.replaySegment(segments[i]);
       } catch (error) {
         if (!(error instanceof WalCorruption)) throw error;
