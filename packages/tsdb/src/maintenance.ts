@@ -30,7 +30,7 @@ export interface MaintenanceOptions {
   readonly retention: RetentionPolicy;
 }
 
-/** How often is looked whether there is something to do. */
+/** How often is looked whether there is something to do; more often where blocks are shorter than usual. */
 const CHECK_MS = 30_000;
 const SLICE_MS = 5;
 /** Late samples held in memory (16 bytes each) before they become blocks without waiting for the head. */
@@ -56,7 +56,7 @@ export class Maintenance {
   constructor(private readonly options: MaintenanceOptions) {}
 
   start(): void {
-    this.timer = setInterval(() => this.tick(), CHECK_MS);
+    this.timer = setInterval(() => this.tick(), Math.min(CHECK_MS, this.options.blockRangeMs / 4));
     this.timer.unref();
   }
 
