@@ -56,6 +56,7 @@ const steps = {
       edna: 'apps/edna/src/main.ts',
       'edna-worker': 'apps/edna/src/compute/worker.ts',
       'compaction-worker': 'packages/tsdb/src/compact/compaction-worker.ts',
+      'replay-worker': 'packages/tsdb/src/wal/replay-worker.ts',
     };
     await bundle({ input, directory: 'packages/cli/dist', external: isOutsideCommand, minify: true });
     if (existsSync('packages/ui/dist')) copyUi();

@@ -11,10 +11,25 @@ import {
 
 /** Samples as growing columns, reused from record to record. */
 export class SampleRecord implements SampleBatch {
-  refs = new Float64Array(2048);
-  times = new Float64Array(2048);
-  bits = new Uint32Array(4096);
+  refs: Float64Array;
+  times: Float64Array;
+  bits: Uint32Array;
   length = 0;
+
+  /** @param buffer where the columns are to lie, with `bytesFor(capacity)` bytes */
+  constructor(capacity = 2048, buffer: ArrayBufferLike = new ArrayBuffer(SampleRecord.bytesFor(capacity))) {
+    this.refs = new Float64Array(buffer, 0, capacity);
+    this.times = new Float64Array(buffer, 8 * capacity, capacity);
+    this.bits = new Uint32Array(buffer, 16 * capacity, 2 * capacity);
+  }
+
+  static bytesFor(capacity: number): number {
+    return 24 * capacity;
+  }
+
+  get capacity(): number {
+    return this.refs.length;
+  }
 
   reserve(capacity: number): void {
     if (capacity <= this.refs.length) return;

@@ -1,12 +1,10 @@
 import { SampleRecord } from './decode.ts';
-import type { SampleBatch } from './records.ts';
+import type { RecordConsumer } from './log-reader.ts';
 
 /** Samples collected before they are handed on: about 24 bytes each. */
 const COLLECTED_MAX = 1 << 19;
 /** Samples of a log that may be small. */
 const SMALL = 1 << 15;
-/** Samples handed on at a time. */
-const SLICE = 4096;
 /** References below this are numbered by an array. */
 const DENSE_REFS_MAX = 1 << 24;
 
@@ -17,7 +15,6 @@ const DENSE_REFS_MAX = 1 << 24;
 export class SampleGrouper {
   /** Samples as they are decoded, one record after the other. */
   readonly collected = new SampleRecord();
-  private readonly slice = new SampleRecord();
   private readonly numbers = new RefNumbers();
   /** By sample: the number of its series. */
   private numberOf = new Uint32Array(0);
@@ -31,18 +28,20 @@ export class SampleGrouper {
     return collected.length >= COLLECTED_MAX;
   }
 
-  /** Hands everything collected to `take`, in slices that are valid during the call. The caller may pause in between. */
-  *handOn(take: (samples: SampleBatch) => void): Generator<void> {
-    const { collected, slice } = this;
+  /** Hands on everything collected, in as many pieces as the columns of the consumer need. Yields in between. */
+  *handOn(consumer: Pick<RecordConsumer, 'columns' | 'samples'>): Generator<void> {
+    const { collected } = this;
+    if (collected.length === 0) return;
     this.number();
     yield;
     sortByNumber(this.numberOf, collected.length, this.numbers.size, this.order);
     yield;
-    slice.reserve(SLICE);
-    const { order } = this;
-    for (let from = 0; from < collected.length; from += SLICE) {
-      gather(collected, order, from, Math.min(collected.length, from + SLICE), slice);
-      take(slice);
+    for (let from = 0; from < collected.length; ) {
+      const columns = consumer.columns();
+      const to = Math.min(collected.length, from + columns.capacity);
+      gather(collected, this.order, from, to, columns);
+      consumer.samples(columns);
+      from = to;
       yield;
     }
     collected.length = 0;

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32c } from '../crc32c.ts';
 import { Decompressor } from './compression.ts';
+import type { RecordPlace } from './log-reader.ts';
 import {
   FRAGMENT_FIRST,
   FRAGMENT_FULL,
@@ -24,7 +25,7 @@ export class WalCorruption extends Error {
     readonly offset: number,
     /** How many bytes from the start hold whole records. */
     readonly goodBytes: number,
-    reason: string,
+    readonly reason: string,
   ) {
     super(`${path} at byte ${offset}: ${reason}`);
   }
@@ -65,9 +66,9 @@ export class SegmentReader {
   private at = 0;
   private recordEnd = 0;
 
-  /** The segment being read. */
-  get segmentPath(): string {
-    return this.path;
+  /** Where the current record lies. */
+  get place(): RecordPlace {
+    return { path: this.path, offset: this.recordOffset, goodBytes: this.goodBytes };
   }
 
   /** Begins to read a segment. */

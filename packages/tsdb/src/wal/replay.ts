@@ -3,15 +3,15 @@ import {
   decodeExemplars,
   decodeMetadata,
   decodeMmapMarkers,
-  decodeSamples,
   decodeTombstones,
   type MmapMarker,
+  SampleRecord,
   SeriesRecord,
   type Tombstone,
 } from './decode.ts';
-import { SampleGrouper } from './grouping.ts';
 import { decodeHistograms, type HistogramRecord, isHistogramRecord } from './histograms.ts';
-import { SegmentReader, type WalCorruption } from './reader.ts';
+import { LogReader, type RecordConsumer, type RecordPlace, UndecodableRecord } from './log-reader.ts';
+import type { WalCorruption } from './reader.ts';
 import {
   type LoggedExemplar,
   RECORD_EXEMPLARS,
@@ -25,7 +25,6 @@ import {
   type SampleBatch,
   type SeriesMetadata,
 } from './records.ts';
-import type { Segment } from './segments.ts';
 
 /**
  * Takes what a log holds, in the order in which it was logged, but for samples: those of many records come together,
@@ -59,131 +58,107 @@ export interface ReplayReport {
 
 /** How long replay holds the event loop at a time. */
 const SLICE_MS = 10;
+/** Samples handed on at a time. */
+const SLICE_SAMPLES = 4096;
 const UNKNOWN_TYPE = 0;
 
-/** Hands the records of segments to a sink, a slice of time at a time. */
-export class Replayer {
-  samples = 0;
-  private readonly reader = new SegmentReader();
-  private readonly grouper = new SampleGrouper();
-  private readonly series = new SeriesRecord();
-  private readonly recordCounts = new Float64Array(RECORD_NAMES.length);
+/** Gives the event loop a turn where ten milliseconds have gone by. */
+export class Pace {
+  private sliceEnd = 0;
+
+  get isDue(): boolean {
+    return performance.now() > this.sliceEnd;
+  }
+
+  async pause(): Promise<void> {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.sliceEnd = performance.now() + SLICE_MS;
+  }
+}
+
+/** Decodes records for a sink, and counts. */
+export class SinkFeeder implements RecordConsumer {
+  samplesRead = 0;
+  readonly recordCounts = new Float64Array(RECORD_NAMES.length);
   private readonly unknownCounts = new Float64Array(RECORD_NAMES.length);
   private readonly unknownTypes = new Set<number>();
-  private sliceEnd = 0;
+  private readonly series = new SeriesRecord();
+  private readonly slice = new SampleRecord(SLICE_SAMPLES);
 
   constructor(
     private readonly sink: ReplaySink,
     private readonly logger: Logger,
   ) {}
 
-  get unknownRecords(): number {
-    return this.recordCounts[UNKNOWN_TYPE];
-  }
-
   /** Records read and items of unknown series, by type. */
-  get counts(): Pick<ReplayReport, 'records' | 'unknownRefs'> {
-    return { records: named(this.recordCounts), unknownRefs: named(this.unknownCounts) };
+  get counts(): Pick<ReplayReport, 'records' | 'unknownRefs' | 'samples'> {
+    return { records: named(this.recordCounts), unknownRefs: named(this.unknownCounts), samples: this.samplesRead };
   }
 
-  /** @throws WalCorruption at the first record that cannot be read; those before it were handed on */
-  async replaySegment(segment: Segment): Promise<void> {
-    const { reader } = this;
-    reader.open(segment.path);
-    try {
-      while (reader.next()) {
-        if (this.mustHandOnSamples()) await this.finish();
-        this.replayRecord();
-        if (performance.now() > this.sliceEnd) await this.pause();
-      }
-    } finally {
-      reader.close();
-    }
+  columns(): SampleRecord {
+    return this.slice;
   }
 
-  /** Hands on the samples that are still collected. */
-  async finish(): Promise<void> {
-    for (const _ of this.grouper.handOn(this.takeSamples)) if (performance.now() > this.sliceEnd) await this.pause();
-  }
-
-  private async pause(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.sliceEnd = performance.now() + SLICE_MS;
-  }
-
-  private readonly takeSamples = (samples: SampleBatch): void => {
-    this.samples += samples.length;
+  samples(samples: SampleBatch): void {
+    this.samplesRead += samples.length;
     this.unknownCounts[RECORD_SAMPLES] += this.sink.samples(samples);
-  };
-
-  /** Before the next record: where enough are collected, or where it is of a kind that must come after them. */
-  private mustHandOnSamples(): boolean {
-    const { bytes, start, end } = this.reader;
-    if (this.grouper.isFull) return true;
-    if (this.grouper.collected.length === 0 || start === end) return false;
-    const type = bytes[start];
-    return type !== RECORD_SAMPLES && type !== RECORD_SAMPLES_V2 && type !== RECORD_SERIES;
   }
 
-  private replayRecord(): void {
-    const { reader } = this;
-    if (reader.end === reader.start) return;
-    const type = reader.bytes[reader.start];
+  record(bytes: Uint8Array, start: number, end: number, place: RecordPlace): void {
+    const type = bytes[start];
     const known = type < RECORD_NAMES.length && type !== UNKNOWN_TYPE;
+    if (known) this.unknownCounts[type] += this.handOn(type, bytes, start, end);
+    else this.tellUnknown(type, place.path);
     this.recordCounts[known ? type : UNKNOWN_TYPE]++;
-    if (known) this.unknownCounts[type] += this.handOn(type);
-    else this.tellUnknown(type);
   }
 
   /** @returns how many items were of unknown series */
-  private handOn(type: number): number {
+  private handOn(type: number, bytes: Uint8Array, start: number, end: number): number {
     const { sink } = this;
-    const { bytes, start, end } = this.reader;
-    if (type === RECORD_SAMPLES || type === RECORD_SAMPLES_V2) {
-      this.decode(() => decodeSamples(bytes, start, end, this.grouper.collected));
-      return 0;
-    }
     if (type === RECORD_SERIES) {
-      this.decode(() => this.series.decode(bytes, start, end));
+      decoded(() => this.series.decode(bytes, start, end));
       const { refs, labels } = this.series;
       for (let i = 0; i < refs.length; i++) sink.series(refs[i], labels[i]);
       return 0;
     }
     if (isHistogramRecord(type)) {
-      const record = this.decode(() => decodeHistograms(bytes, start, end));
-      this.samples += record.refs.length;
+      const record = decoded(() => decodeHistograms(bytes, start, end));
+      this.samplesRead += record.refs.length;
       return sink.histograms?.(record) ?? 0;
     }
-    if (type === RECORD_TOMBSTONES) {
-      return sink.tombstones?.(this.decode(() => decodeTombstones(bytes, start, end))) ?? 0;
-    }
-    if (type === RECORD_EXEMPLARS) {
-      return sink.exemplars?.(this.decode(() => decodeExemplars(bytes, start, end))) ?? 0;
-    }
-    if (type === RECORD_METADATA) {
-      return sink.metadata?.(this.decode(() => decodeMetadata(bytes, start, end))) ?? 0;
-    }
+    if (type === RECORD_TOMBSTONES) return sink.tombstones?.(decoded(() => decodeTombstones(bytes, start, end))) ?? 0;
+    if (type === RECORD_EXEMPLARS) return sink.exemplars?.(decoded(() => decodeExemplars(bytes, start, end))) ?? 0;
+    if (type === RECORD_METADATA) return sink.metadata?.(decoded(() => decodeMetadata(bytes, start, end))) ?? 0;
     if (type === RECORD_MMAP_MARKERS) {
-      return sink.mmapMarkers?.(this.decode(() => decodeMmapMarkers(bytes, start, end))) ?? 0;
+      return sink.mmapMarkers?.(decoded(() => decodeMmapMarkers(bytes, start, end))) ?? 0;
     }
     return 0;
   }
 
-  /** Runs a decoder; a record that matches its checksum and still does not decode is damage like any other. */
-  private decode<T>(run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      throw this.reader.corruption(error.message);
-    }
-  }
-
-  private tellUnknown(type: number): void {
+  private tellUnknown(type: number, path: string): void {
     if (this.unknownTypes.has(type)) return;
     this.unknownTypes.add(type);
-    const path = this.reader.segmentPath;
     this.logger.warn('Unknown record type in the write-ahead log, passed over and kept', { type, path });
+  }
+}
+
+/** Reads segments for a sink in this thread. @returns the damage at which reading ended early */
+export async function replayHere(paths: readonly string[], feeder: SinkFeeder): Promise<WalCorruption | undefined> {
+  const reader = new LogReader(feeder);
+  const pace = new Pace();
+  for (const _ of reader.read(paths)) if (pace.isDue) await pace.pause();
+  feeder.recordCounts[RECORD_SAMPLES] += reader.sampleRecords;
+  feeder.recordCounts[RECORD_SAMPLES_V2] += reader.sampleRecordsV2;
+  return reader.damage;
+}
+
+/** A record that does not decode is damage like any other. */
+function decoded<T>(decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof RangeError) throw new UndecodableRecord(error.message);
+    throw error;
   }
 }
 

@@ -82,7 +82,7 @@ describe.skipIf(!hasPrometheus)('with the real Prometheus (Debian package promet
     const report = await wal.replay({
       series: (ref, labels) => names.set(ref, labels.toString()),
       samples({ refs, times, bits, length }) {
-        const values = new Float64Array(bits.buffer, 0, length);
+        const values = new Float64Array(bits.buffer, bits.byteOffset, length);
         let unknown = 0;
         for (let i = 0; i < length; i++) {
           const name = names.get(refs[i]);

@@ -261,7 +261,7 @@ test('samples come series by series, a million of them too, and never past a del
       return 0;
     },
     samples({ refs, times, bits, length }) {
-      const values = new Float64Array(bits.buffer, 0, length);
+      const values = new Float64Array(bits.buffer, bits.byteOffset, length);
       for (let i = 0; i < length; i++) {
         const time = times[i] - start;
         if (values[i] !== refs[i] * time || (lastTime.get(refs[i]) ?? -1) !== time - 1) throw new Error('out of order');

@@ -1,9 +1,10 @@
 import { mkdirSync, rmSync, statSync } from 'node:fs';
-import type { Labels, Logger } from '@avalanche/model';
+import type { Labels } from '@avalanche/model';
 import { EncodeBuffer } from '../encoding.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type Compression, writable } from './compression.ts';
 import { WalMetrics } from './metrics.ts';
+import { type ReadLogOptions, readLog } from './read-log.ts';
 import { WalCorruption } from './reader.ts';
 import {
   encodeExemplars,
@@ -19,21 +20,20 @@ import {
   type SeriesMetadata,
 } from './records.ts';
 import { repair } from './repair.ts';
-import { Replayer, type ReplayReport, type ReplaySink } from './replay.ts';
+import type { ReplayReport, ReplaySink } from './replay.ts';
 import { listCheckpoints, listSegments, listUnfinishedCheckpoints, type Segment, segmentsAfter } from './segments.ts';
 import { WalWriter, type WalWriterOptions } from './writer.ts';
 
 /** When the disk is asked to keep what was written: upstream's way (a full segment), every interval, every commit. */
 export type FsyncMode = 'never' | 'interval' | 'always';
 
-export interface WalOptions {
+export interface WalOptions extends ReadLogOptions {
   readonly compression: Compression;
   readonly fsync: FsyncMode;
   /** Of `interval`. Default 1000. */
   readonly syncIntervalMs?: number | undefined;
   /** A whole number of 32 KiB pages. Default 128 MiB, as upstream. */
   readonly segmentBytes?: number | undefined;
-  readonly logger: Logger;
 }
 
 /** A series record is not grown beyond this. */
@@ -87,21 +87,17 @@ export class Wal {
    */
   async replay(sink: ReplaySink): Promise<ReplayReport> {
     const begin = performance.now();
-    const replayer = new Replayer(sink, this.options.logger);
-    const checkpoint = listCheckpoints(this.directory)[0];
-    const segments = segmentsAfter(this.directory, checkpoint);
-    if (checkpoint) {
-      for (const segment of listSegments(checkpoint.path)) await replayer.replaySegment(segment);
-    }
-    const damage = await this.replaySegments(segments, replayer);
-    await replayer.finish();
+    const contents = await readLog(this.directory, sink, this.options);
+    const { checkpoint, segments, damage, records } = contents;
+    if (damage) this.repair(damage, segments);
     this.removeLeftovers(checkpoint?.index ?? -1);
     this.beginWriting(Math.max(checkpoint?.index ?? -1, listSegments(this.directory).at(-1)?.index ?? -1) + 1);
-    this.metrics.unknownRecords += replayer.unknownRecords;
+    this.metrics.unknownRecords += records.unknown ?? 0;
     return {
-      ...replayer.counts,
+      records,
+      samples: contents.samples,
+      unknownRefs: contents.unknownRefs,
       segments: segments.length,
-      samples: replayer.samples,
       corruptions: damage ? [damage] : [],
       tookMs: performance.now() - begin,
     };
@@ -215,23 +211,14 @@ export class Wal {
     this.record.reset();
   }
 
-  /** @returns the damage at which replay stopped, repaired */
-  private async replaySegments(segments: readonly Segment[], replayer: Replayer): Promise<WalCorruption | undefined> {
-    for (let i = 0; i < segments.length; i++) {
-      try {
-        await replayer.replaySegment(segments[i]);
-      } catch (error) {
-        if (!(error instanceof WalCorruption)) throw error;
-        this.metrics.corruptions++;
-        const kept = repair(this.directory, error, segments.slice(i + 1));
-        this.options.logger.warn('The write-ahead log is damaged: it is cut there, the rest is set aside', {
-          error,
-          kept,
-        });
-        return error;
-      }
-    }
-    return undefined;
+  /** @throws the damage where it is of the checkpoint */
+  private repair(damage: WalCorruption, segments: readonly Segment[]): void {
+    this.metrics.corruptions++;
+    const at = segments.findIndex(({ path }) => path === damage.path);
+    if (at < 0) throw damage;
+    const kept = repair(this.directory, damage, segments.slice(at + 1));
+    const { logger } = this.options;
+    logger.warn('The write-ahead log is damaged: it is cut there, the rest is set aside', { error: damage, kept });
   }
 
   /** What a crash while a checkpoint was made left behind. */

@@ -1,0 +1,43 @@
+import { statSync } from 'node:fs';
+import type { Logger } from '@avalanche/model';
+import type { WalCorruption } from './reader.ts';
+import { type ReplayReport, type ReplaySink, replayHere, SinkFeeder } from './replay.ts';
+import { replayInThread, replayWorkerFile } from './replay-thread.ts';
+import { type Checkpoint, listCheckpoints, listSegments, type Segment, segmentsAfter } from './segments.ts';
+
+export interface ReadLogOptions {
+  readonly logger: Logger;
+  /** The built file of the thread that reads ahead; null for none. Default: where the build puts it. */
+  readonly replayWorker?: URL | null | undefined;
+  /** The size of a log from which that thread is used. */
+  readonly replayWorkerBytes?: number | undefined;
+}
+
+/** A log as it was found. */
+export interface LogContents extends Pick<ReplayReport, 'records' | 'unknownRefs' | 'samples'> {
+  readonly checkpoint: Checkpoint | undefined;
+  /** After the checkpoint. */
+  readonly segments: readonly Segment[];
+  /** Where reading ended early; all before it was handed on. */
+  readonly damage: WalCorruption | undefined;
+}
+
+/** A thread takes a while to start: it pays where there is much to read. */
+const WORKER_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Hands the newest checkpoint of a log and the segments after it to `sink`, and changes nothing.
+ * @throws WalGap where a segment is missing, or the file system's error
+ */
+export async function readLog(directory: string, sink: ReplaySink, options: ReadLogOptions): Promise<LogContents> {
+  const checkpoint = listCheckpoints(directory)[0];
+  const segments = segmentsAfter(directory, checkpoint);
+  const paths = [...(checkpoint ? listSegments(checkpoint.path) : []), ...segments].map(({ path }) => path);
+  const feeder = new SinkFeeder(sink, options.logger);
+  const { replayWorker = replayWorkerFile(), replayWorkerBytes = WORKER_BYTES } = options;
+  const isLarge = paths.reduce((sum, path) => sum + statSync(path).size, 0) >= replayWorkerBytes;
+  const damage = await (replayWorker && isLarge
+    ? replayInThread(replayWorker, paths, feeder)
+    : replayHere(paths, feeder));
+  return { ...feeder.counts, checkpoint, segments, damage };
+}

@@ -1,0 +1,28 @@
+import type { RecordPlace } from './log-reader.ts';
+
+/** What the thread that reads a log is started with. */
+export interface ReplayJob {
+  readonly paths: readonly string[];
+  /** Sample columns of `capacity` samples each, filled in turn. */
+  readonly buffers: readonly SharedArrayBuffer[];
+  readonly capacity: number;
+  /** An Int32: how many of the buffers are free. The reader takes them, the main thread gives them back. */
+  readonly free: SharedArrayBuffer;
+}
+
+export interface PostedRecord {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly place: RecordPlace;
+}
+
+/** From the reading thread, in the order of the log. */
+export type ReplayMessage =
+  | { readonly type: 'records'; readonly records: readonly PostedRecord[] }
+  /** The next buffer in turn holds so many samples. */
+  | { readonly type: 'samples'; readonly length: number }
+  | {
+      readonly type: 'end';
+      readonly sampleRecords: number;
+      readonly sampleRecordsV2: number;
+      readonly damage: (RecordPlace & { readonly reason: string }) | undefined;
+    };
