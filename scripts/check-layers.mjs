@@ -22,7 +22,10 @@ const allowed = {
   alertmanager: ['model', 'web', 'yamlfile', 'gotemplate'],
   grafana: ['model', 'web', 'yamlfile'],
   edna: ['model', 'metrics', 'web'],
-  cli: ['model', 'web', 'yamlfile', 'prometheus', 'alertmanager', 'grafana', 'exporters', 'edna'],
+  cli: [
+    ...['model', 'web', 'yamlfile', 'exposition', 'tsdb', 'promql'],
+    ...['prometheus', 'alertmanager', 'grafana', 'exporters', 'edna'],
+  ],
 };
 
 const problems = [];

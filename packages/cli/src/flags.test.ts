@@ -36,6 +36,16 @@ test.each([
   expect(parseFlags([flag], specs).boolean('collector.cpu')).toBe(expected);
 });
 
+test('short flags, and words after two dashes', () => {
+  const short: FlagSpecs = {
+    quiet: { kind: 'boolean', short: 'q', help: '' },
+    'human-readable': { kind: 'boolean', short: 'r', help: '' },
+  };
+  const flags = parseFlags(['-rq', '--', '-r'], short);
+  expect([flags.boolean('quiet'), flags.boolean('human-readable'), flags.words]).toEqual([true, true, ['-r']]);
+  expect(() => parseFlags(['-x'], short)).toThrow("unknown short flag '-x', try --help");
+});
+
 test('a single dash where the original takes one', () => {
   expect(parseFlags(['-config.file', 'a'], specs, { singleDash: true }).string('config.file')).toBe('a');
   expect(() => parseFlags(['-config.file', 'a'], specs)).toThrow('unknown flag -config.file');

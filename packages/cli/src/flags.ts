@@ -6,6 +6,8 @@ export class UsageError extends Error {
 export interface FlagSpec {
   readonly kind: 'string' | 'boolean' | 'list';
   readonly help: string;
+  /** One letter, for `-x`; several can follow one dash. */
+  readonly short?: string;
   readonly default?: string;
   /** What stands for the value in the help. */
   readonly placeholder?: string;
@@ -52,13 +54,22 @@ export class Flags {
 
 /**
  * Parses flags as kingpin does, which upstream's servers use: `--x=v`, `--x v`, `--x` and `--no-x` for booleans,
- * repeatable flags; with `singleDash` also `-x`, as Go's flag package takes them.
+ * repeatable flags, short ones for booleans, and `--`, after which there are only words; with `singleDash` also `-name`,
+ * as Go's flag package takes them.
  * @throws UsageError naming the flag
  */
 export function parseFlags(args: readonly string[], specs: FlagSpecs, { singleDash = false } = {}): Flags {
   const values = new Map<string, string[]>();
   const words: string[] = [];
   for (let i = 0; i < args.length; i++) {
+    if (args[i] === '--') {
+      words.push(...args.slice(i + 1));
+      break;
+    }
+    if (!singleDash && /^-[a-zA-Z]+$/.test(args[i])) {
+      for (const letter of args[i].slice(1)) values.set(longName(letter, specs), ['true']);
+      continue;
+    }
     const match = (singleDash ? /^--?([^=-][^=]*)(?:=(.*))?$/s : /^--([^=]+)(?:=(.*))?$/s).exec(args[i]);
     if (!match) {
       if (args[i].startsWith('-')) throw new UsageError(`unknown flag ${args[i]}, try --help`);
@@ -77,6 +88,13 @@ export function parseFlags(args: readonly string[], specs: FlagSpecs, { singleDa
     values.set(name, spec.kind === 'list' ? [...(values.get(name) ?? []), value] : [value]);
   }
   return new Flags(specs, values, words);
+}
+
+/** @throws UsageError where no flag has this letter */
+function longName(letter: string, specs: FlagSpecs): string {
+  const found = Object.entries(specs).find(([, spec]) => spec.short === letter);
+  if (!found) throw new UsageError(`unknown short flag '-${letter}', try --help`);
+  return found[0];
 }
 
 function resolveName(name: string, specs: FlagSpecs): { readonly name: string; readonly negated: boolean } {
@@ -99,9 +117,9 @@ export function describeFlags(specs: FlagSpecs): string {
     .filter(([, spec]) => !spec.ignored)
     .map(([name, spec]) => {
       const value = spec.kind === 'boolean' ? '' : `=${spec.placeholder ?? (spec.default || 'VALUE')}`;
-      return [`  --${name}${value}`, spec.help] as const;
+      return [`  ${spec.short ? `-${spec.short}, ` : ''}--${name}${value}`, spec.help] as const;
     });
-  const width = Math.min(44, Math.max(...rows.map(([flag]) => flag.length)) + 2);
+  const width = Math.min(44, Math.max(0, ...rows.map(([flag]) => flag.length)) + 2);
   return rows
     .map(([flag, help]) => (flag.length >= width ? `${flag}\n${' '.repeat(width)}${help}` : flag.padEnd(width) + help))
     .join('\n');

@@ -1,5 +1,5 @@
 import { StartupError } from '@avalanche/web';
-import type { Command } from './commands/command.ts';
+import type { Command, ToolSet } from './commands/command.ts';
 import { describeFlags, parseFlags, UsageError } from './flags.ts';
 import { VERSION } from './version.ts';
 
@@ -7,7 +7,7 @@ interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   /** Loads the command: a role alone does not load the others. */
-  readonly load: () => Promise<Command>;
+  readonly load: () => Promise<Command | ToolSet>;
 }
 
 const exporter = async (name: 'nodeExporter' | 'postgresExporter' | 'redisExporter' | 'celeryExporter') =>
@@ -59,6 +59,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'the reference eDNA service alone',
     load: async () => (await import('./commands/application.ts')).applicationCommand,
   },
+  {
+    name: 'promtool',
+    summary: 'look at and change a data directory, with the commands of promtool: tsdb list, dump, analyze …',
+    load: async () => (await import('./promtool/promtool.ts')).promtool,
+  },
 ];
 
 function usage(): string {
@@ -86,6 +91,11 @@ async function main(args: readonly string[]): Promise<number> {
   const entry = commands.find((candidate) => candidate.name === name);
   if (!entry) throw new UsageError(`there is no command ${JSON.stringify(name)}, try avalanche --help`);
   const command = await entry.load();
+  const stop = new AbortController();
+  if ('runArguments' in command) {
+    stopAtSignals(stop);
+    return command.runArguments(rest, stop.signal);
+  }
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(`avalanche ${name}: ${entry.summary}\n\n${describeFlags(command.flags)}\n`);
     return 0;
@@ -96,9 +106,12 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const flags = parseFlags(rest, command.flags, { singleDash: command.singleDash ?? false });
   if (flags.words.length > 0) throw new UsageError(`unexpected ${JSON.stringify(flags.words[0])}, try --help`);
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
+  stopAtSignals(stop);
   return command.run(flags, stop.signal);
+}
+
+function stopAtSignals(stop: AbortController): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
 }
 
 /** What went wrong as one line; a stack only for what is our own fault. */

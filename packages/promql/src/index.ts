@@ -5,7 +5,7 @@ export { ParseError, PromQLError, type PromQLErrorType } from './error.ts';
 export type { FunctionSignature } from './functions/signature.ts';
 export { functionSignatures } from './functions/table.ts';
 export { MemoryQueryable } from './memory-queryable.ts';
-export { parse, parseSelector, selectorsOf } from './parse.ts';
+export { parse, parseMatchers, parseSelector, selectorsOf } from './parse.ts';
 export { format } from './printer.ts';
 export { type EvalFailure, type FileResult, runTestFile } from './promqltest/run.ts';
 export type { QueriedSeries, Querier, Queryable } from './queryable.ts';

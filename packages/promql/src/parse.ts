@@ -11,7 +11,18 @@ export function parse(text: string, dialect: Dialect = { experimental: false }):
 
 /** Parses the series selector of a `match[]` parameter. @throws ParseError */
 export function parseSelector(text: string): readonly Matcher[] {
-  const expr = parse(text);
+  return matchersOf(text, parse(text));
+}
+
+/**
+ * Parses a series selector as promtool takes it: one that matches every series, such as `{}`, is allowed too.
+ * @throws ParseError
+ */
+export function parseMatchers(text: string): readonly Matcher[] {
+  return matchersOf(text, parseSyntax(text));
+}
+
+function matchersOf(text: string, expr: Expr): readonly Matcher[] {
   if (expr.kind !== 'vectorSelector' || expr.offset || expr.at !== null) {
     throw new ParseError(text, expr.from, 'expected a series selector');
   }

@@ -67,6 +67,7 @@ function deleteFromHead(head: Head, wal: Wal, { minTime, maxTime, matcherSets }:
   for (const [slot, first, last] of marked) head.delete(slot, first, last);
 }
 
-function matching(index: LabelIndex, matcherSets: Deletion['matcherSets']): Refs {
+/** The series of an index that match any of the sets, ascending. */
+export function matching(index: LabelIndex, matcherSets: Deletion['matcherSets']): Refs {
   return union(matcherSets.map((matchers) => selectRefs(index, matchers).slice()));
 }

@@ -1,8 +1,12 @@
 export { type Appender, type Outcome, UNKNOWN_SERIES } from './appender.ts';
+export type { Block } from './block/block.ts';
 export { Tsdb, type TsdbOptions } from './db.ts';
 export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_ORDER } from './head/head.ts';
 export { DirectoryLocked } from './lock.ts';
 export { type SelectedSeries, TsdbQuerier } from './query/querier.ts';
+export { analyzeBlock, type BlockAnalysis, chunkSizes, type Ranked } from './tools/analysis.ts';
+export { openBlock, openBlocks, openReadOnly, ReadOnlyDb, UnreadableDirectory } from './tools/read-only.ts';
+export type { StoredSeries } from './tools/stored-series.ts';
 export type { Compression } from './wal/compression.ts';
 export { WalCorruption } from './wal/reader.ts';
 export { WalGap } from './wal/segments.ts';

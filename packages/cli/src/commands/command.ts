@@ -11,6 +11,11 @@ export interface Command {
   run(flags: Flags, signal: AbortSignal): Promise<number>;
 }
 
+/** A command with subcommands of its own, which reads its arguments itself. */
+export interface ToolSet {
+  runArguments(args: readonly string[], signal: AbortSignal): Promise<number>;
+}
+
 export const logFlags: FlagSpecs = {
   'log.level': { kind: 'string', help: 'debug, info, warn or error.', default: 'info' },
   'log.format': { kind: 'string', help: 'logfmt or json.', default: 'logfmt' },

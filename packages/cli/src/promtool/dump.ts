@@ -1,0 +1,119 @@
+import { type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
+import { parseMatchers } from '@avalanche/promql';
+import { openReadOnly, type ReadOnlyDb, type StoredSeries } from '@avalanche/tsdb';
+import type { FlagSpecs } from '../flags.ts';
+import { formatG, quote } from './go-format.ts';
+import { BufferedOut } from './output.ts';
+import { databasePath, parseInt64, type ToolCommand, type ToolContext, type ToolInput } from './tool-command.ts';
+
+const EVERY_SERIES = "{__name__=~'(?s:.*)'}";
+
+const rangeFlags: FlagSpecs = {
+  'sandbox-dir-root': { kind: 'string', help: 'Has no effect: nothing is written.' },
+  'min-time': { kind: 'string', help: 'Oldest time, in milliseconds.', default: '-9223372036854775808' },
+  'max-time': { kind: 'string', help: 'Newest time, in milliseconds.', default: '9223372036854775807' },
+  match: { kind: 'list', help: 'A series selector; may be given more than once.', default: EVERY_SERIES },
+};
+
+export const dumpCommand: ToolCommand = {
+  path: ['tsdb', 'dump'],
+  summary: 'Print the samples, or the series alone, of a data directory.',
+  flags: {
+    ...rangeFlags,
+    format: { kind: 'string', help: 'prom or seriesjson (series alone).', default: 'prom' },
+  },
+  args: [databasePath],
+  run(input, context) {
+    const format = input.parsed('format', (text) => {
+      if (text === 'prom' || text === 'seriesjson') return text;
+      throw new Error(`enum value must be one of prom,seriesjson, got '${text}'`);
+    });
+    return dump(input, context, format === 'prom' ? writeSamples : writeSeriesJson, '');
+  },
+};
+
+export const dumpOpenMetricsCommand: ToolCommand = {
+  path: ['tsdb', 'dump-openmetrics'],
+  summary: 'Print the samples of a data directory as OpenMetrics text, which create-blocks-from reads.',
+  flags: rangeFlags,
+  args: [databasePath],
+  run(input, context) {
+    return dump(input, context, writeOpenMetrics, '# EOF\n');
+  },
+};
+
+type WriteSeries = (series: StoredSeries, out: BufferedOut) => void;
+
+async function dump(input: ToolInput, context: ToolContext, write: WriteSeries, end: string): Promise<number> {
+  const { output, signal } = context;
+  const minTime = input.parsed('min-time', parseInt64);
+  const maxTime = input.parsed('max-time', parseInt64);
+  // Upstream finds nothing by a selector without matchers.
+  const matcherSets = input.flags.list('match').map(parseMatchers).filter(isNotEmpty);
+  const directory = input.arg('db path');
+  const db = await openReadOnly(directory);
+  const out = new BufferedOut(output);
+  try {
+    checkNotEmpty(db, directory);
+    if (db.tornTail) output.err(`warning: the log ends early, what is before is read: ${db.tornTail.message}\n`);
+    for (const series of db.series(matcherSets, minTime, maxTime)) {
+      signal.throwIfAborted();
+      write(series, out);
+    }
+    out.write(end);
+    out.flush();
+    if (db.histogramSamples === 0) return 0;
+    output.err(`${db.histogramSamples} samples of native histograms in the log are not supported yet and left out\n`);
+    return 1;
+  } finally {
+    db.close();
+  }
+}
+
+function isNotEmpty(matchers: readonly Matcher[]): boolean {
+  return matchers.length > 0;
+}
+
+function checkNotEmpty({ blocks, head, tornTail }: ReadOnlyDb, directory: string): void {
+  if (blocks.length > 0 || head.series.size > 0 || tornTail) return;
+  throw new Error(`${directory} holds no data: there are neither blocks nor series in a write-ahead log`);
+}
+
+function writeSamples({ labels, parts }: StoredSeries, out: BufferedOut): void {
+  const prefix = labelText(labels, ', ');
+  for (const columns of parts()) {
+    for (let i = 0; i < columns.length; i++) out.write(`${prefix} ${formatG(columns.v[i])} ${columns.t[i]}\n`);
+  }
+}
+
+function writeOpenMetrics({ labels, parts }: StoredSeries, out: BufferedOut): void {
+  const prefix = labels.metricName + labelText(labels.without(METRIC_NAME), ',');
+  for (const columns of parts()) {
+    for (let i = 0; i < columns.length; i++) out.write(`${prefix} ${formatG(columns.v[i])} ${secondsOf(columns, i)}\n`);
+  }
+}
+
+function writeSeriesJson({ labels }: StoredSeries, out: BufferedOut): void {
+  out.write(`${goJson(labels)}\n`);
+}
+
+/** Every label in braces, the name among them. */
+function labelText(labels: Labels, separator: string): string {
+  const parts: string[] = [];
+  for (const [name, value] of labels.entries()) {
+    parts.push(`${/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : quote(name)}=${quote(value)}`);
+  }
+  return `{${parts.join(separator)}}`;
+}
+
+function secondsOf({ t }: SampleColumns, i: number): string {
+  return (t[i] / 1000).toFixed(3);
+}
+
+/** Go's encoding/json, which escapes what HTML would take amiss. */
+function goJson(labels: Labels): string {
+  return JSON.stringify(labels).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,120 @@
+// Numbers, strings, durations and tables as Go prints them, which is what scripts around promtool read.
+
+/** Go's `%g`: the shortest decimal that is exact; with an exponent below 1e-4 and from 1e6 on. */
+export function formatG(value: number): string {
+  const size = Math.abs(value);
+  if (size < 1e6 && Number.isInteger(value)) return Object.is(value, -0) ? '-0' : String(value);
+  if (Number.isNaN(value)) return 'NaN';
+  if (size === Number.POSITIVE_INFINITY) return value > 0 ? '+Inf' : '-Inf';
+  if (size >= 1e-4 && size < 1e6) return String(value);
+  const [mantissa, exponent] = value.toExponential().split('e');
+  const digits = exponent.slice(1);
+  return `${mantissa}e${exponent[0]}${digits.length < 2 ? `0${digits}` : digits}`;
+}
+
+const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+  '"': '\\"',
+};
+const PLAIN = /^[ !#-[\]-~]*$/;
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+
+/** Go's strconv.Quote. */
+export function quote(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
+  let out = '"';
+  for (const char of text) out += SIMPLE_ESCAPES[char] ?? (PRINTABLE.test(char) ? char : escaped(char));
+  return `${out}"`;
+}
+
+function escaped(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  const hex = (digits: number) => code.toString(16).padStart(digits, '0');
+  if (code < 0x80) return `\\x${hex(2)}`;
+  return code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`;
+}
+
+/** Go's time.Duration, of whole milliseconds: `2h0m0s`, `1.5s`, `1ms`. */
+export function formatGoDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  if (ms < 0) return `-${formatGoDuration(-ms)}`;
+  if (ms < 1000) return `${ms}ms`;
+  const minutes = Math.floor(ms / 60_000);
+  const rest = ms % 60_000;
+  const fraction =
+    rest % 1000 === 0
+      ? ''
+      : `.${String(rest % 1000)
+          .padStart(3, '0')
+          .replace(/0+$/, '')}`;
+  const seconds = `${Math.floor(rest / 1000)}${fraction}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
+}
+
+/** `2023-11-14 22:13:20 +0000 UTC`, as Go prints a time. */
+export function formatGoTime(ms: number): string {
+  const seconds = Math.trunc(ms / 1000);
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
+}
+
+const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+
+/** A size with every unit that is not zero, as promtool prints it: `1MiB12KiB3B`. */
+export function formatBase2(bytes: number): string {
+  let out = '';
+  let rest = bytes;
+  for (const unit of BINARY_UNITS) {
+    if (rest % 1024 !== 0 || bytes === 0) out = `${rest % 1024}${unit}${out}`;
+    rest = Math.floor(rest / 1024);
+    if (rest === 0) break;
+  }
+  return out;
+}
+
+/** Columns at least 13 wide with two blanks between, the last as it is (Go's tabwriter as promtool sets it up). */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(13, ...rows.map((row) => row[column].length + 2)));
+  return rows
+    .map((row) => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]))).join('')}\n`)
+    .join('');
+}
+
+const DURATION_PART = /^(\d+\.?\d*|\.\d+)([^\d.]*)/;
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+/** Go's time.ParseDuration (no days), in milliseconds. @throws Error with Go's words */
+export function parseGoDuration(text: string): number {
+  let rest = text.replace(/^[+-]/, '');
+  if (rest === '0') return 0;
+  const invalid = () => new Error(`time: invalid duration ${quote(text)}`);
+  if (rest === '') throw invalid();
+  let ms = 0;
+  while (rest !== '') {
+    const match = DURATION_PART.exec(rest);
+    if (!match) throw invalid();
+    const [part, number, unit] = match;
+    if (unit === '') throw new Error(`time: missing unit in duration ${quote(text)}`);
+    const unitMs = UNIT_MS[unit];
+    if (unitMs === undefined) throw new Error(`time: unknown unit ${quote(unit)} in duration ${quote(text)}`);
+    ms += Number(number) * unitMs;
+    rest = rest.slice(part.length);
+  }
+  return text.startsWith('-') ? -ms : ms;
+}

@@ -1,0 +1,156 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Labels } from '@avalanche/model';
+import { Tsdb } from '@avalanche/tsdb';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { runPromtool } from './promtool.ts';
+
+const START_MS = 1_700_000_000_000;
+const missing = spawnSync('promtool', ['--version']).error !== undefined;
+
+interface Result {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'promtool-'));
+});
+
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+async function ours(...args: string[]): Promise<Result> {
+  let out = '';
+  let err = '';
+  const output = {
+    out: (text: string) => {
+      out += text;
+    },
+    err: (text: string) => {
+      err += text;
+    },
+  };
+  const code = await runPromtool(args, { output, now: () => START_MS, signal: new AbortController().signal });
+  return { code, out, err };
+}
+
+function theirs(...args: string[]): Result {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  return { code: status, out: stdout, err: stderr };
+}
+
+/** Three hours of two blocks with odd numbers and labels, as OpenMetrics text; times in whole milliseconds. */
+function openMetrics(): string {
+  const lines: string[] = [];
+  const values = [0, -0, 1, -1.5, 1e6, 999_999, 123_456_789, 1e-5, 1e-4, 1.7976931348623157e308, 5e-324, 0.1, 1e21];
+  for (let s = 0; s < 12; s++) {
+    for (let i = 0; i < 150; i++) {
+      const value = ['NaN', '+Inf', '-Inf'][(s + i) % 40] ?? text(values[(s * 7 + i) % values.length]);
+      lines.push(
+        `m${s % 5}{i="${s}",t="a \\"q\\" \\\\ \\n ü ${s % 2 ? '\u00a0\u200b' : '☃'}"} ${value} ${(START_MS + i * 60_123) / 1000}`,
+      );
+    }
+  }
+  return `${lines.join('\n')}\n# EOF\n`;
+}
+
+function text(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
+
+function createTheirs(name = 'data'): string {
+  const input = join(directory, 'input.om');
+  writeFileSync(input, openMetrics());
+  const data = join(directory, name);
+  mkdirSync(join(data, 'wal'), { recursive: true });
+  expect(theirs('tsdb', 'create-blocks-from', 'openmetrics', '-q', input, data).err).toBe('');
+  return data;
+}
+
+/** The list under each title, in any order where counts are equal; what 3 calls otherwise, as 2 does. */
+function normalAnalysis(text: string): string[] {
+  return text
+    .replace('Total Series:', 'Series:')
+    .split('\n\n')
+    .map((part) => part.split('\n').sort().join('\n'));
+}
+
+describe.skipIf(missing)('beside promtool (skipped where promtool is missing)', () => {
+  test.each([[['list']], [['list', '-r']], [['list', '--human-readable']]])('%j prints the same', async (args) => {
+    const data = createTheirs();
+    expect(await ours('tsdb', ...args, data)).toEqual(theirs('tsdb', ...args, data));
+  });
+
+  test('an empty directory is listed as nothing', async () => {
+    expect(await ours('tsdb', 'list', directory)).toEqual(theirs('tsdb', 'list', directory));
+  });
+
+  test.each([
+    [[]],
+    [['--match={__name__="m1"}']],
+    [['--match={__name__=~"m[12]",i!="1"}']],
+    [['--match={}']],
+    [['--match=nothing']],
+    [[`--min-time=${START_MS + 7_000_000}`]],
+    [[`--min-time=${START_MS + 1}`, `--max-time=${START_MS + 200_000}`]],
+    [['--max-time=5']],
+  ])('dump %j prints the same', async (args) => {
+    const data = createTheirs();
+    const result = await ours('tsdb', 'dump', ...args, data);
+    expect(result).toEqual(theirs('tsdb', 'dump', ...args, data));
+  });
+
+  test('a directory that a server has open is dumped with its log and not changed', async () => {
+    const data = join(directory, 'data');
+    const db = await Tsdb.open({ directory: data });
+    const appender = db.appender();
+    for (const name of ['zeta', 'alpha', 'mid']) {
+      const ref = appender.seriesRef(Labels.from({ __name__: name }));
+      for (let i = 0; i < 300; i++) appender.append(ref, START_MS + i * 1000, i * 1.5);
+    }
+    appender.commit();
+    await db.delete(START_MS + 5_000, START_MS + 9_000, [[]]);
+    const files = () => readdirSync(data, { recursive: true }).sort();
+    const before = files();
+    const result = await ours('tsdb', 'dump', data);
+    const matched = await ours('tsdb', 'dump', '--match=zeta', '--match={__name__=~"a.*"}', data);
+    expect(files()).toEqual(before);
+    expect(result).toEqual(theirs('tsdb', 'dump', data));
+    expect(result.out.split('\n').length).toBe(3 * 295 + 1);
+    expect(matched.out.match(/"\w+"\} 0 /g)).toEqual(['"alpha"} 0 ', '"zeta"} 0 ']);
+    await db.close();
+  });
+
+  test('analyze prints the same', async () => {
+    const data = createTheirs();
+    const [first] = readdirSync(data).filter((name) => name.length === 26);
+    for (const args of [[data], [data, first ?? ''], ['--limit=0', data]]) {
+      const result = await ours('tsdb', 'analyze', ...args);
+      expect({ ...result, out: normalAnalysis(result.out) }).toEqual({
+        code: 0,
+        err: '',
+        out: normalAnalysis(theirs('tsdb', 'analyze', ...args).out),
+      });
+    }
+  });
+
+  test.each([
+    [['tsdb', 'list', '/no/such/directory']],
+    [['tsdb', 'dump', '/no/such/directory']],
+    [['tsdb', 'dump', '.', 'extra']],
+    [['tsdb', 'dump', '--min-time=abc', '.']],
+    [['tsdb', 'dump', '--bogus', '.']],
+    [['tsdb', 'list', '-x']],
+    [['tsdb', 'list', '/dev/null']],
+    [['tsdb', 'bogus']],
+    [['bogus']],
+    [['tsdb']],
+  ])('%j fails the same', async (args) => {
+    expect(await ours(...args)).toEqual(theirs(...args));
+  });
+});

@@ -1,0 +1,73 @@
+import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
+import type { Output } from './output.ts';
+
+/** What a command works with besides its arguments. */
+export interface ToolContext {
+  readonly output: Output;
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+}
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly help: string;
+  readonly required?: boolean;
+  readonly default?: string;
+  /** Takes all that follow. */
+  readonly many?: boolean;
+}
+
+/** One leaf of the tree of commands. */
+export interface ToolCommand {
+  /** The words that name it, such as `tsdb list`. */
+  readonly path: readonly string[];
+  readonly summary: string;
+  readonly flags: FlagSpecs;
+  readonly requiredFlags?: readonly string[];
+  readonly args: readonly ArgumentSpec[];
+  /** @returns the exit code. @throws what is told in one line */
+  run(input: ToolInput, context: ToolContext): Promise<number>;
+}
+
+/** Flags and arguments of one call, checked for number. */
+export class ToolInput {
+  constructor(
+    readonly flags: Flags,
+    private readonly specs: readonly ArgumentSpec[],
+  ) {
+    const { words } = flags;
+    const many = specs.some((spec) => spec.many);
+    if (!many && words.length > specs.length) throw new UsageError(`unexpected ${words[specs.length]}, try --help`);
+    const missing = specs.slice(words.length).find((spec) => spec.required);
+    if (missing) throw new UsageError(`required argument '${missing.name}' not provided, try --help`);
+  }
+
+  /** The argument, its default, or `''`. */
+  arg(name: string): string {
+    const at = this.specs.findIndex((spec) => spec.name === name);
+    return this.flags.words[at] ?? this.specs[at]?.default ?? '';
+  }
+
+  /** The arguments from this one on. */
+  rest(name: string): readonly string[] {
+    return this.flags.words.slice(this.specs.findIndex((spec) => spec.name === name));
+  }
+
+  /** A flag that `parse` understands; what it throws becomes a usage error, as with the original. */
+  parsed<T>(flag: string, parse: (text: string) => T): T {
+    try {
+      return parse(this.flags.string(flag));
+    } catch (error) {
+      throw new UsageError(`${(error as Error).message}, try --help`);
+    }
+  }
+}
+
+/** A whole number of 64 bits, to the precision of a double. @throws Error with Go's words */
+export function parseInt64(text: string): number {
+  if (!/^[+-]?\d+$/.test(text)) throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
+}
+
+export const databasePath: ArgumentSpec = { name: 'db path', help: 'The data directory.', default: 'data/' };
