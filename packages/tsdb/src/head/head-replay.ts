@@ -49,17 +49,17 @@ export class HeadReplay implements ReplaySink {
   }
 
   samples({ refs, times, bits, length }: SampleBatch): number {
-    const { head, slots } = this;
-    const { lastTime } = head;
-    const from = head.minValidTime;
+    const run = { times, bits };
     let unknown = 0;
-    for (let i = 0; i < length; i++) {
-      const slot = slots.get(refs[i]);
-      if (slot === 0) {
-        this.seen(refs[i]);
-        unknown++;
-      } else if (times[i] > lastTime[slot] && times[i] >= from) {
-        head.appendInOrder(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+    for (let from = 0, to = 0; from < length; from = to) {
+      const ref = refs[from];
+      do to++;
+      while (to < length && refs[to] === ref);
+      const slot = this.slots.get(ref);
+      if (slot !== 0) this.head.appendRun(slot, run, from, to);
+      else {
+        this.seen(ref);
+        unknown += to - from;
       }
     }
     return unknown;

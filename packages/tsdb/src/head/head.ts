@@ -2,6 +2,7 @@ import { type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@ava
 import { addInterval, dropIntervals, type Intervals, NO_INTERVALS } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
 import type { Refs } from '../query/refs.ts';
+import type { SampleBatch } from '../wal/records.ts';
 import { ChunkStore, copyInto } from './chunks.ts';
 import { OpenChunks } from './open-chunks.ts';
 import { OutOfOrderSamples } from './out-of-order.ts';
@@ -167,6 +168,34 @@ export class Head {
     if (this.openCount[slot] === SAMPLES_PER_CHUNK / 4) this.cutAt[slot] = this.chunkEnd(slot);
     if (time > this.maxTime) this.maxTime = time;
     if (time < this.minTime) this.minTime = time;
+  }
+
+  /** Adds samples `from` … `to` of one series; those that are not newer than its newest, or in blocks, are passed over. */
+  appendRun(slot: number, { times, bits }: Pick<SampleBatch, 'times' | 'bits'>, from: number, to: number): void {
+    let i = from;
+    while (i < to && (times[i] <= this.lastTime[slot] || times[i] < this.minValidTime)) i++;
+    if (i === to) return;
+    if (times[i] < this.minTime) this.minTime = times[i];
+    while (i < to) {
+      if (this.mustCut(slot, times[i])) this.closeChunk(slot);
+      const state = this.loadState(slot, times[i]);
+      const roomBytes = Math.min(this.open.sizeOf(this.sizeClass[slot]) - SAMPLE_BYTES_MAX, CHUNK_BYTES_MAX - 19);
+      const cutAt = this.cutAt[slot];
+      do {
+        appendXor(state, times[i], bits[2 * i], bits[2 * i + 1]);
+        do i++;
+        while (i < to && times[i] <= state.time);
+      } while (
+        i < to &&
+        times[i] < cutAt &&
+        state.bitLength <= roomBytes * 8 &&
+        state.count < 2 * SAMPLES_PER_CHUNK &&
+        state.count !== SAMPLES_PER_CHUNK / 4
+      );
+      this.storeState(slot, state);
+      if (this.openCount[slot] === SAMPLES_PER_CHUNK / 4) this.cutAt[slot] = this.chunkEnd(slot);
+    }
+    if (this.lastTime[slot] > this.maxTime) this.maxTime = this.lastTime[slot];
   }
 
   /** Slots of the series that satisfy every matcher, ascending; a copy. */

@@ -1,6 +1,7 @@
 import { DecodeBuffer } from '../encoding.ts';
 import {
   RECORD_CUSTOM_FLOAT_HISTOGRAMS,
+  RECORD_CUSTOM_HISTOGRAMS,
   RECORD_FLOAT_HISTOGRAMS,
   RECORD_FLOAT_HISTOGRAMS_V2,
   RECORD_HISTOGRAMS,
@@ -18,12 +19,17 @@ export interface HistogramRecord {
   readonly bytes: Uint8Array;
 }
 
+const HISTOGRAM_TYPES: readonly number[] = [
+  RECORD_HISTOGRAMS,
+  RECORD_FLOAT_HISTOGRAMS,
+  RECORD_CUSTOM_HISTOGRAMS,
+  RECORD_CUSTOM_FLOAT_HISTOGRAMS,
+  RECORD_HISTOGRAMS_V2,
+  RECORD_FLOAT_HISTOGRAMS_V2,
+];
+
 export function isHistogramRecord(type: number): boolean {
-  return (
-    (type >= RECORD_HISTOGRAMS && type <= RECORD_CUSTOM_FLOAT_HISTOGRAMS) ||
-    type === RECORD_HISTOGRAMS_V2 ||
-    type === RECORD_FLOAT_HISTOGRAMS_V2
-  );
+  return HISTOGRAM_TYPES.includes(type);
 }
 
 /** @throws RangeError where the record is cut short */

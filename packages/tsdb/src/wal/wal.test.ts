@@ -559,9 +559,9 @@ test('a sync that fails is counted and asked again', async () => {
 });
 
 const mounted = mkdtempSync(join(tmpdir(), 'wal-full-'));
-const canMount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mounted]).status === 0;
+const canMount = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', mounted]).status === 0;
 afterAll(() => {
-  if (canMount) execFileSync('umount', [mounted]);
+  if (canMount) execFileSync('/bin/umount', [mounted]);
   rmSync(mounted, { recursive: true });
 });
 
