@@ -1,4 +1,5 @@
 import { type Labels, NORMAL_NAN_HIGH, NORMAL_NAN_LOW, STALE_HIGH, STALE_LOW } from '@avalanche/model';
+import { copyInto } from './head/chunks.ts';
 import { APPENDED, type AppendOutcome, type Head } from './head/head.ts';
 import { slotOf } from './head/series.ts';
 
@@ -15,22 +16,61 @@ export interface CommitTarget {
   commit(batch: Appender): void;
 }
 
+/** Columns of samples. */
+class Samples {
+  refs = new Uint32Array(1024);
+  /** What the log calls the series. */
+  walRefs = new Float64Array(1024);
+  /** Milliseconds since the epoch. */
+  times = new Float64Array(1024);
+  /** Value bits: the low half of value i at 2i, the high half at 2i+1. */
+  bits = new Uint32Array(2048);
+  values = new Float64Array(this.bits.buffer);
+
+  grow(): void {
+    const size = this.refs.length * 2;
+    this.refs = copyInto(new Uint32Array(size), this.refs);
+    this.walRefs = copyInto(new Float64Array(size), this.walRefs);
+    this.times = copyInto(new Float64Array(size), this.times);
+    this.bits = copyInto(new Uint32Array(size * 2), this.bits);
+    this.values = new Float64Array(this.bits.buffer);
+  }
+}
+
+const NO_SAMPLES = new Samples();
+/** Columns that no batch holds now. Hundreds of appenders take turns with a few of them, which stay in the CPU's caches. */
+const spare: Samples[] = [];
+const SPARE_MAX = 4;
+const SPARE_SAMPLES_MAX = 65_536;
+
 /**
  * Collects the samples of one scrape or rule evaluation; nothing is visible before `commit`, which makes all of it
  * visible at once. One appender is used for one batch at a time and can be used again after commit or rollback.
  */
 export class Appender {
-  refs = new Float64Array(256);
-  /** What the log calls the series. */
-  walRefs = new Float64Array(256);
-  /** Milliseconds since the epoch. */
-  times = new Float64Array(256);
-  /** Value bits: the low half of value i at 2i, the high half at 2i+1. */
-  bits = new Uint32Array(512);
   length = 0;
-  private values = new Float64Array(this.bits.buffer);
+  private samples = NO_SAMPLES;
 
   constructor(private readonly target: CommitTarget) {}
+
+  get refs(): Uint32Array {
+    return this.samples.refs;
+  }
+
+  /** What the log calls the series. */
+  get walRefs(): Float64Array {
+    return this.samples.walRefs;
+  }
+
+  /** Milliseconds since the epoch. */
+  get times(): Float64Array {
+    return this.samples.times;
+  }
+
+  /** Value bits: the low half of value i at 2i, the high half at 2i+1. */
+  get bits(): Uint32Array {
+    return this.samples.bits;
+  }
 
   /** The reference of the series with these labels, created if there is none. */
   seriesRef(labels: Labels): number {
@@ -41,7 +81,7 @@ export class Appender {
   append(ref: number, time: number, value: number): Outcome {
     if (Number.isNaN(value)) return this.appendBits(ref, time, NORMAL_NAN_LOW, NORMAL_NAN_HIGH);
     this.reserve();
-    this.values[this.length] = value;
+    this.samples.values[this.length] = value;
     return this.judge(ref, time);
   }
 
@@ -61,45 +101,36 @@ export class Appender {
 
   /** Forgets the batch. Series that it created stay: they have no samples and are collected later. */
   rollback(): void {
+    const { samples } = this;
     this.length = 0;
+    this.samples = NO_SAMPLES;
+    if (samples === NO_SAMPLES || samples.refs.length > SPARE_SAMPLES_MAX || spare.length === SPARE_MAX) return;
+    spare.push(samples);
   }
 
   private appendBits(ref: number, time: number, low: number, high: number): Outcome {
     this.reserve();
-    this.bits[2 * this.length] = low;
-    this.bits[2 * this.length + 1] = high;
+    this.samples.bits[2 * this.length] = low;
+    this.samples.bits[2 * this.length + 1] = high;
     return this.judge(ref, time);
   }
 
   private judge(ref: number, time: number): Outcome {
     const { head } = this.target;
+    const { samples, length } = this;
     const slot = slotOf(ref);
     if (ref === 0 || head.series.refs[slot] !== ref) return UNKNOWN_SERIES;
-    const at = this.length;
-    const outcome = head.judge(slot, time, this.bits[2 * at], this.bits[2 * at + 1]);
+    const outcome = head.judge(slot, time, samples.bits[2 * length], samples.bits[2 * length + 1]);
     if (outcome !== APPENDED) return outcome;
-    this.refs[at] = ref;
-    this.walRefs[at] = head.series.walRefs[slot];
-    this.times[at] = time;
-    this.length = at + 1;
+    samples.refs[length] = ref;
+    samples.walRefs[length] = head.series.walRefs[slot];
+    samples.times[length] = time;
+    this.length = length + 1;
     return APPENDED;
   }
 
   private reserve(): void {
-    if (this.length < this.refs.length) return;
-    const size = this.refs.length * 2;
-    const refs = new Float64Array(size);
-    const walRefs = new Float64Array(size);
-    const times = new Float64Array(size);
-    const bits = new Uint32Array(size * 2);
-    refs.set(this.refs);
-    walRefs.set(this.walRefs);
-    times.set(this.times);
-    bits.set(this.bits);
-    this.refs = refs;
-    this.walRefs = walRefs;
-    this.times = times;
-    this.bits = bits;
-    this.values = new Float64Array(bits.buffer);
+    if (this.samples === NO_SAMPLES) this.samples = spare.pop() ?? new Samples();
+    if (this.length === this.samples.refs.length) this.samples.grow();
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as https from 'node:https';
 import type { HttpClientConfig } from '../config/schema.ts';
 import { type Body, BodyBuffer, gunzipBody } from './body.ts';
-import { HttpClient } from './http-client.ts';
+import { HttpClient, requestHead } from './http-client.ts';
 import type { ResponseHead, ResponseSink } from './http-response.ts';
 
 const REDIRECTS_MAX = 10;
@@ -26,9 +26,15 @@ export interface FetchedBody {
   readonly body: Body;
 }
 
+/** What is asked for: headers are names in turn with their values. */
+interface Request {
+  readonly path: string;
+  readonly headers: readonly string[];
+}
+
 /** Asks one server. */
 interface Connection {
-  get(path: string, headers: readonly string[], sink: ResponseSink): Promise<void>;
+  get(request: Request, sink: ResponseSink): Promise<void>;
   /** Gives up the request under way, which rejects with `reason`. */
   abort(reason: Error): void;
   close(): void;
@@ -71,6 +77,8 @@ export class ScrapeClient {
   private readonly bodyBytesMax: number;
   private target: URL | undefined = undefined;
   private connection: Connection | undefined = undefined;
+  /** Made once where its credentials cannot change. */
+  private request: Request | undefined = undefined;
   /** Ends the exchange under way. */
   private fail: (reason: Error) => void = () => {};
 
@@ -89,7 +97,9 @@ export class ScrapeClient {
     try {
       this.target ??= new URL(this.url);
       this.connection ??= connectionTo(this.target);
-      const answer = await this.get(this.connection, this.target, true);
+      const request = this.request ?? this.requestFor(this.target, true);
+      if (!hasCredentialFiles(this.options.client)) this.request = request;
+      const answer = await this.get(this.connection, request);
       const { contentType, gzipped, collected } =
         answer.location === '' ? answer : await this.follow(answer, this.target);
       return { contentType, body: gzipped ? await this.decompress(collected) : collected };
@@ -112,29 +122,33 @@ export class ScrapeClient {
       if (hop === REDIRECTS_MAX) throw new Error(`stopped after ${REDIRECTS_MAX} redirects`);
       const url = new URL(answer.location, from);
       const connection = connectionTo(url);
-      answer = await this.get(connection, url, url.hostname === target.hostname);
+      answer = await this.get(connection, this.requestFor(url, url.hostname === target.hostname));
       connection.close();
       from = url;
     }
     return answer;
   }
 
-  /** @param trusted whether credentials may be sent: not to another host that the target redirects to */
-  private async get(connection: Connection, url: URL, trusted: boolean): Promise<Answer> {
-    const { client, compression, timeoutMs } = this.options;
-    const headers = ['host', url.host, 'accept', ACCEPT, 'user-agent', 'avalanche-monitor'];
-    headers.push('x-prometheus-scrape-timeout-seconds', String(timeoutMs / 1000));
-    if (compression) headers.push('accept-encoding', 'gzip');
-    if (trusted) addCredentials(headers, client, url);
-    const answer = new Answer(this.bodyBytesMax, client.follow_redirects);
+  private async get(connection: Connection, request: Request): Promise<Answer> {
+    const answer = new Answer(this.bodyBytesMax, this.options.client.follow_redirects);
     this.fail = (reason) => connection.abort(reason);
     try {
-      await connection.get(url.pathname + url.search, headers, answer);
+      await connection.get(request, answer);
       return answer;
     } catch (error) {
       answer.collected.release();
       throw error;
     }
+  }
+
+  /** @param trusted whether credentials may be sent: not to another host that the target redirects to */
+  private requestFor(url: URL, trusted: boolean): Request {
+    const { client, compression, timeoutMs } = this.options;
+    const headers = ['host', url.host, 'accept', ACCEPT, 'user-agent', 'avalanche-monitor'];
+    headers.push('x-prometheus-scrape-timeout-seconds', String(timeoutMs / 1000));
+    if (compression) headers.push('accept-encoding', 'gzip');
+    if (trusted) addCredentials(headers, client, url);
+    return { path: url.pathname + url.search, headers };
   }
 
   private decompress(body: BodyBuffer): Promise<Body> {
@@ -148,9 +162,34 @@ export class ScrapeClient {
 function connectionTo({ protocol, hostname, port }: URL): Connection {
   // An IPv6 address stands in brackets.
   const host = hostname.replace(/^\[|\]$/g, '');
-  if (protocol === 'http:') return new HttpClient({ host, port: Number(port || 80) });
+  if (protocol === 'http:') return new PlainConnection({ host, port: Number(port || 80) });
   if (protocol === 'https:') return new HttpsConnection({ host, port: Number(port || 443) });
   throw new Error(`unsupported scheme ${protocol}`);
+}
+
+class PlainConnection implements Connection {
+  private readonly client: HttpClient;
+  private last: Request | undefined = undefined;
+  /** `last` as it is sent. */
+  private head = '';
+
+  constructor(server: { readonly host: string; readonly port: number }) {
+    this.client = new HttpClient(server);
+  }
+
+  async get(request: Request, sink: ResponseSink): Promise<void> {
+    if (request !== this.last) this.head = requestHead(request.path, request.headers);
+    this.last = request;
+    await this.client.get(this.head, sink);
+  }
+
+  abort(reason: Error): void {
+    this.client.abort(reason);
+  }
+
+  close(): void {
+    this.client.close();
+  }
 }
 
 /** Node's client, for what is not plain HTTP. */
@@ -159,7 +198,7 @@ class HttpsConnection implements Connection {
 
   constructor(private readonly server: { readonly host: string; readonly port: number }) {}
 
-  get(path: string, headers: readonly string[], sink: ResponseSink): Promise<void> {
+  get({ path, headers }: Request, sink: ResponseSink): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = https.request({ ...this.server, path, headers, agent, setHost: false });
       this.fail = (reason) => {
@@ -199,6 +238,16 @@ class HttpsConnection implements Connection {
   close(): void {
     // The agent keeps idle connections.
   }
+}
+
+function hasCredentialFiles({ basic_auth, authorization, bearer_token_file }: HttpClientConfig): boolean {
+  const files = [
+    basic_auth?.username_file,
+    basic_auth?.password_file,
+    authorization?.credentials_file,
+    bearer_token_file,
+  ];
+  return files.some((file) => file !== undefined);
 }
 
 function addCredentials(headers: string[], client: HttpClientConfig, { username, password }: URL): void {

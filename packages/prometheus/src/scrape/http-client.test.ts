@@ -2,7 +2,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from 'vitest';
-import { HttpClient } from './http-client.ts';
+import { HttpClient, requestHead } from './http-client.ts';
 
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
@@ -37,7 +37,7 @@ function rawServer(answer: (socket: Socket, connection: number, request: string)
 
 async function get(client: HttpClient, headers: readonly string[] = ['host', 'x']): Promise<string> {
   let out = '';
-  await client.get('/metrics', headers, {
+  await client.get(requestHead('/metrics', headers), {
     head: ({ status }) => status === 200,
     body: (bytes, start, end) => {
       out += bytes.toString('latin1', start, end);
@@ -154,7 +154,7 @@ test('what the sink throws ends the request', async () => {
       throw new Error('too large');
     },
   };
-  await expect(client.get('/', [], sink)).rejects.toThrow('too large');
+  await expect(client.get(requestHead('/', []), sink)).rejects.toThrow('too large');
 });
 
 test('nobody there is the error of the socket', async () => {

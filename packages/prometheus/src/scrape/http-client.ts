@@ -32,13 +32,11 @@ export class HttpClient {
   constructor(private readonly server: { readonly host: string; readonly port: number }) {}
 
   /**
-   * Asks for a path and reads the answer into `sink`. Where a kept connection turns out to be closed, another one is
-   * tried.
-   * @param headers names in turn with their values
+   * Sends a request (see `requestHead`) and reads the answer into `sink`. Where a kept connection turns out to be
+   * closed, another one is tried.
    * @throws HttpError where the answer is not valid, the socket's error, what the sink throws, or what `abort` gives
    */
-  async get(path: string, headers: readonly string[], sink: ResponseSink): Promise<void> {
-    const request = requestHead(path, headers);
+  async get(request: string, sink: ResponseSink): Promise<void> {
     try {
       await this.send(request, sink);
     } catch (error) {
@@ -132,8 +130,12 @@ export class HttpClient {
   }
 }
 
-/** @throws Error where a header would become another one */
-function requestHead(path: string, headers: readonly string[]): string {
+/**
+ * A GET request as it is sent.
+ * @param headers names in turn with their values
+ * @throws HttpError where a value would become another header
+ */
+export function requestHead(path: string, headers: readonly string[]): string {
   let head = `GET ${path} HTTP/1.1\r\n`;
   for (let i = 0; i < headers.length; i += 2) {
     if (!HEADER_VALUE.test(headers[i + 1])) throw new HttpError(`invalid value of the header ${headers[i]}`);
