@@ -37,6 +37,7 @@ export class EncodeBuffer {
   }
 
   putUvarint(value: number): void {
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) throw new RangeError(`BUG: ${value} cannot be a uvarint`);
     this.reserve(10);
     let rest = value;
     while (rest >= 0x80) {

@@ -126,6 +126,7 @@ function putVarint(bytes: Uint8Array, from: number, value: number): number {
     bytes[at] = rest;
     return at + 1;
   }
+  if (!Number.isFinite(value)) throw new RangeError(`BUG: ${value} cannot be a varint`);
   let rest = value < 0 ? -value * 2 - 1 : value * 2;
   while (rest >= 0x80) {
     bytes[at++] = (rest % 0x80) | 0x80;

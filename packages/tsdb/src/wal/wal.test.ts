@@ -367,6 +367,18 @@ describe('damage', () => {
   });
 });
 
+test('times that are no numbers are refused, not written without end', async () => {
+  const wal = await begin();
+  expect(() => wal.logTombstone(1, Number.NEGATIVE_INFINITY, 5)).toThrow(RangeError);
+  wal.discard();
+  expect(() => wal.logSamples(batch([1, 0, 0], [1, Number.POSITIVE_INFINITY, 0]))).toThrow(RangeError);
+  wal.discard();
+  wal.logSamples(batch([1, 0, 0]));
+  wal.flush();
+  await wal.close();
+  expect((await replayed()).lines).toEqual(['sample 1 0 0']);
+});
+
 describe('truncation', () => {
   /** Segments 0 to 5 with one sample each of two series, and of everything else in the first. */
   async function fill(): Promise<void> {
