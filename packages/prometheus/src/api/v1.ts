@@ -122,7 +122,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     const noContent = (work: (params: Params) => Promise<void>): Handler => {
       return async (params, _request, reply) => {
         await work(params);
-        return reply.code(204);
+        reply.code(204); // not returned: a reply is a promise of its own end
       };
     };
     route(
