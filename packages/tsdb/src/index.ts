@@ -5,6 +5,8 @@ export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_OR
 export { DirectoryLocked } from './lock.ts';
 export { type SelectedSeries, TsdbQuerier } from './query/querier.ts';
 export { analyzeBlock, type BlockAnalysis, chunkSizes, type Ranked } from './tools/analysis.ts';
+export { Backfill, importRange, SampleRefused } from './tools/backfill.ts';
+export { BlockDraft } from './tools/block-draft.ts';
 export { openBlock, openBlocks, openReadOnly, ReadOnlyDb, UnreadableDirectory } from './tools/read-only.ts';
 export type { StoredSeries } from './tools/stored-series.ts';
 export type { Compression } from './wal/compression.ts';

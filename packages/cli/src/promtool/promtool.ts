@@ -5,10 +5,17 @@ import { analyzeCommand } from './analyze.ts';
 import { dumpCommand, dumpOpenMetricsCommand } from './dump.ts';
 import { describeFailure } from './failure.ts';
 import { listCommand } from './list.ts';
+import { openMetricsCommand } from './openmetrics.ts';
 import { standardOutput } from './output.ts';
 import { type ToolCommand, type ToolContext, ToolInput } from './tool-command.ts';
 
-const COMMANDS: readonly ToolCommand[] = [listCommand, analyzeCommand, dumpCommand, dumpOpenMetricsCommand];
+const COMMANDS: readonly ToolCommand[] = [
+  listCommand,
+  analyzeCommand,
+  dumpCommand,
+  dumpOpenMetricsCommand,
+  openMetricsCommand,
+];
 
 /** Flags that every command takes for the sake of compatibility. */
 const COMMON_FLAGS: FlagSpecs = { 'enable-feature': { kind: 'list', help: '', ignored: true } };
