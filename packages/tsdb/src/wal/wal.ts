@@ -76,7 +76,10 @@ export class Wal {
   /** Bytes of all segments and checkpoints. */
   get storageBytes(): number {
     const inCheckpoints = listCheckpoints(this.directory).flatMap(({ path }) => listSegments(path));
-    return [...listSegments(this.directory), ...inCheckpoints].reduce((sum, { path }) => sum + statSync(path).size, 0);
+    return [...listSegments(this.directory), ...inCheckpoints].reduce(
+      (sum, { path }) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    );
   }
 
   /**
