@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Labels, type Logger, silentLogger } from '@avalanche/model';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { crc32c } from '../crc32c.ts';
 import { EncodeBuffer } from '../encoding.ts';
 import type { Compression } from './compression.ts';
 import { WalCorruption } from './reader.ts';
@@ -225,6 +226,27 @@ test('records of other writers: histograms, markers, start times, types yet to c
   expect(report.unknownRefs).toMatchObject({ histogram_samples: 1, float_histogram_samples_v2: 1 });
   expect(again.metrics.unknownRecords).toBe(3);
   expect(warnings).toEqual([[expect.stringContaining('Unknown record type'), expect.objectContaining({ type: 99 })]]);
+});
+
+test('records compressed with zstd are read on every Node', async () => {
+  const record = raw((buffer) => {
+    buffer.putByte(3);
+    buffer.putInt64(7);
+    for (const time of [start, start + 4]) buffer.putVarint(time);
+  });
+  // A frame of one segment whose size is a byte, with one last block of raw bytes (RFC 8878).
+  const frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, record.length, (record.length << 3) | 1, 0, 0, ...record];
+  const fragment = Buffer.from([1 | 0x10, 0, frame.length, 0, 0, 0, 0, ...frame]);
+  fragment.writeUInt32BE(crc32c(fragment, 7), 3);
+  mkdirSync(directory);
+  writeFileSync(join(directory, '00000000'), fragment);
+  expect((await replayed()).lines).toEqual(['tombstone 7 0 4']);
+  fragment[8] ^= 1;
+  fragment.writeUInt32BE(crc32c(fragment, 7), 3);
+  writeFileSync(join(directory, '00000002'), fragment);
+  const { lines, report } = await replayed();
+  expect(lines).toHaveLength(1);
+  expect(report.corruptions[0].message).toMatch(/00000002 at byte 0: the record does not decompress: /);
 });
 
 /** A log of several segments: one sample a segment, after the series in the first. */
