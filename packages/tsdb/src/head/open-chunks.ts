@@ -1,4 +1,6 @@
-const SIZES = [64, 128, 256, 512, 1024, 2048] as const;
+/** Bytes of a cell by size class. */
+export const OPEN_CHUNK_SIZES = [64, 128, 256, 512, 1024, 2048] as const;
+const SIZES = OPEN_CHUNK_SIZES;
 const ARENA_BYTES = 256 * 1024;
 
 /**

@@ -65,8 +65,13 @@ export function appendXor(state: XorState, time: number, low: number, high: numb
   state.low = low | 0;
   state.high = high | 0;
   state.count = count;
-  bytes[state.base] = count >>> 8;
-  bytes[state.base + 1] = count & 0xff;
+  writeXorHeader(bytes, state.base, count);
+}
+
+/** Tells the chunk how many samples it has. */
+export function writeXorHeader(bytes: Uint8Array, base: number, count: number): void {
+  bytes[base] = count >>> 8;
+  bytes[base + 1] = count & 0xff;
 }
 
 function writeDeltaOfDelta(bytes: Uint8Array, at: number, dod: number): number {
