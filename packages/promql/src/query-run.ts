@@ -2,7 +2,7 @@ import { METRIC_NAME } from '@avalanche/model';
 import type { Annotations } from './annotations.ts';
 import { ColumnTable, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { executionError, PromQLError } from './error.ts';
-import type { Querier, Queryable } from './queryable.ts';
+import type { Querier, Queryable, QueryableView } from './queryable.ts';
 
 /** Work between two looks at the event loop, in milliseconds (design.md 6.6 allows 10). */
 const SLICE_MS = 8;
@@ -27,6 +27,7 @@ export class QueryRun {
   private sliceStart = performance.now();
   private readonly deadline: number;
   private readonly queriers: Querier[] = [];
+  private readonly view: QueryableView | undefined;
   /** Samples held at once, at most. */
   peakSamples = 0;
   /** Samples decoded from storage. */
@@ -41,16 +42,18 @@ export class QueryRun {
     readonly options: RunOptions,
   ) {
     this.deadline = this.sliceStart + options.timeoutMs;
+    this.view = queryable.view?.();
   }
 
   querier(minTime: number, maxTime: number): Querier {
-    const querier = this.queryable.querier(minTime, maxTime);
+    const querier = (this.view ?? this.queryable).querier(minTime, maxTime);
     this.queriers.push(querier);
     return querier;
   }
 
   close(): void {
     for (const querier of this.queriers) querier.close();
+    this.view?.close();
   }
 
   /** Counts `samples` as held in memory. @throws PromQLError beyond `maxSamples` */

@@ -6,6 +6,13 @@ import type { Labels, Matcher, SampleColumns } from '@avalanche/model';
  */
 export interface Queryable {
   querier(minTime: number, maxTime: number): Querier;
+  /** Storage as it is at this moment: what all selectors of one query read, so that they agree with each other. */
+  view?(): QueryableView;
+}
+
+export interface QueryableView extends Queryable {
+  /** Frees what is held. Idempotent. */
+  close(): void;
 }
 
 export interface Querier {

@@ -202,6 +202,30 @@ test('a query that has begun reads on while the head is compacted and its blocks
   expect((await query(up)).up).toHaveLength(41);
 });
 
+test('all that is read through one view shows the same commits', async () => {
+  const appender = db.appender();
+  const refs = ['a', 'b', 'c'].map((job) => appender.seriesRef(Labels.from({ __name__: 'up', job })));
+  const scrape = (n: number, which = refs) => {
+    for (const ref of which) appender.append(ref, start + n * 1000, n);
+    appender.commit();
+  };
+  scrape(1);
+  const view = db.view();
+  const last = async (job: string) => {
+    const [series] = await view.querier(0, Number.MAX_SAFE_INTEGER).select([new Matcher('=', 'job', job)]);
+    const samples = new SampleColumns();
+    const count = series?.read(0, Number.MAX_SAFE_INTEGER, samples) ?? 0;
+    return count === 0 ? undefined : samples.v[count - 1];
+  };
+  scrape(2, [refs[1]]);
+  expect(await last('a')).toBe(1);
+  scrape(3);
+  add({ __name__: 'up', job: 'new' }, [[start + 4000, 4]]);
+  expect([await last('b'), await last('c'), await last('new')]).toEqual([1, 1, undefined]);
+  view.close();
+  expect((await query(up))['up{job="b"}']).toHaveLength(3);
+});
+
 test('a snapshot is a directory that opens, with the head and without', async () => {
   for (let i = 0; i < 10; i++) add({ __name__: 'up' }, [[start + i * hour, i]]);
   await db.maintain();

@@ -13,7 +13,7 @@ import { slotOf } from './head/series.ts';
 import { splitLate } from './late-split.ts';
 import { lockDirectory } from './lock.ts';
 import { Maintenance } from './maintenance.ts';
-import { TsdbQuerier } from './query/querier.ts';
+import { TsdbQuerier, TsdbView } from './query/querier.ts';
 import { Readers } from './readers.ts';
 import { writeSnapshot } from './snapshot.ts';
 import type { Compression } from './wal/compression.ts';
@@ -142,6 +142,7 @@ export class Tsdb implements CommitTarget {
     if (this.closed) throw new Error('the database is closed');
     const { head, metrics } = this;
     this.logBatch(batch);
+    if (this.readers.size > 0) this.recordForReaders(batch);
     const { refs, times, bits, length } = batch;
     for (let i = 0; i < length; i++) {
       const slot = slotOf(refs[i]);
@@ -155,16 +156,17 @@ export class Tsdb implements CommitTarget {
     metrics.samplesAppended += length;
   }
 
+  /** The database as it is now, for reads that must agree with each other. To be closed. */
+  view(): TsdbView {
+    const reader = this.readers.enter();
+    const release = () => this.readers.leave(reader);
+    return new TsdbView({ head: this.head, blocks: this.blocks.all, reader, release });
+  }
+
   /** Reads of a time range in milliseconds, both ends included. To be closed. */
   querier(minTime: number, maxTime: number): TsdbQuerier {
-    const blocks = this.blocks.overlapping(minTime, maxTime);
-    for (const block of blocks) block.retain();
-    const reader = this.readers.enter();
-    const release = () => {
-      this.readers.leave(reader);
-      for (const block of blocks) block.release();
-    };
-    return new TsdbQuerier({ head: this.head, blocks, minTime, maxTime, release });
+    const view = this.view();
+    return new TsdbQuerier(view, minTime, maxTime, () => view.close());
   }
 
   /**
@@ -252,6 +254,16 @@ export class Tsdb implements CommitTarget {
     const log = Wal.open(this.lateDirectory, this.walOptions);
     await log.replay(sink);
     return log;
+  }
+
+  private recordForReaders({ refs, length }: Appender): void {
+    const slots = new Uint32Array(length);
+    const lastTimes = new Float64Array(length);
+    for (let i = 0; i < length; i++) {
+      slots[i] = slotOf(refs[i]);
+      lastTimes[i] = this.head.lastTime[slots[i]];
+    }
+    this.readers.record(slots, lastTimes);
   }
 
   /** All of the batch is in the logs, or an error is thrown and none of it is left to be written later. */

@@ -2,6 +2,7 @@ import { compareStrings, type Labels, type Matcher, type SampleColumns } from '@
 import type { Block } from '../block/block.ts';
 import { SeriesEntry } from '../block/series-entry.ts';
 import type { Head } from '../head/head.ts';
+import type { Reader } from '../readers.ts';
 import { mergeRuns } from './merge-columns.ts';
 import { intersect, type Refs } from './refs.ts';
 import { type LabelIndex, selectRefs } from './select.ts';
@@ -16,37 +17,73 @@ export interface SelectedSeries {
   read(minTime: number, maxTime: number, into: SampleColumns): number;
 }
 
-/** What a querier reads from. */
-export interface QuerySources {
+/** What a view reads from. */
+export interface ViewSources {
   readonly head: Head;
-  /** Blocks that overlap the querier's range, oldest first. */
+  /** Oldest first; kept open by the view. */
   readonly blocks: readonly Block[];
-  /** Milliseconds, both ends included. */
-  readonly minTime: number;
-  readonly maxTime: number;
+  readonly reader: Reader;
   /** Called once, at the end. */
   readonly release: () => void;
 }
 
 const SLICE_MS = 8;
 
-/** Reads of one time range over head and blocks. Holds what it reads from until it is closed. */
-export class TsdbQuerier {
+/**
+ * The database as it is at one moment: all that is read through it shows the same commits, whole ones only. Blocks and
+ * head are held until it is closed.
+ */
+export class TsdbView {
   /** What is older is in blocks, even where the head still has it. */
-  private readonly headFrom: number;
-  private readonly entry = new SeriesEntry();
+  readonly headFrom: number;
   private closed = false;
 
-  constructor(private readonly sources: QuerySources) {
-    this.headFrom = Math.max(sources.minTime, sources.head.minValidTime);
+  constructor(readonly sources: ViewSources) {
+    this.headFrom = sources.head.minValidTime;
+    for (const block of sources.blocks) block.retain();
   }
 
-  /** The series that match and have samples in the range, sorted by labels. The samples are those of this moment. */
+  /** Reads of a time range in milliseconds, both ends included. */
+  querier(minTime: number, maxTime: number): TsdbQuerier {
+    return new TsdbQuerier(this, minTime, maxTime, () => {});
+  }
+
+  /** Idempotent. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const block of this.sources.blocks) block.release();
+    this.sources.release();
+  }
+}
+
+/** Reads of one time range over head and blocks. */
+export class TsdbQuerier {
+  private readonly head: Head;
+  /** Those that overlap the range, oldest first. */
+  private readonly blocks: readonly Block[];
+  private readonly headFrom: number;
+  private readonly entry = new SeriesEntry();
+
+  /** @param release is called at the end, perhaps more than once */
+  constructor(
+    private readonly view: TsdbView,
+    private readonly minTime: number,
+    private readonly maxTime: number,
+    private readonly release: () => void,
+  ) {
+    const { head, blocks } = view.sources;
+    this.head = head;
+    this.blocks = blocks.filter(({ meta }) => meta.minTime <= maxTime && meta.maxTime > minTime);
+    this.headFrom = Math.max(minTime, view.headFrom);
+  }
+
+  /** The series that match and have samples in the range, sorted by labels. */
   async select(matchers: readonly Matcher[]): Promise<readonly SelectedSeries[]> {
     const fromHead = this.selectFromHead(matchers); // before any other turn of the event loop
     const lists: SelectedSeries[][] = [];
     const slice = new Slice();
-    for (const block of this.sources.blocks) {
+    for (const block of this.blocks) {
       const list: SelectedSeries[] = [];
       for (const ref of selectRefs(new BlockIndex(block), matchers)) {
         if (slice.isOver()) await slice.next();
@@ -67,8 +104,8 @@ export class TsdbQuerier {
   async labelNames(matcherSets: readonly (readonly Matcher[])[]): Promise<string[]> {
     const names = new Set<string>();
     if (matcherSets.length === 0) {
-      for (const name of this.sources.head.postings.labelNames()) names.add(name);
-      for (const block of this.sources.blocks) for (const name of block.index.labelNames()) names.add(name);
+      for (const name of this.head.postings.labelNames()) names.add(name);
+      for (const block of this.blocks) for (const name of block.index.labelNames()) names.add(name);
     }
     for (const matchers of matcherSets) {
       for (const labels of await this.series(matchers)) for (const [name] of labels.entries()) names.add(name);
@@ -79,7 +116,7 @@ export class TsdbQuerier {
   /** Sorted values of one label over the series that match any of the matcher sets; over all where there are none. */
   async labelValues(name: string, matcherSets: readonly (readonly Matcher[])[]): Promise<string[]> {
     const values = new Set<string>();
-    const { head, blocks } = this.sources;
+    const { head, blocks } = this;
     const indices: LabelIndex[] = [head.postings, ...blocks.map((block) => new BlockIndex(block))];
     const slice = new Slice();
     for (const index of indices) {
@@ -95,25 +132,28 @@ export class TsdbQuerier {
 
   /** Idempotent. */
   close(): void {
-    if (this.closed) return;
-    this.closed = true;
-    this.sources.release();
+    this.release();
   }
 
   private selectFromHead(matchers: readonly Matcher[]): SelectedSeries[] {
-    const { head, maxTime } = this.sources;
+    const { head, maxTime } = this;
+    const { reader } = this.view.sources;
     const list: SelectedSeries[] = [];
-    if (this.headFrom > maxTime && head.late.size === 0 && !head.lateFrozen) return list;
-    const from = head.late.size > 0 || head.lateFrozen ? this.sources.minTime : this.headFrom;
+    const hasLate = head.late.size > 0 || head.lateFrozen !== null;
+    const from = hasLate ? this.minTime : this.headFrom;
+    if (from > maxTime) return list;
+    reader.catchUp();
     for (const slot of head.select(matchers)) {
-      if (head.hasSamples(slot, from, maxTime)) list.push(new HeadSeries(head, slot, from));
+      const seenUntil = reader.seenUntil(slot, head.lastTime[slot]);
+      if (head.hasSamples(slot, from, Math.min(maxTime, seenUntil))) {
+        list.push(new HeadSeries(head, slot, from, seenUntil));
+      }
     }
     return list.sort((a, b) => a.labels.compare(b.labels));
   }
 
   private labelsInRange({ index }: Block, ref: number): Labels | undefined {
-    const { minTime, maxTime } = this.sources;
-    const { entry } = this;
+    const { entry, minTime, maxTime } = this;
     index.readSeries(ref, entry);
     for (let i = 0; i < entry.chunkCount; i++) {
       if (entry.minTime[i] <= maxTime && entry.maxTime[i] >= minTime) return index.labelsOf(entry);
@@ -122,20 +162,19 @@ export class TsdbQuerier {
   }
 }
 
-/** A series of the head as of the moment it was selected: what is committed later does not show. */
+/** A series of the head up to a moment: what was committed later does not show. */
 class HeadSeries implements SelectedSeries {
   readonly labels: Labels;
   private readonly ref: number;
-  private readonly seenUntil: number;
 
   constructor(
     private readonly head: Head,
     private readonly slot: number,
     private readonly from: number,
+    private readonly seenUntil: number,
   ) {
     this.labels = head.series.labels(slot);
     this.ref = head.series.refs[slot];
-    this.seenUntil = head.lastTime[slot];
   }
 
   read(minTime: number, maxTime: number, into: SampleColumns): number {
