@@ -1,5 +1,6 @@
 export { type Appender, type Outcome, UNKNOWN_SERIES } from './appender.ts';
 export type { Block } from './block/block.ts';
+export { NewerFormat } from './block/meta.ts';
 export { Tsdb, type TsdbOptions } from './db.ts';
 export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_ORDER } from './head/head.ts';
 export { DirectoryLocked } from './lock.ts';
@@ -7,6 +8,12 @@ export { type SelectedSeries, TsdbQuerier } from './query/querier.ts';
 export { analyzeBlock, type BlockAnalysis, chunkSizes, type Ranked } from './tools/analysis.ts';
 export { Backfill, importRange, SampleRefused } from './tools/backfill.ts';
 export { BlockDraft } from './tools/block-draft.ts';
+export {
+  type CleanupRequest,
+  cleanUp,
+  type PlannedCleanup,
+  planCleanup,
+} from './tools/cleanup.ts';
 export { openBlock, openBlocks, openReadOnly, ReadOnlyDb, UnreadableDirectory } from './tools/read-only.ts';
 export type { StoredSeries } from './tools/stored-series.ts';
 export type { Compression } from './wal/compression.ts';

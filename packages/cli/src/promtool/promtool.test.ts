@@ -1,20 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Labels } from '@avalanche/model';
 import { Tsdb } from '@avalanche/tsdb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runPromtool } from './promtool.ts';
-
-const START_MS = 1_700_000_000_000;
-const missing = spawnSync('promtool', ['--version']).error !== undefined;
-
-interface Result {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
+import { ours, promtoolIsMissing, START_MS, theirs } from './promtool-fixture.ts';
 
 let directory: string;
 
@@ -23,26 +13,6 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-async function ours(...args: string[]): Promise<Result> {
-  let out = '';
-  let err = '';
-  const output = {
-    out: (text: string) => {
-      out += text;
-    },
-    err: (text: string) => {
-      err += text;
-    },
-  };
-  const code = await runPromtool(args, { output, now: () => START_MS, signal: new AbortController().signal });
-  return { code, out, err };
-}
-
-function theirs(...args: string[]): Result {
-  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
-  return { code: status, out: stdout, err: stderr };
-}
 
 /** Three hours of two blocks with odd numbers and labels, as OpenMetrics text; times in whole milliseconds. */
 function openMetrics(): string {
@@ -103,7 +73,7 @@ function normalAnalysis(text: string): string[] {
     .map((part) => part.split('\n').sort().join('\n'));
 }
 
-describe.skipIf(missing)('beside promtool (skipped where promtool is missing)', () => {
+describe.skipIf(promtoolIsMissing)('beside promtool (skipped where promtool is missing)', () => {
   test.each([[['list']], [['list', '-r']], [['list', '--human-readable']]])('%j prints the same', async (args) => {
     const data = createTheirs();
     expect(await ours('tsdb', ...args, data)).toEqual(theirs('tsdb', ...args, data));

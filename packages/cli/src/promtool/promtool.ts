@@ -2,11 +2,13 @@ import type { ToolSet } from '../commands/command.ts';
 import { describeFlags, type FlagSpecs, parseFlags, UsageError } from '../flags.ts';
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
+import { cleanupCommand } from './cleanup.ts';
 import { dumpCommand, dumpOpenMetricsCommand } from './dump.ts';
 import { describeFailure } from './failure.ts';
 import { listCommand } from './list.ts';
 import { openMetricsCommand } from './openmetrics.ts';
 import { standardOutput } from './output.ts';
+import { rulesCommand } from './rules.ts';
 import { type ToolCommand, type ToolContext, ToolInput } from './tool-command.ts';
 
 const COMMANDS: readonly ToolCommand[] = [
@@ -15,6 +17,8 @@ const COMMANDS: readonly ToolCommand[] = [
   dumpCommand,
   dumpOpenMetricsCommand,
   openMetricsCommand,
+  rulesCommand,
+  cleanupCommand,
 ];
 
 /** Flags that every command takes for the sake of compatibility. */
@@ -81,9 +85,7 @@ function wordsOf(args: readonly string[]): Words {
 
 function inputOf(command: ToolCommand, args: readonly string[]): ToolInput {
   const flags = parseFlags(args, { ...command.flags, ...COMMON_FLAGS });
-  const missing = command.requiredFlags?.find((name) => !flags.given(name));
-  if (missing) throw new UsageError(`required flag --${missing} not provided, try --help`);
-  return new ToolInput(flags, command.args);
+  return new ToolInput(flags, command.args, command.requiredFlags);
 }
 
 function below(path: readonly string[]): readonly ToolCommand[] {

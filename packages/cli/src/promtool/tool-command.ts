@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 import type { Output } from './output.ts';
 
@@ -16,6 +17,8 @@ export interface ArgumentSpec {
   readonly default?: string;
   /** Takes all that follow. */
   readonly many?: boolean;
+  /** Must be a file that is there. */
+  readonly file?: boolean;
 }
 
 /** One leaf of the tree of commands. */
@@ -35,11 +38,17 @@ export class ToolInput {
   constructor(
     readonly flags: Flags,
     private readonly specs: readonly ArgumentSpec[],
+    requiredFlags: readonly string[] = [],
   ) {
     const { words } = flags;
     const many = specs.some((spec) => spec.many);
     if (!many && words.length > specs.length) throw new UsageError(`unexpected ${words[specs.length]}, try --help`);
+    specs.forEach((spec, i) => {
+      if (spec.file) for (const path of words.slice(i, spec.many ? undefined : i + 1)) checkFile(path);
+    });
     const missing = specs.slice(words.length).find((spec) => spec.required);
+    const missingFlag = requiredFlags.find((name) => !flags.given(name));
+    if (missingFlag) throw new UsageError(`required flag --${missingFlag} not provided, try --help`);
     if (missing) throw new UsageError(`required argument '${missing.name}' not provided, try --help`);
   }
 
@@ -62,6 +71,12 @@ export class ToolInput {
       throw new UsageError(`${(error as Error).message}, try --help`);
     }
   }
+}
+
+function checkFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new UsageError(`path '${path}' does not exist, try --help`);
+  if (stat.isDirectory()) throw new UsageError(`'${path}' is a directory, try --help`);
 }
 
 /** A whole number of 64 bits, to the precision of a double. @throws Error with Go's words */

@@ -86,7 +86,8 @@ export class ReadOnlyDb {
   }
 }
 
-function checkDirectory(directory: string): void {
+/** @throws UnreadableDirectory where it is none */
+export function checkDirectory(directory: string): void {
   const stat = statSync(directory, { throwIfNoEntry: false });
   if (!stat) throw new UnreadableDirectory(`opening the db dir: stat ${directory}: no such file or directory`);
   if (!stat.isDirectory()) throw new UnreadableDirectory(`find blocks: readdirent ${directory}: not a directory`);
