@@ -238,3 +238,49 @@ test('a scrape that cannot be stored is still told, and the loop goes on', async
   await scrape();
   expect(loops()[0].health).toBe('up');
 });
+
+test('series that vanish end, and go on when they come back; what a failed scrape has named is forgotten', async () => {
+  answerWith('a 1\nb 2\nc 3\n');
+  await apply();
+  await scrape();
+  answerWith('a 1\nc 3\n');
+  await scrape();
+  expect([await series('a'), await series('b'), await series('c')]).toEqual([
+    { '{}': 1 },
+    { '{}': 'stale' },
+    { '{}': 3 },
+  ]);
+  answerWith('c 4\nb 5\na 1\nnew 1\noops\n');
+  await scrape();
+  expect(loops()[0].lastError).toBe('line 5: expected a value, got ""');
+  expect([await series('a'), await series('c'), await series('new')]).toEqual([
+    { '{}': 'stale' },
+    { '{}': 'stale' },
+    {},
+  ]);
+  answerWith('a 1\nb 5\nc 3\n');
+  await scrape();
+  expect([await series('a'), await series('b'), await series('c')]).toEqual([{ '{}': 1 }, { '{}': 5 }, { '{}': 3 }]);
+  // As upstream: b was away in the last good scrape, so that it counts as added.
+  expect(await series('scrape_series_added')).toEqual({ '{}': 1 });
+});
+
+test('of a series given twice in a body the first is kept and the second counted, also when the body stays the same', async () => {
+  answerWith('a 1\na 2\nb 3\n');
+  await apply();
+  await scrape();
+  await scrape();
+  expect([await series('a'), await series('b'), await series('scrape_samples_scraped')]).toEqual([
+    { '{}': 1 },
+    { '{}': 3 },
+    { '{}': 3 },
+  ]);
+  expect(await registry.metrics()).toContain('prometheus_target_scrapes_sample_duplicate_timestamp_total 2');
+});
+
+test('a label value that is not UTF-8 fails the scrape with its line', async () => {
+  answerWith(Buffer.from('a 1\nb{c="caf\xe9"} 1\n', 'latin1'));
+  await apply();
+  await scrape();
+  expect(loops()[0].lastError).toBe('line 2: invalid UTF-8 label value');
+});
