@@ -1,6 +1,6 @@
 import { type Clock, formatBytes, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
 import { Engine } from '@avalanche/promql';
-import { DirectoryLocked, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
+import { DirectoryLocked, NewerFormat, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
 import {
   acceptForms,
   createServer,
@@ -217,10 +217,10 @@ async function openTsdb(options: PrometheusOptions, outOfOrderWindowMs: number):
     return await Tsdb.open({ ...options.storage, directory, logger, outOfOrderWindowMs });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const told = error instanceof DirectoryLocked || error instanceof WalCorruption || error instanceof WalGap;
+    const told = [DirectoryLocked, NewerFormat, WalCorruption, WalGap].some((kind) => error instanceof kind);
     if (!told && code === undefined) throw error;
     const hint = 'choose another directory with --storage.tsdb.path or --data-dir';
-    const reason = told ? error.message : `cannot write to ${directory}: ${code}`;
+    const reason = told ? (error as Error).message : `cannot write to ${directory}: ${code}`;
     throw new StartupError(ROLE, reason, hint, { cause: error });
   }
 }

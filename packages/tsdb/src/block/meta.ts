@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32c } from '../crc32c.ts';
 import { replaceFile } from './durable.ts';
 import { isUlid } from './ulid.ts';
 
@@ -46,11 +47,20 @@ export class InvalidMeta extends Error {
   readonly code = 'INVALID_META';
 }
 
+/** `meta.json` is of a later version than this engine knows: whoever wrote it must be asked. */
+export class NewerFormat extends Error {
+  override readonly name = 'NewerFormat';
+  readonly code = 'NEWER_FORMAT';
+}
+
 export const META_FILE = 'meta.json';
+
+/** Where our own checksum lies: upstream passes over keys that it does not know, and drops this when it rewrites the file. */
+const OURS = 'avalanche';
 
 type Json = Record<string, unknown>;
 
-/** Reads and checks the `meta.json` of a block directory. @throws InvalidMeta with the file and the key */
+/** Reads and checks the `meta.json` of a block directory. @throws InvalidMeta with the file and the key, NewerFormat */
 export function readMeta(directory: string): BlockMeta {
   const file = join(directory, META_FILE);
   let text: string;
@@ -99,7 +109,14 @@ export function formatMeta(meta: BlockMeta): string {
     version,
     ...rest,
   };
-  return JSON.stringify(document, null, '\t');
+  delete (document as Json)[OURS];
+  return JSON.stringify({ ...document, [OURS]: { crc32c: checksum(document) } }, null, '\t');
+}
+
+function checksum(document: Json): string {
+  return crc32c(Buffer.from(JSON.stringify(document)))
+    .toString(16)
+    .padStart(8, '0');
 }
 
 function filled(object: Json): Json {
@@ -117,6 +134,13 @@ export function parseMeta(text: string, file: string): BlockMeta {
   }
   const check = new Checker(file);
   const root = check.object(document, 'the document');
+  const { [OURS]: ours, ...content } = root;
+  if (ours !== undefined && (ours as Json | null)?.crc32c !== checksum(content)) {
+    throw check.wrong(`${OURS}.crc32c`, 'is not the checksum of the rest');
+  }
+  if (Number.isInteger(root.version) && (root.version as number) > 1) {
+    throw new NewerFormat(`${file}: version ${root.version} is newer than what is known here, which is 1`);
+  }
   if (root.version !== 1) throw check.wrong('version', `must be 1, is ${JSON.stringify(root.version)}`);
   const description = check.description(root, '');
   if (description.minTime > description.maxTime) throw check.wrong('minTime', 'is after maxTime');
