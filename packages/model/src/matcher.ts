@@ -1,13 +1,14 @@
 import { RE2JS } from 're2js';
+import { regexLiterals } from './regex-literals.ts';
 
 export type MatchType = '=' | '!=' | '=~' | '!~';
 
 /**
  * One label matcher. Regular expressions are RE2, anchored at both ends, and never reach JavaScript's backtracking
- * engine; an expression that is only an alternation of literals becomes a set (design.md 6.7).
+ * engine; one that accepts only a few texts becomes a set of them (design.md 6.7).
  */
 export class Matcher {
-  /** The finite set of values that a regular expression accepts, where it is an alternation of literals; else null. */
+  /** The values that a regular expression accepts, where they are few and known; else null. */
   readonly set: readonly string[] | null;
   private readonly accepts: (value: string) => boolean;
 
@@ -50,7 +51,6 @@ export interface AnchoredRegex {
 }
 
 const RESULT_CACHE_MAX = 1_000;
-const literalAlternation = /^[^\\.+*?()[\]{}^$]*$/;
 
 /** Compiles `pattern` as RE2, anchored (`^(?s:pattern)$`) as Prometheus anchors all its regular expressions. */
 export function compileAnchored(pattern: string): AnchoredRegex {
@@ -69,8 +69,8 @@ export function compileAnchored(pattern: string): AnchoredRegex {
     namedGroups ??= compiled.namedGroups() as Record<string, number>;
     return expandTemplate(template, groups, namedGroups);
   };
-  if (literalAlternation.test(pattern)) {
-    const set = pattern.split('|');
+  const { set, prefix, suffix } = regexLiterals(pattern);
+  if (set) {
     const values = new Set(set);
     return { pattern, set, accepts: (value) => values.has(value), captures: fullMatch, expand };
   }
@@ -78,6 +78,7 @@ export function compileAnchored(pattern: string): AnchoredRegex {
   if (pattern === '.+') return { pattern, set: null, accepts: (value) => value !== '', captures: fullMatch, expand };
   const results = new Map<string, boolean>();
   const accepts = (value: string): boolean => {
+    if (!value.startsWith(prefix) || !value.endsWith(suffix)) return false;
     let result = results.get(value);
     if (result === undefined) {
       result = compiled.matcher(value).find();
