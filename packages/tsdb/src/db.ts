@@ -143,17 +143,8 @@ export class Tsdb implements CommitTarget {
     const { head, metrics } = this;
     this.logBatch(batch);
     if (this.readers.size > 0) this.recordForReaders(batch);
-    const { refs, times, bits, length } = batch;
-    for (let i = 0; i < length; i++) {
-      const slot = slotOf(refs[i]);
-      if (head.series.refs[slot] !== refs[i]) continue; // collected while the batch was being made
-      if (times[i] > head.lastTime[slot] && times[i] >= head.minValidTime) {
-        head.appendInOrder(slot, times[i], bits[2 * i], bits[2 * i + 1]);
-      } else if (head.appendLate(slot, times[i], bits[2 * i], bits[2 * i + 1])) {
-        metrics.outOfOrderSamplesAppended++;
-      }
-    }
-    metrics.samplesAppended += length;
+    metrics.outOfOrderSamplesAppended += head.appendBatch(batch);
+    metrics.samplesAppended += batch.length;
   }
 
   /** The database as it is now, for reads that must agree with each other. To be closed. */

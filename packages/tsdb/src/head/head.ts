@@ -4,11 +4,11 @@ import { mergeRuns } from '../query/merge-columns.ts';
 import type { Refs } from '../query/refs.ts';
 import type { SampleBatch } from '../wal/records.ts';
 import { ChunkStore, copyInto } from './chunks.ts';
-import { OpenChunks } from './open-chunks.ts';
+import { OPEN_CHUNK_SIZES, OpenChunks } from './open-chunks.ts';
 import { OutOfOrderSamples } from './out-of-order.ts';
 import { Postings } from './postings.ts';
-import { SeriesTable } from './series.ts';
-import { appendXor, readXor, SAMPLE_BYTES_MAX, type XorState } from './xor.ts';
+import { SeriesTable, slotOf } from './series.ts';
+import { appendXor, readXor, SAMPLE_BYTES_MAX, writeXorHeader, type XorState } from './xor.ts';
 
 /** What became of a sample: a code, not an exception, because it is decided once a sample. */
 export const APPENDED = 0;
@@ -29,8 +29,22 @@ export type AppendOutcome =
 
 const SAMPLES_PER_CHUNK = 120;
 const CHUNK_BYTES_MAX = 1024;
+/** By size class: up to here an open chunk has room for another sample, and is not to be closed for its size. */
+const ROOMY_BITS = Uint32Array.from(
+  OPEN_CHUNK_SIZES,
+  (size) => Math.min(size - SAMPLE_BYTES_MAX, CHUNK_BYTES_MAX - 19) * 8 - 7,
+);
 /** Series between two looks at the clock in `collect`. */
 const COLLECT_STRIDE = 1024;
+
+/** Samples as columns: `bits` holds value i as two halves, low at 2i and high at 2i+1. */
+export interface HeadBatch {
+  readonly refs: Uint32Array;
+  /** Milliseconds since the epoch. */
+  readonly times: Float64Array;
+  readonly bits: Uint32Array;
+  readonly length: number;
+}
 
 export interface HeadStats {
   readonly series: number;
@@ -159,6 +173,55 @@ export class Head {
     return false;
   }
 
+  /**
+   * Adds the samples of a batch that are still wanted.
+   * @returns how many went to the late samples
+   */
+  appendBatch({ refs, times, bits, length }: HeadBatch): number {
+    const seriesRefs = this.series.refs;
+    const { lastTime, lastDelta, lastLow, lastHigh, openCount, openBits, sizeClass, cutAt, minValidTime } = this;
+    let late = 0;
+    let minTime = this.minTime;
+    let maxTime = this.maxTime;
+    for (let i = 0; i < length; i++) {
+      const slot = slotOf(refs[i]);
+      if (seriesRefs[slot] !== refs[i]) continue; // collected while the batch was being made
+      const time = times[i];
+      const low = bits[2 * i];
+      const high = bits[2 * i + 1];
+      if (!(time > lastTime[slot] && time >= minValidTime)) {
+        if (this.appendLate(slot, time, low, high)) late++;
+        continue;
+      }
+      const count = openCount[slot];
+      if (
+        low === lastLow[slot] &&
+        high === lastHigh[slot] &&
+        time - lastTime[slot] === lastDelta[slot] &&
+        count > 1 &&
+        count !== SAMPLES_PER_CHUNK / 4 - 1 &&
+        count < 2 * SAMPLES_PER_CHUNK &&
+        openBits[slot] < ROOMY_BITS[sizeClass[slot]] &&
+        time < cutAt[slot]
+      ) {
+        // The same step and the same value are two zero bits, which are there already.
+        openBits[slot] += 2;
+        openCount[slot] = count + 1;
+        lastTime[slot] = time;
+      } else this.appendChanged(slot, i, times, bits);
+      if (time > maxTime) maxTime = time;
+      if (time < minTime) minTime = time;
+    }
+    this.minTime = minTime;
+    this.maxTime = maxTime;
+    return late;
+  }
+
+  /** Adds sample `i` of a batch to the chunk of its series; by index, because numbers as arguments may cost an object. */
+  private appendChanged(slot: number, i: number, times: Float64Array, bits: Uint32Array): void {
+    this.appendInOrder(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+  }
+
   /** Adds a sample newer than all of its series. */
   appendInOrder(slot: number, time: number, low: number, high: number): void {
     if (this.mustCut(slot, time)) this.closeChunk(slot);
@@ -260,6 +323,7 @@ export class Head {
     if (this.openCount[slot] === 0 || this.openMinTime[slot] > maxTime || this.lastTime[slot] < minTime) return;
     const start = open.offset(this.sizeClass[slot], this.handle[slot]);
     const bytes = open.bytes(this.sizeClass[slot], this.handle[slot]);
+    writeXorHeader(bytes, start, this.openCount[slot]);
     visit(bytes, start, start + this.openBytes(slot), this.openMinTime[slot], this.lastTime[slot]);
   }
 
@@ -391,12 +455,14 @@ export class Head {
   private closeChunk(slot: number): void {
     const sizeClass = this.sizeClass[slot];
     const handle = this.handle[slot];
-    this.newest[slot] = this.closed.add(
-      this.open.bytes(sizeClass, handle),
-      this.open.offset(sizeClass, handle),
-      this.openBytes(slot),
-      { minTime: this.openMinTime[slot], maxTime: this.lastTime[slot], previous: this.newest[slot] },
-    );
+    const bytes = this.open.bytes(sizeClass, handle);
+    const start = this.open.offset(sizeClass, handle);
+    writeXorHeader(bytes, start, this.openCount[slot]);
+    this.newest[slot] = this.closed.add(bytes, start, this.openBytes(slot), {
+      minTime: this.openMinTime[slot],
+      maxTime: this.lastTime[slot],
+      previous: this.newest[slot],
+    });
     this.dropOpenChunk(slot);
   }
 
