@@ -85,6 +85,14 @@ export class Appender {
     return this.judge(ref, time);
   }
 
+  /** As `append`, with the value of an object: a fraction passed as an argument is an object on V8's heap each time. */
+  appendOf(ref: number, time: number, sample: { readonly value: number }): Outcome {
+    if (Number.isNaN(sample.value)) return this.appendBits(ref, time, NORMAL_NAN_LOW, NORMAL_NAN_HIGH);
+    this.reserve();
+    this.samples.values[this.length] = sample.value;
+    return this.judge(ref, time);
+  }
+
   /** Appends a staleness marker: the series has ended for now. */
   appendStale(ref: number, time: number): Outcome {
     return this.appendBits(ref, time, STALE_LOW, STALE_HIGH);

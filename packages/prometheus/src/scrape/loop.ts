@@ -233,18 +233,18 @@ export class ScrapeLoop {
       return;
     }
     const time = ownTime ? parser.timestamp : scrapeTime;
-    let outcome = this.append(slot, time, parser.value);
+    let outcome = this.append(slot, time, parser);
     if (outcome === UNKNOWN_SERIES) {
       this.register(slot, this.labelsOf(parser) as Labels, counts);
-      outcome = this.append(slot, time, parser.value);
+      outcome = this.append(slot, time, parser);
     }
     if (outcome !== APPENDED) this.countRejected(outcome);
     else if (!ownTime || config.track_timestamps_staleness) cache.seenIn[slot] = cache.scrape;
   }
 
-  private append(slot: number, time: number, value: number): Outcome {
+  private append(slot: number, time: number, sample: { readonly value: number }): Outcome {
     if (time > this.timeMax) return OUT_OF_BOUNDS;
-    return this.appender.append(this.cache.refs[slot], time, value);
+    return this.appender.appendOf(this.cache.refs[slot], time, sample);
   }
 
   private countRejected(outcome: Outcome): void {

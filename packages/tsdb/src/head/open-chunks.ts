@@ -44,9 +44,12 @@ export class OpenChunks {
   enlarge(sizeClass: number, handle: number): number {
     if (sizeClass + 1 >= SIZES.length) throw new RangeError('BUG: a head chunk outgrew the largest buffer');
     const bigger = this.allocate(sizeClass + 1);
+    const source = this.bytes(sizeClass, handle);
+    const target = this.bytes(sizeClass + 1, bigger);
     const from = this.offset(sizeClass, handle);
-    const source = this.bytes(sizeClass, handle).subarray(from, from + SIZES[sizeClass]);
-    this.bytes(sizeClass + 1, bigger).set(source, this.offset(sizeClass + 1, bigger));
+    const to = this.offset(sizeClass + 1, bigger);
+    // A view to copy from would be an object; cells are small.
+    for (let i = 0; i < SIZES[sizeClass]; i++) target[to + i] = source[from + i];
     this.release(sizeClass, handle);
     return bigger;
   }
