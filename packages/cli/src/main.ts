@@ -91,11 +91,7 @@ async function main(args: readonly string[]): Promise<number> {
   const entry = commands.find((candidate) => candidate.name === name);
   if (!entry) throw new UsageError(`there is no command ${JSON.stringify(name)}, try avalanche --help`);
   const command = await entry.load();
-  const stop = new AbortController();
-  if ('runArguments' in command) {
-    stopAtSignals(stop);
-    return command.runArguments(rest, stop.signal);
-  }
+  if ('runArguments' in command) return command.runArguments(rest);
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(`avalanche ${name}: ${entry.summary}\n\n${describeFlags(command.flags)}\n`);
     return 0;
@@ -106,12 +102,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const flags = parseFlags(rest, command.flags, { singleDash: command.singleDash ?? false });
   if (flags.words.length > 0) throw new UsageError(`unexpected ${JSON.stringify(flags.words[0])}, try --help`);
-  stopAtSignals(stop);
-  return command.run(flags, stop.signal);
-}
-
-function stopAtSignals(stop: AbortController): void {
+  const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
+  return command.run(flags, stop.signal);
 }
 
 /** What went wrong as one line; a stack only for what is our own fault. */

@@ -13,7 +13,7 @@ export interface Command {
 
 /** A command with subcommands of its own, which reads its arguments itself. */
 export interface ToolSet {
-  runArguments(args: readonly string[], signal: AbortSignal): Promise<number>;
+  runArguments(args: readonly string[]): Promise<number>;
 }
 
 export const logFlags: FlagSpecs = {

@@ -45,7 +45,7 @@ export const dumpOpenMetricsCommand: ToolCommand = {
 type WriteSeries = (series: StoredSeries, out: BufferedOut) => void;
 
 async function dump(input: ToolInput, context: ToolContext, write: WriteSeries, end: string): Promise<number> {
-  const { output, signal } = context;
+  const { output } = context;
   const minTime = input.parsed('min-time', parseInt64);
   const maxTime = input.parsed('max-time', parseInt64);
   // Upstream finds nothing by a selector without matchers.
@@ -57,15 +57,14 @@ async function dump(input: ToolInput, context: ToolContext, write: WriteSeries, 
     checkNotEmpty(db, directory);
     if (db.tornTail) output.err(`warning: the log ends early, what is before is read: ${db.tornTail.message}\n`);
     for (const series of db.series(matcherSets, minTime, maxTime)) {
-      signal.throwIfAborted();
       write(series, out);
     }
     out.write(end);
-    out.flush();
     if (db.histogramSamples === 0) return 0;
     output.err(`${db.histogramSamples} samples of native histograms in the log are not supported yet and left out\n`);
     return 1;
   } finally {
+    out.flush();
     db.close();
   }
 }

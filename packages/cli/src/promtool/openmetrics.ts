@@ -37,11 +37,13 @@ export const openMetricsCommand: ToolCommand = {
     const directory = input.arg('output directory');
     mkdirSync(directory, { recursive: true });
     const backfill = new Backfill(directory, rangeMs);
+    const interruption = new Interruption();
     try {
-      await readSamples(file, new SampleReader(backfill, extra), context);
-      await writeBlocks(backfill, { path, directory, rangeMs }, input, context);
+      await readSamples(file, new SampleReader(backfill, extra), interruption.signal);
+      await writeBlocks(backfill, { path, directory, rangeMs, signal: interruption.signal }, input, context);
     } finally {
       backfill.close();
+      interruption.close();
     }
     return 0;
   },
@@ -56,7 +58,7 @@ function extraLabels(input: ToolInput): Readonly<Record<string, string>> {
   return Object.fromEntries(pairs);
 }
 
-async function readSamples(file: SampleFile, reader: SampleReader, { signal }: ToolContext): Promise<void> {
+async function readSamples(file: SampleFile, reader: SampleReader, signal: AbortSignal): Promise<void> {
   try {
     await file.walk((sample) => {
       if (!sample.hasTimestamp) throw new ExpositionError(sample.line, 'expected timestamp for series got none');
@@ -102,21 +104,42 @@ class SampleReader {
   }
 }
 
+/** The wish of a signal to end, so that temporary files can be removed first. */
+class Interruption {
+  private readonly controller = new AbortController();
+  private readonly abort = () => this.controller.abort(new Error('interrupted'));
+
+  constructor() {
+    for (const name of SIGNALS) process.on(name, this.abort);
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  close(): void {
+    for (const name of SIGNALS) process.off(name, this.abort);
+  }
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
 interface ImportTarget {
   readonly path: string;
   readonly directory: string;
   readonly rangeMs: number;
+  readonly signal: AbortSignal;
 }
 
 async function writeBlocks(
   backfill: Backfill,
   target: ImportTarget,
   { flags }: ToolInput,
-  { output, now, signal }: ToolContext,
+  { output, now }: ToolContext,
 ): Promise<void> {
   let header = true;
   for (const start of backfill.ranges()) {
-    signal.throwIfAborted();
+    target.signal.throwIfAborted();
     const ulid = await writeRange(backfill, start, target, now());
     if (ulid === undefined || flags.boolean('quiet')) continue;
     const block = openBlock(target.directory, ulid);

@@ -21,7 +21,7 @@ export async function ours(...args: string[]): Promise<Result> {
       err += text;
     },
   };
-  const code = await runPromtool(args, { output, now: () => START_MS, signal: new AbortController().signal });
+  const code = await runPromtool(args, { output, now: () => START_MS });
   return { code, out, err };
 }
 

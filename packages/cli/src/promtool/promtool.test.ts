@@ -42,8 +42,11 @@ function createTheirs(content = openMetrics()): string {
   return data;
 }
 
-function metaOf(block: string): string {
-  return readFileSync(join(block, 'meta.json'), 'utf8').replace(/"numFloatSamples": \d+,/, '');
+/** meta.json of a block without its name and what 2.42 does not write. */
+function metaOf(block: string, ulid: string): object {
+  const { avalanche: _, ...meta } = JSON.parse(readFileSync(join(block, 'meta.json'), 'utf8').replaceAll(ulid, 'ULID'));
+  delete meta.stats.numFloatSamples;
+  return meta;
 }
 
 /** Samples of `a` at 0, 1 and so on, and of one series more each. */
@@ -51,7 +54,7 @@ function flood(samples: number): string {
   return Array.from({ length: samples }, (_, i) => (i === 0 ? 'a 1 0\na 1 6\n' : `b{i="${i}"} 1 10\n`)).join('');
 }
 
-/** A table without names, and without sizes: our meta.json says numFloatSamples too, as upstream's does since 2.53. */
+/** A table without names, and without sizes, because our meta.json says more. */
 function normalTable(table: string): string {
   return table.replace(/^[0-9A-Z]{26}/gm, 'ULID').replace(/\d+$/gm, 'SIZE');
 }
@@ -60,7 +63,7 @@ function normalTable(table: string): string {
 function contentsOf(name: string): unknown {
   const data = join(directory, name);
   const ulids = readdirSync(data).filter((entry) => entry.length === 26);
-  const metas = ulids.map((ulid) => JSON.parse(metaOf(join(data, ulid)).replaceAll(ulid, 'ULID')));
+  const metas = ulids.map((ulid) => metaOf(join(data, ulid), ulid));
   mkdirSync(join(data, 'wal'), { recursive: true }); // or the original does not dump it
   return { metas, dump: theirs('tsdb', 'dump', data) };
 }
@@ -194,4 +197,70 @@ describe.skipIf(promtoolIsMissing)('beside promtool (skipped where promtool is m
   ])('%j fails the same', async (args) => {
     expect(await ours(...args)).toEqual(theirs(...args));
   });
+});
+
+test('analyze of some of the series, and of chunks', async () => {
+  const input = join(directory, 'input.om');
+  const lines = Array.from(
+    { length: 300 },
+    (_, i) => `up{job="a"} ${i} ${i}\nup{job="b"} 1 ${i}\ndown{job="a"} 0 ${i}`,
+  );
+  writeFileSync(input, `${lines.join('\n')}\n# EOF\n`);
+  const data = join(directory, 'data');
+  await ours('tsdb', 'create-blocks-from', 'openmetrics', '-q', '--label=site=x', input, data);
+  const { out } = await ours('tsdb', 'analyze', '--extended', '--match={__name__="up"}', data);
+  expect(out).toContain('Total Series: 3\nMatcher: {__name__="up"}\nLabel names: 3\nMatched series: 2\n');
+  expect(out).toContain('Most common label pairs:\n2 __name__=up\n2 site=x\n1 job=a\n1 job=b\n\n');
+  expect(out).toContain('Highest cardinality metric names:\n2 up\n\nCompaction analysis:\n\n');
+  expect(out).toMatch(/\nsamples per float chunk \(min\/avg\/max\): \d+\/\d+\/\d+\n\[ *\d+, *\d+\]: \d+ #*\n/);
+  expect(out).toMatch(/\nbuckets per histogram chunk: N\/A\n\n$/);
+  expect((await ours('tsdb', 'analyze', data, 'nope')).err).toBe('invalid block ID nope\n');
+});
+
+test('series as JSON, samples as OpenMetrics', async () => {
+  const input = join(directory, 'input.om');
+  writeFileSync(input, 'up{job="<a>",x="1"} 2.5 1700000000.25\nnothing 1 1700000001\n# EOF\n');
+  const data = join(directory, 'data');
+  await ours('tsdb', 'create-blocks-from', 'openmetrics', '-q', input, data);
+  expect((await ours('tsdb', 'dump', '--format=seriesjson', data)).out).toBe(
+    '{"__name__":"nothing"}\n{"__name__":"up","job":"\\u003ca\\u003e","x":"1"}\n',
+  );
+  expect((await ours('tsdb', 'dump-openmetrics', data)).out).toBe(
+    'nothing{} 1 1700000001.000\nup{job="<a>",x="1"} 2.5 1700000000.250\n# EOF\n',
+  );
+  expect((await ours('tsdb', 'dump', '--format=xml', data)).err).toContain('enum value must be one of prom,seriesjson');
+});
+
+test.each([
+  ['a 1 5\na{ 1 5\n# EOF\n', 'getting min and max timestamp: next: line 2: expected'],
+  ['a 1 5\nb 1\n# EOF\n', 'getting min and max timestamp: next: line 2: expected timestamp for series got none'],
+  ['a 1 5\n', 'getting min and max timestamp: next: line 2: data does not end with # EOF'],
+  ['a 1 5', 'getting min and max timestamp: next: line 1: data does not end with # EOF'],
+  ['a 1 5\n# EOF\na 1 6\n', 'getting min and max timestamp: next: line 3: data after # EOF'],
+  [`${'a 1 5\n'.repeat(1_000_000)}b x 7\n# EOF\n`, 'line 1000001: expected a value, got "x"'],
+])('bad OpenMetrics is told with its line and leaves nothing behind', async (text, message) => {
+  const input = join(directory, 'input.om');
+  writeFileSync(input, text);
+  const data = join(directory, 'data');
+  const result = await ours('tsdb', 'create-blocks-from', 'openmetrics', input, data);
+  expect(result).toMatchObject({ code: 1, out: '' });
+  expect(result.err).toContain(message);
+  expect(result.err.split('\n').length).toBe(2);
+  expect(readdirSync(data)).toEqual([]);
+});
+
+test('usage lists what there is, help tells the flags', async () => {
+  const usage = await ours();
+  expect(usage.code).toBe(0);
+  for (const name of ['list', 'dump', 'dump-openmetrics', 'analyze', 'create-blocks-from rules', 'cleanup']) {
+    expect(usage.out).toContain(`tsdb ${name} `);
+  }
+  for (const args of [
+    ['help', 'tsdb', 'cleanup'],
+    ['tsdb', 'cleanup', '--help'],
+  ]) {
+    expect((await ours(...args)).out).toMatch(
+      /^usage: avalanche promtool tsdb cleanup --older-than=OLDER-THAN .*--dry-run/s,
+    );
+  }
 });

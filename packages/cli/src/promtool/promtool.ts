@@ -25,8 +25,8 @@ const COMMANDS: readonly ToolCommand[] = [
 const COMMON_FLAGS: FlagSpecs = { 'enable-feature': { kind: 'list', help: '', ignored: true } };
 
 export const promtool: ToolSet = {
-  runArguments(args, signal) {
-    return runPromtool(args, { output: standardOutput, now: Date.now, signal });
+  runArguments(args) {
+    return runPromtool(args, { output: standardOutput, now: Date.now });
   },
 };
 

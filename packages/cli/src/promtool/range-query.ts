@@ -21,16 +21,16 @@ interface Answer {
 }
 
 /** Asks a Prometheus. @throws Error with upstream's words where it cannot be asked or answers with an error */
-export async function queryRange(url: string, range: RangeQuery, signal: AbortSignal): Promise<readonly RangeSeries[]> {
+export async function queryRange(url: string, range: RangeQuery): Promise<readonly RangeSeries[]> {
   const target = new URL(`${url.replace(/\/+$/, '')}/api/v1/query_range`);
-  const answer = await post(target, range, signal);
+  const answer = await post(target, range);
   if (answer.status !== 'success') throw new Error(`query range: ${answer.errorType}: ${answer.error}`);
   const { resultType, result } = answer.data ?? { resultType: 'none', result: [] };
   if (resultType !== 'matrix') throw new Error(`rule result is wrong type ${resultType}`);
   return result;
 }
 
-async function post(target: URL, { query, start, end, step }: RangeQuery, signal: AbortSignal): Promise<Answer> {
+async function post(target: URL, { query, start, end, step }: RangeQuery): Promise<Answer> {
   const headers: Record<string, string> = {};
   if (target.username !== '') {
     const credentials = `${decodeURIComponent(target.username)}:${decodeURIComponent(target.password)}`;
@@ -39,7 +39,7 @@ async function post(target: URL, { query, start, end, step }: RangeQuery, signal
     target.password = '';
   }
   const body = new URLSearchParams({ query, start: String(start), end: String(end), step: String(step) });
-  const response = await fetch(target, { method: 'POST', body, headers, signal }).catch((error: Error) => {
+  const response = await fetch(target, { method: 'POST', body, headers }).catch((error: Error) => {
     const reason = error.cause instanceof Error ? error.cause.message : error.message;
     throw new Error(`query range: Post "${target}": ${reason}`, { cause: error });
   });

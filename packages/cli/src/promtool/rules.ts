@@ -120,7 +120,6 @@ async function importGroup(group: ImportedGroup, job: ImportJob, context: ToolCo
     try {
       await importRule(rule, group, job, context);
     } catch (error) {
-      if (context.signal.aborted) throw error;
       failures.push((error as Error).message);
     }
   }
@@ -136,7 +135,7 @@ async function importRule(rule: ImportedRule, group: ImportedGroup, job: ImportJ
     const end = Math.min(block + blockSeconds - 1, endSeconds);
     if (end < start) break;
     const range = { query: rule.expr, start, end, step: group.intervalMs / 1000 };
-    const matrix = await queryRange(job.url, range, context.signal);
+    const matrix = await queryRange(job.url, range);
     const draft = new BlockDraft(blockSeconds * 1000);
     for (const series of matrix) addSeries(series, rule, draft);
     await draft.write(job.directory, context.now());

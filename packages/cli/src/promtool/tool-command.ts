@@ -7,7 +7,6 @@ export interface ToolContext {
   readonly output: Output;
   /** Milliseconds. */
   readonly now: () => number;
-  readonly signal: AbortSignal;
 }
 
 export interface ArgumentSpec {

@@ -7,7 +7,7 @@ import { mergeRuns } from '../query/merge-columns.ts';
 import { BlockIndex } from '../query/querier.ts';
 import type { Refs } from '../query/refs.ts';
 
-/** One series over all of a data directory. */
+/** One series over all of a data directory; its samples can be read until the walk goes on. */
 export interface StoredSeries {
   readonly labels: Labels;
   /** The samples in order of time, a part at a time, each valid until the next. @throws BlockCorruption, UnsupportedChunk */
