@@ -41,7 +41,7 @@ function copyUi() {
 const isForeign = (id) =>
   nodeModules.has(id) || (!id.startsWith('.') && !id.startsWith('/') && !id.startsWith('@avalanche/'));
 /** The command takes the packages of npm in, which starts it in two thirds of the time; not those that few roles load. */
-const LOADED_LATE = /^(?:bullmq|ioredis|nodemailer|pg|pg-native|snappy|thread-stream)(?:$|\/)/;
+const LOADED_LATE = /^(?:bullmq|ioredis|nodemailer|pg|pg-native|thread-stream)(?:$|\/)/;
 const isOutsideCommand = (id) => nodeModules.has(id) || LOADED_LATE.test(id);
 
 const steps = {

@@ -60,7 +60,7 @@ function check({ name, declared, directory, file, specifier }) {
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
-  const test = /\.(test|bench)\.tsx?$/.test(where);
+  const test = /(?:\.(?:test|bench)|-fixture)\.tsx?$/.test(where);
   if (!(packageName in declared) && !test) problems.push(`${where}: ${packageName} is not a dependency of ${name}`);
 }
 
