@@ -62,6 +62,7 @@ async function clean(directory: string, request: CleanupRequest, output: Output)
   };
   try {
     const { bytesBefore, bytesAfter } = await cleanUp(directory, request, progress);
+    if (bytesBefore === bytesAfter) return;
     const freed = formatBytes(Math.max(0, bytesBefore - bytesAfter));
     output.out(`Freed ${freed}: ${formatBytes(bytesBefore)} before, ${formatBytes(bytesAfter)} now.\n`);
     tellOfLog(directory, request, output);
@@ -75,7 +76,7 @@ async function clean(directory: string, request: CleanupRequest, output: Output)
 function tellPlan(plans: readonly PlannedCleanup[], { before }: CleanupRequest, output: Output): void {
   const moment = new Date(before).toISOString();
   if (plans.length === 0) {
-    output.out(`Nothing to free: no block has such samples before ${moment}.\n`);
+    output.out(`Nothing to free: no block has such samples before ${moment}. The write-ahead log is not touched.\n`);
     return;
   }
   const rows = plans.map(({ ulid, minTime, maxTime, action, series, samples, bytes }) => [

@@ -34,14 +34,14 @@ export const promtool: ToolSet = {
 export async function runPromtool(args: readonly string[], context: ToolContext): Promise<number> {
   const { output } = context;
   try {
+    if (args[0] === '--version') {
+      output.out(`promtool, version ${VERSION} (avalanche)\n`);
+      return 0;
+    }
     const { path, rest, help } = wordsOf(args);
     const command = COMMANDS.find((candidate) => samePath(candidate.path, path));
     if (help || path.length === 0) {
       output.out(command ? describeCommand(command) : usage(path));
-      return 0;
-    }
-    if (rest.includes('--version')) {
-      output.out(`promtool, version ${VERSION} (avalanche)\n`);
       return 0;
     }
     if (!command) throw new UsageError(`must select a subcommand of '${path.join(' ')}', try --help`);

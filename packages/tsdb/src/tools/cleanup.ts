@@ -12,8 +12,8 @@ import { deleteFromBlock, matching } from '../deletion.ts';
 import { readXor } from '../head/xor.ts';
 import { DirectoryLocked, lockDirectory } from '../lock.ts';
 import { BlockIndex } from '../query/querier.ts';
-import { flockHolder } from './lock-holder.ts';
 import { checkDirectory, openBlocks } from './read-only.ts';
+import { writingProcess } from './writing-process.ts';
 
 /** What is to go. */
 export interface CleanupRequest {
@@ -100,9 +100,11 @@ function plansOf(blocks: readonly Block[], request: CleanupRequest) {
 
 /** @throws DirectoryLocked where a server of ours or a real one has the directory */
 function lockForCleanup(directory: string): () => void {
-  const holder = flockHolder(directory);
-  if (holder !== undefined) throw new DirectoryLocked(`${directory} is in use by process ${holder}`);
-  return lockDirectory(directory);
+  const unlock = lockDirectory(directory);
+  const holder = writingProcess(directory);
+  if (holder === undefined) return unlock;
+  unlock();
+  throw new DirectoryLocked(`${directory} is in use by process ${holder}`);
 }
 
 async function rewrite(
