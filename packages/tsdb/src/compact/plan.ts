@@ -31,48 +31,49 @@ export function compactionRanges(shortestMs: number, longestMs: number): number[
 /**
  * The blocks to be made into one next, empty where there is nothing to do (upstream's LeveledCompactor.Plan): blocks
  * that overlap first; then those that fill a longer range, the newest block aside, which may still get a neighbour;
- * then one that has many deletions.
+ * then one that has many deletions, or nothing else.
  */
 export function planCompaction(blocks: readonly PlannedBlock[], ranges: readonly number[]): readonly PlannedBlock[] {
   const sorted = [...blocks].sort((a, b) => a.meta.minTime - b.meta.minTime);
   const overlapping = selectOverlapping(sorted);
   if (overlapping.length > 0) return overlapping;
   const settled = sorted.slice(0, -1);
-  const level = selectLevel(settled, ranges, sorted);
+  const level = selectLevel(settled, ranges);
   if (level.length > 0) return level;
   return selectDeleted(settled, ranges);
 }
 
-/** The first run of blocks that overlap, each the ones before it. */
+/** The first run of blocks that overlap, each the ones before it, and of which none failed before. */
 function selectOverlapping(sorted: readonly PlannedBlock[]): readonly PlannedBlock[] {
-  const run: PlannedBlock[] = [];
+  let run: PlannedBlock[] = [];
   let runEnd = Number.NEGATIVE_INFINITY;
+  const isWanted = () => run.length > 1 && !run.some(hasFailed);
   for (const block of sorted) {
     if (block.meta.minTime < runEnd) run.push(block);
-    else if (run.length > 1) break;
-    else run.splice(0, run.length, block);
+    else if (isWanted()) break;
+    else run = [block];
     runEnd = Math.max(runEnd, block.meta.maxTime);
   }
-  return run.length > 1 && !run.some(({ meta }) => meta.compaction.failed) ? run : [];
+  return isWanted() ? run : [];
 }
 
-/** @param all with the newest block, whose start says which ranges are over */
-function selectLevel(
-  settled: readonly PlannedBlock[],
-  ranges: readonly number[],
-  all: readonly PlannedBlock[],
-): readonly PlannedBlock[] {
-  const newest = all.at(-1);
-  if (ranges.length < 2 || settled.length === 0 || !newest) return [];
+/** Blocks that fill a longer range, or all that its range will get: what follows the last of them is not the newest. */
+function selectLevel(settled: readonly PlannedBlock[], ranges: readonly number[]): readonly PlannedBlock[] {
+  const last = settled.at(-1);
+  if (!last) return [];
   for (const range of ranges.slice(1)) {
     for (const part of splitByRange(settled, range)) {
-      if (part.length < 2 || part.some(({ meta }) => meta.compaction.failed)) continue;
+      if (part.length < 2 || part.some(hasFailed)) continue;
       const minTime = part[0].meta.minTime;
       const maxTime = part[part.length - 1].meta.maxTime;
-      if (maxTime - minTime === range || maxTime <= newest.meta.minTime) return part;
+      if (maxTime - minTime === range || maxTime <= last.meta.minTime) return part;
     }
   }
   return [];
+}
+
+function hasFailed({ meta }: PlannedBlock): boolean {
+  return meta.compaction.failed === true;
 }
 
 /** Groups blocks by the multiple of `range` that they lie in; those that cross one are left out. */
@@ -93,7 +94,10 @@ function selectDeleted(settled: readonly PlannedBlock[], ranges: readonly number
   const worthwhile = ranges[Math.floor(ranges.length / 2)];
   for (const block of [...settled].reverse()) {
     const { minTime, maxTime, stats } = block.meta;
-    if (maxTime - minTime < worthwhile) break;
+    if (maxTime - minTime < worthwhile) {
+      const isEmpty = stats.numTombstones > 0 && stats.numTombstones >= stats.numSeries;
+      return isEmpty ? [block] : [];
+    }
     if (stats.numTombstones / (stats.numSeries + 1) > TOMBSTONE_SHARE) return [block];
   }
   return [];
