@@ -15,6 +15,9 @@ import {
 } from './command.ts';
 import { storageFlags, storageOf } from './storage-flags.ts';
 
+/** Upstream's default. */
+const RETENTION_MS = 15 * 86_400_000;
+
 /** Flags of upstream that are accepted, so that a unit file can be used as it is, and told in the log. */
 const withoutEffect: FlagSpecs = {
   'web.console.templates': accepted,
@@ -43,7 +46,7 @@ export const prometheusCommand: Command = {
     'web.enable-admin-api': { kind: 'boolean', help: 'Enable API endpoints for admin control.', default: 'false' },
     'web.enable-lifecycle': { kind: 'boolean', help: 'Enable shutdown and reload via HTTP request.', default: 'false' },
     'storage.tsdb.path': { kind: 'string', help: 'Base path for metrics storage.', default: 'data/' },
-    ...storageFlags,
+    ...storageFlags('15d'),
     'query.lookback-delta': { kind: 'string', help: 'The maximum lookback duration.', default: '5m' },
     'query.timeout': { kind: 'string', help: 'Maximum time a query may take.', default: '2m' },
     'query.max-concurrency': { kind: 'string', help: 'Maximum number of queries at once.', default: '20' },
@@ -71,7 +74,7 @@ export const prometheusCommand: Command = {
       externalUrl: flags.string('web.external-url').replace(/\/$/, ''),
       enableLifecycle: flags.boolean('web.enable-lifecycle'),
       enableAdminApi: flags.boolean('web.enable-admin-api'),
-      storage: storageOf(flags),
+      storage: storageOf(flags, RETENTION_MS),
       lookbackMs: durationOf(flags, 'query.lookback-delta') ?? 300_000,
       queryTimeoutMs: durationOf(flags, 'query.timeout') ?? 120_000,
       queryMaxConcurrency: wholeNumberOf(flags, 'query.max-concurrency'),

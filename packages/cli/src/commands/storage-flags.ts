@@ -4,10 +4,10 @@ import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 import { durationOf } from './command.ts';
 
 /** How the prometheus role keeps its database: upstream's flags, and how often its log is synced. */
-export const storageFlags: FlagSpecs = {
+export const storageFlags = (defaultRetention: string): FlagSpecs => ({
   'storage.tsdb.retention.time': {
     kind: 'string',
-    help: 'How long to retain samples. Default 15d where no size is given either.',
+    help: `How long to retain samples. Default ${defaultRetention} where no size is given either.`,
     default: '',
   },
   'storage.tsdb.retention.size': {
@@ -30,18 +30,18 @@ export const storageFlags: FlagSpecs = {
     help: 'When the log is synced to the disk: never (as upstream: full segments), interval (every second), always (every commit).',
     default: 'interval',
   },
-};
+});
 
 const FSYNC_MODES = ['never', 'interval', 'always'] as const;
 const COMPRESSIONS = ['snappy', 'zstd'] as const;
 const PAGE_BYTES = 32 * 1024;
-const DEFAULT_RETENTION_MS = 15 * 86_400_000;
 
-/** @throws UsageError */
-export function storageOf(flags: Flags): NonNullable<PrometheusOptions['storage']> {
+export type StorageFlags = NonNullable<PrometheusOptions['storage']>;
+
+/** @param defaultRetentionMs where neither a time nor a size is given @throws UsageError */
+export function storageOf(flags: Flags, defaultRetentionMs: number): StorageFlags {
   const retentionBytes = bytesOf(flags, 'storage.tsdb.retention.size') ?? 0;
-  const retentionMs =
-    durationOf(flags, 'storage.tsdb.retention.time') ?? (retentionBytes > 0 ? 0 : DEFAULT_RETENTION_MS);
+  const retentionMs = durationOf(flags, 'storage.tsdb.retention.time') ?? (retentionBytes > 0 ? 0 : defaultRetentionMs);
   const compression = oneOf(flags, 'storage.tsdb.wal-compression-type', COMPRESSIONS);
   const longestBlockMs = durationOf(flags, 'storage.tsdb.max-block-duration');
   const blockRangeMs = durationOf(flags, 'storage.tsdb.min-block-duration');

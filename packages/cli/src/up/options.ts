@@ -1,5 +1,9 @@
+import { type StorageFlags, storageFlags, storageOf } from '../commands/storage-flags.ts';
 import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 import { isRoleName, ROLES, type RoleName } from './roles.ts';
+
+/** What the guide promises; the prometheus role alone keeps upstream's 15 days. */
+const RETENTION_MS = 30 * 86_400_000;
 
 export const upFlags: FlagSpecs = {
   demo: { kind: 'boolean', help: 'Run the reference eDNA service with a live workload.', default: 'false' },
@@ -11,6 +15,8 @@ export const upFlags: FlagSpecs = {
   'data-dir': { kind: 'string', help: 'Folder that the state is kept in.', default: 'data' },
   'log-level': { kind: 'string', help: 'debug, info, warn or error.', default: 'warn' },
   'log-format': { kind: 'string', help: 'logfmt or json.', default: 'logfmt' },
+  'web.enable-admin-api': { kind: 'boolean', help: 'Let the API delete samples and make snapshots.', default: 'false' },
+  ...storageFlags('30d'),
 };
 
 export interface UpOptions {
@@ -22,6 +28,9 @@ export interface UpOptions {
   readonly ports: Readonly<Record<RoleName, number>>;
   readonly configDirectory: string;
   readonly dataDirectory: string;
+  /** How the prometheus role keeps its samples. */
+  readonly storage: StorageFlags;
+  readonly enableAdminApi: boolean;
 }
 
 /** @throws UsageError */
@@ -37,6 +46,8 @@ export function upOptions(flags: Flags): UpOptions {
     ports: portsOf(flags.list('port')),
     configDirectory: flags.string('config-dir'),
     dataDirectory: flags.string('data-dir'),
+    storage: storageOf(flags, RETENTION_MS),
+    enableAdminApi: flags.boolean('web.enable-admin-api'),
   };
 }
 

@@ -23,8 +23,6 @@ const ADOPTABLE: ReadonlySet<RoleName> = new Set([
   ...(['application', 'node-exporter', 'postgres-exporter', 'redis-exporter', 'celery-exporter'] as const),
 ]);
 
-const RETENTION_MS = 30 * 86_400_000;
-
 /** Every role of `avalanche up` in this process (the application in its own), from start to stop. */
 export class Stack {
   private readonly running: RunningRole[] = [];
@@ -196,7 +194,8 @@ export class Stack {
         listen: listen('prometheus'),
         logger,
         version: VERSION,
-        storage: { retentionMs: RETENTION_MS },
+        storage: options.storage,
+        enableAdminApi: options.enableAdminApi,
         targetsDirectory: this.targetsDirectory,
         enableLifecycle: true,
         ui: ui(urls),
