@@ -11,6 +11,8 @@ export class TsdbMetrics {
   verticalCompactions = 0;
   headTruncations = 0;
   headGcSeconds = 0;
+  /** Damaged places found in files of head chunks. */
+  headChunkCorruptions = 0;
   timeRetentions = 0;
   sizeRetentions = 0;
   tombstoneCleanupSeconds = 0;

@@ -7,6 +7,8 @@ import { BLOCK_RANGE_MS, longestBlock } from './compact/plan.ts';
 import type { RetentionPolicy } from './compact/retention.ts';
 import { TsdbMetrics } from './db-metrics.ts';
 import { deleteSeries } from './deletion.ts';
+import { DiskChunks } from './head/disk-chunks.ts';
+import { loadDiskChunks } from './head/disk-chunks-load.ts';
 import { Head, type HeadStats } from './head/head.ts';
 import { HeadReplay } from './head/head-replay.ts';
 import { slotOf } from './head/series.ts';
@@ -71,7 +73,7 @@ export class Tsdb implements CommitTarget {
     const { directory, blockRangeMs = BLOCK_RANGE_MS, retentionMs = 15 * 86_400_000 } = options;
     this.logger = options.logger ?? silentLogger;
     this.retention = { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 };
-    this.head = new Head(blockRangeMs);
+    this.head = new Head(blockRangeMs, new DiskChunks(this.headChunksDirectory, this.logger));
     this.blocks = new Blocks(directory, this.logger);
     this.wal = Wal.open(join(directory, 'wal'), this.walOptions);
     this.maintenance = new Maintenance({
@@ -197,6 +199,7 @@ export class Tsdb implements CommitTarget {
     await this.maintenance.stop();
     await this.wal.close();
     await this.lateLog?.close();
+    this.head.disk.close();
     this.blocks.close();
     this.unlock();
   }
@@ -217,7 +220,9 @@ export class Tsdb implements CommitTarget {
     this.blocks.load(true);
     this.head.minValidTime = this.blocks.inOrderEnd;
     const replay = new HeadReplay(this.head);
+    await this.loadHeadChunks(replay);
     const report = await this.wal.replay(replay);
+    replay.dropUnknownChunks();
     this.maintenance.keepInLog(replay.aliases);
     await this.openLate(replay);
     const { segments, tookMs } = report;
@@ -231,10 +236,24 @@ export class Tsdb implements CommitTarget {
     this.logger.info('WAL replay completed', { segments, series: this.stats.series, tookMs: Math.round(tookMs) });
   }
 
+  /** What is in these files is in the log as well: they make replay quicker, and hold what memory does not. */
+  private async loadHeadChunks(replay: HeadReplay): Promise<void> {
+    this.metrics.headChunkCorruptions += await loadDiskChunks({
+      directory: this.headChunksDirectory,
+      disk: this.head.disk,
+      visit: (meta, place) => replay.diskChunk(meta, place),
+      logger: this.logger,
+    });
+  }
+
   private async openLate(replay: HeadReplay): Promise<void> {
     const window = this.options.outOfOrderWindowMs ?? 0;
     if (window > 0 || existsSync(this.lateDirectory)) this.lateLog = await this.openLateLog(replay.late());
     this.head.outOfOrderWindowMs = window;
+  }
+
+  private get headChunksDirectory(): string {
+    return join(this.options.directory, 'chunks_head');
   }
 
   private get lateDirectory(): string {

@@ -112,6 +112,7 @@ export class Maintenance {
 
   private async runNow(now: number): Promise<void> {
     const { head, blockRangeMs } = this.options;
+    head.disk.flush();
     this.applyRetention(); // first, so that a full disk gets room
     let compacted = false;
     while (head.maxTime - head.minTime > blockRangeMs * 1.5) {
@@ -119,6 +120,8 @@ export class Maintenance {
       compacted = true;
     }
     if (compacted || this.isLateFull()) await this.compactLate(now);
+    // Only now: upstream's log of late samples names chunks in these files.
+    if (compacted) head.disk.deleteBefore(head.minValidTime);
     this.applyRetention(); // before blocks are merged, so that nothing is written that is about to go
     await this.compactBlocks();
     this.applyRetention();
@@ -156,7 +159,7 @@ export class Maintenance {
     await inSlices(head.collect(time, (walRef) => this.expiringRefs.set(walRef, wal.currentSegment)));
     metrics.headTruncations++;
     metrics.headGcSeconds += (performance.now() - begin) / 1000;
-    this.removeForeignHeadFiles();
+    this.removeHeadSnapshots();
     await this.truncateLog(time);
   }
 
@@ -172,13 +175,11 @@ export class Maintenance {
     for (const [ref, segment] of this.expiringRefs) if (segment < first) this.expiringRefs.delete(ref);
   }
 
-  /** Chunks and snapshots of the head that upstream has written beside the log: the log alone tells the truth now. */
-  private removeForeignHeadFiles(): void {
+  /** What upstream has written of the head when it ended: nothing of it is in use any more. */
+  private removeHeadSnapshots(): void {
     const { directory } = this.options;
     for (const name of readdirSync(directory)) {
-      if (name === 'chunks_head' || /^chunk_snapshot\.\d+\.\d+$/.test(name)) {
-        rmSync(join(directory, name), { recursive: true, force: true });
-      }
+      if (/^chunk_snapshot\.\d+\.\d+$/.test(name)) rmSync(join(directory, name), { recursive: true, force: true });
     }
   }
 
@@ -262,8 +263,9 @@ export class Maintenance {
   }
 
   private applyRetention(): void {
-    const { blocks, wal, lateLog, retention, metrics, logger } = this.options;
-    const other = retention.bytes > 0 ? wal.storageBytes + (lateLog()?.storageBytes ?? 0) : 0;
+    const { head, blocks, wal, lateLog, retention, metrics, logger } = this.options;
+    const besides = () => wal.storageBytes + (lateLog()?.storageBytes ?? 0) + head.disk.storageBytes;
+    const other = retention.bytes > 0 ? besides() : 0;
     const { byTime, bySize } = expiredBlocks(blocks.all, other, retention);
     if (byTime.length > 0) metrics.timeRetentions++;
     if (bySize.length > 0) metrics.sizeRetentions++;

@@ -1,85 +1,75 @@
-/** Bytes of a slab. Chunks of about 120 samples take some 150 to 2,300 bytes. */
-const SLAB_BYTES = 1 << 20;
+import { ENCODING_XOR } from '../chunk-columns.ts';
+import type { DiskChunks } from './disk-chunks.ts';
+import type { ChunkPlace } from './disk-chunks-load.ts';
+
+/** The longest that a chunk may last, in milliseconds (49 days). */
+export const SPAN_MAX = 0xffff_ffff;
+
+/** Times in milliseconds. */
+export interface ChunkMeta {
+  readonly minTime: number;
+  readonly maxTime: number;
+  /** The chunk before it of the same series, or 0. */
+  readonly previous: number;
+}
 
 /**
- * The closed chunks of the head: bytes in slabs, everything else in columns by chunk number, no object a chunk.
- * The chunks of a series form a list from the newest to the oldest. A slab is freed when its last chunk is dropped.
+ * The closed chunks of the head: what is known of them in columns by chunk number, no object a chunk; their data in
+ * files. The chunks of a series form a list from the newest to the oldest.
  */
 export class ChunkStore {
-  minTime = new Float64Array(1024);
   maxTime = new Float64Array(1024);
-  /** Bytes. */
-  length = new Uint16Array(1024);
   /** The chunk before this one of the same series, or 0. */
   previous = new Uint32Array(1024);
-  private slab = new Uint32Array(1024);
+  private span = new Uint32Array(1024);
+  private length = new Uint16Array(1024);
+  private file = new Uint16Array(1024);
   private offset = new Uint32Array(1024);
   private used = 1; // chunk 0 is "none"
   private readonly free: number[] = [];
-  private readonly slabs: (Uint8Array | null)[] = [];
-  private readonly chunksInSlab: number[] = [];
-  private readonly freeSlabs: number[] = [];
-  private current = -1;
-  private fill = SLAB_BYTES;
 
-  /** Bytes held by slabs. */
-  get bytes(): number {
-    return (this.slabs.length - this.freeSlabs.length) * SLAB_BYTES;
-  }
+  constructor(readonly disk: DiskChunks) {}
 
   get size(): number {
     return this.used - 1 - this.free.length;
   }
 
-  /** Copies an encoded chunk in and returns its number. */
-  add(
-    source: Uint8Array,
-    start: number,
-    length: number,
-    meta: { readonly minTime: number; readonly maxTime: number; readonly previous: number },
-  ): number {
-    if (this.fill + length > SLAB_BYTES) this.openSlab();
-    const slab = this.slabs[this.current] as Uint8Array;
-    slab.set(source.subarray(start, start + length), this.fill);
-    const id = this.free.pop() ?? this.nextId();
-    this.minTime[id] = meta.minTime;
-    this.maxTime[id] = meta.maxTime;
-    this.length[id] = length;
-    this.previous[id] = meta.previous;
-    this.slab[id] = this.current;
-    this.offset[id] = this.fill;
-    this.chunksInSlab[this.current]++;
-    this.fill += length;
-    return id;
+  minTime(id: number): number {
+    return this.maxTime[id] - this.span[id];
   }
 
-  bytesOf(id: number): Uint8Array {
-    return this.slabs[this.slab[id]] as Uint8Array;
+  /** Copies an encoded chunk of the series that the log calls `ref` in and returns its number. */
+  add(source: Uint8Array, start: number, length: number, ref: number, meta: ChunkMeta): number {
+    const { minTime, maxTime } = meta;
+    this.disk.add({ ref, minTime, maxTime, encoding: ENCODING_XOR }, source, start, length);
+    return this.enter(meta, this.disk.file, this.disk.offset, length);
   }
 
-  offsetOf(id: number): number {
-    return this.offset[id];
+  /** Takes in a chunk that is in a file already and returns its number. */
+  adopt(meta: ChunkMeta, { file, offset, length }: ChunkPlace): number {
+    this.disk.use(file);
+    return this.enter(meta, file, offset, length);
+  }
+
+  /** Makes the data of a chunk available as `disk.bytes[disk.start, disk.end)`. @throws BlockCorruption */
+  read(id: number): void {
+    this.disk.read(this.file[id], this.offset[id], this.length[id]);
   }
 
   drop(id: number): void {
-    const slab = this.slab[id];
+    this.disk.drop(this.file[id], this.offset[id]);
     this.free.push(id);
-    if (--this.chunksInSlab[slab] === 0 && slab !== this.current) {
-      this.slabs[slab] = null;
-      this.freeSlabs.push(slab);
-    }
   }
 
-  private openSlab(): void {
-    const before = this.current;
-    this.current = this.freeSlabs.pop() ?? this.slabs.length;
-    this.slabs[this.current] = new Uint8Array(SLAB_BYTES);
-    this.chunksInSlab[this.current] = 0;
-    this.fill = 0;
-    if (before >= 0 && this.chunksInSlab[before] === 0) {
-      this.slabs[before] = null;
-      this.freeSlabs.push(before);
-    }
+  private enter({ minTime, maxTime, previous }: ChunkMeta, file: number, offset: number, length: number): number {
+    const id = this.free.pop() ?? this.nextId();
+    this.maxTime[id] = maxTime;
+    this.span[id] = maxTime - minTime;
+    this.previous[id] = previous;
+    this.length[id] = length;
+    this.file[id] = file;
+    this.offset[id] = offset;
+    return id;
   }
 
   private nextId(): number {
@@ -88,12 +78,12 @@ export class ChunkStore {
   }
 
   private grow(): void {
-    const size = this.length.length * 2;
-    this.minTime = copyInto(new Float64Array(size), this.minTime);
+    const size = Math.ceil(this.length.length * 1.5);
     this.maxTime = copyInto(new Float64Array(size), this.maxTime);
-    this.length = copyInto(new Uint16Array(size), this.length);
     this.previous = copyInto(new Uint32Array(size), this.previous);
-    this.slab = copyInto(new Uint32Array(size), this.slab);
+    this.span = copyInto(new Uint32Array(size), this.span);
+    this.length = copyInto(new Uint16Array(size), this.length);
+    this.file = copyInto(new Uint16Array(size), this.file);
     this.offset = copyInto(new Uint32Array(size), this.offset);
   }
 }

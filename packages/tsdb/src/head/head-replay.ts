@@ -1,15 +1,19 @@
 import type { Labels } from '@avalanche/model';
+import { ENCODING_XOR } from '../chunk-columns.ts';
 import type { Tombstone } from '../wal/decode.ts';
 import type { HistogramRecord } from '../wal/histograms.ts';
 import type { SampleBatch } from '../wal/records.ts';
 import type { ReplaySink } from '../wal/replay.ts';
+import { SPAN_MAX } from './chunks.ts';
+import type { EntryMeta } from './disk-chunk-format.ts';
+import type { ChunkPlace } from './disk-chunks-load.ts';
 import type { Head } from './head.ts';
 
 /** References below this are looked up in an array. */
 const DENSE_MAX = 1 << 22;
 
-/** Slots by the references of a log. */
-class SlotsByRef {
+/** Slots, or chunks, by the references of a log. */
+class NumbersByRef {
   private dense = new Uint32Array(4096);
   private readonly sparse = new Map<number, number>();
 
@@ -18,14 +22,19 @@ class SlotsByRef {
     return ref < this.dense.length ? this.dense[ref] : (this.sparse.get(ref) ?? 0);
   }
 
-  set(ref: number, slot: number): void {
+  *values(): Generator<number> {
+    for (const number of this.dense) if (number !== 0) yield number;
+    yield* this.sparse.values();
+  }
+
+  set(ref: number, number: number): void {
     if (ref >= this.dense.length && ref < DENSE_MAX) {
       const bigger = new Uint32Array(Math.min(DENSE_MAX, ref * 2));
       bigger.set(this.dense);
       this.dense = bigger;
     }
-    if (ref < this.dense.length) this.dense[ref] = slot;
-    else this.sparse.set(ref, slot);
+    if (ref < this.dense.length) this.dense[ref] = number;
+    else this.sparse.set(ref, number);
   }
 }
 
@@ -35,9 +44,33 @@ export class HeadReplay implements ReplaySink {
   histogramSamples = 0;
   /** References other than the one that its series goes by: the log still needs their records. */
   readonly aliases: number[] = [];
-  private readonly slots = new SlotsByRef();
+  private readonly slots = new NumbersByRef();
+  /** The newest chunk in files, until the log names its series. */
+  private readonly chunks = new NumbersByRef();
 
   constructor(private readonly head: Head) {}
+
+  /** Takes a chunk from a file, before the log. @returns why it cannot be right, or undefined */
+  diskChunk({ ref, minTime, maxTime, encoding }: EntryMeta, place: ChunkPlace): string | undefined {
+    const { head, chunks } = this;
+    this.seen(ref);
+    // Late samples, and what is not floats, are taken from the logs.
+    if (encoding !== ENCODING_XOR || maxTime < head.minValidTime) return undefined;
+    const previous = chunks.get(ref);
+    if (
+      !(minTime <= maxTime && maxTime - minTime <= SPAN_MAX) ||
+      (previous !== 0 && !head.endsBefore(previous, minTime))
+    ) {
+      return `the chunk of series ${ref} from ${minTime} to ${maxTime} is out of order`;
+    }
+    chunks.set(ref, head.adoptChunk({ minTime, maxTime, previous }, place));
+    return undefined;
+  }
+
+  /** Drops the chunks whose series the log does not know. */
+  dropUnknownChunks(): void {
+    for (const chunk of this.chunks.values()) this.head.dropChunks(chunk);
+  }
 
   series(ref: number, labels: Labels): void {
     const { head } = this;
@@ -46,6 +79,10 @@ export class HeadReplay implements ReplaySink {
     else if (head.series.walRefs[slot] !== ref) this.aliases.push(ref);
     this.slots.set(ref, slot);
     this.seen(ref);
+    const chunk = this.chunks.get(ref);
+    if (chunk === 0) return;
+    this.chunks.set(ref, 0);
+    head.attachChunks(slot, chunk);
   }
 
   samples({ refs, times, bits, length }: SampleBatch): number {

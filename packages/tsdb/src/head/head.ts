@@ -1,9 +1,11 @@
-import { type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
+import { type Labels, type Matcher, METRIC_NAME, type SampleColumns, silentLogger } from '@avalanche/model';
 import { addInterval, dropIntervals, type Intervals, NO_INTERVALS } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
 import type { Refs } from '../query/refs.ts';
 import type { SampleBatch } from '../wal/records.ts';
-import { ChunkStore, copyInto } from './chunks.ts';
+import { type ChunkMeta, ChunkStore, copyInto, SPAN_MAX } from './chunks.ts';
+import { DiskChunks } from './disk-chunks.ts';
+import type { ChunkPlace } from './disk-chunks-load.ts';
 import { OPEN_CHUNK_SIZES, OpenChunks } from './open-chunks.ts';
 import { OutOfOrderSamples } from './out-of-order.ts';
 import { Postings } from './postings.ts';
@@ -91,7 +93,7 @@ export class Head {
   chunksCreated = 0;
   chunksRemoved = 0;
 
-  private readonly closed = new ChunkStore();
+  private readonly closed: ChunkStore;
   private readonly open = new OpenChunks();
   private openCountTotal = 0;
 
@@ -123,8 +125,16 @@ export class Head {
     trailing: 0,
   };
 
-  /** @param chunkRangeMs chunks never cross a multiple of this (the block range) */
-  constructor(private readonly chunkRangeMs: number) {}
+  /**
+   * @param chunkRangeMs chunks never cross a multiple of this (the block range)
+   * @param disk where closed chunks go; without it they stay in memory
+   */
+  constructor(
+    private readonly chunkRangeMs: number,
+    readonly disk = new DiskChunks(null, silentLogger),
+  ) {
+    this.closed = new ChunkStore(disk);
+  }
 
   get chunkCount(): number {
     return this.closed.size + this.openCountTotal;
@@ -261,6 +271,39 @@ export class Head {
     if (this.lastTime[slot] > this.maxTime) this.maxTime = this.lastTime[slot];
   }
 
+  /** Takes in a chunk that an earlier run has written. It is of no series before `attachChunks`. */
+  adoptChunk(meta: ChunkMeta, place: ChunkPlace): number {
+    this.chunksCreated++;
+    return this.closed.adopt(meta, place);
+  }
+
+  /** Whether adopted chunk `id` ends before `time`. */
+  endsBefore(id: number, time: number): boolean {
+    return this.closed.maxTime[id] < time;
+  }
+
+  /** Forgets adopted chunks that are of no series: `newest` and those before it. */
+  dropChunks(newest: number): void {
+    for (let id = newest; id !== 0; ) {
+      const previous = this.closed.previous[id];
+      this.dropChunk(id);
+      id = previous;
+    }
+  }
+
+  /**
+   * Gives a series adopted chunks: `newest` and those before it. Samples that are not newer than its newest chunk count
+   * as present from now on.
+   */
+  attachChunks(slot: number, newest: number): void {
+    if (this.newest[slot] === 0 && this.openCount[slot] === 0) this.newest[slot] = newest;
+    else for (const id of this.oldestFirst(newest)) this.insertChunk(slot, id);
+    if (this.newest[slot] === 0) return;
+    this.lastTime[slot] = Math.max(this.lastTime[slot], this.closed.maxTime[this.newest[slot]]);
+    this.maxTime = Math.max(this.maxTime, this.lastTime[slot]);
+    this.minTime = Math.min(this.minTime, Math.max(this.firstTime(slot), this.minValidTime));
+  }
+
   /** Slots of the series that satisfy every matcher, ascending; a copy. */
   select(matchers: readonly Matcher[]): Refs {
     const { refs } = this.series;
@@ -285,7 +328,7 @@ export class Head {
     if (this.openCount[slot] > 0 && this.openMinTime[slot] <= maxTime) return true;
     for (let id = this.newest[slot]; id !== 0; id = this.closed.previous[id]) {
       if (this.closed.maxTime[id] < minTime) return false;
-      if (this.closed.minTime[id] <= maxTime) return true;
+      if (this.closed.minTime(id) <= maxTime) return true;
     }
     return false;
   }
@@ -313,12 +356,13 @@ export class Head {
     const ids: number[] = [];
     for (let id = this.newest[slot]; id !== 0; id = closed.previous[id]) {
       if (closed.maxTime[id] < minTime) break;
-      if (closed.minTime[id] <= maxTime) ids.push(id);
+      if (closed.minTime(id) <= maxTime) ids.push(id);
     }
     for (let i = ids.length - 1; i >= 0; i--) {
       const id = ids[i];
-      const start = closed.offsetOf(id);
-      visit(closed.bytesOf(id), start, start + closed.length[id], closed.minTime[id], closed.maxTime[id]);
+      closed.read(id);
+      const { bytes, start, end } = closed.disk;
+      visit(bytes, start, end, closed.minTime(id), closed.maxTime[id]);
     }
     if (this.openCount[slot] === 0 || this.openMinTime[slot] > maxTime || this.lastTime[slot] < minTime) return;
     const start = open.offset(this.sizeClass[slot], this.handle[slot]);
@@ -415,8 +459,7 @@ export class Head {
     for (let id = this.newest[slot]; id !== 0; ) {
       const previous = this.closed.previous[id];
       if (this.closed.maxTime[id] < time) {
-        this.closed.drop(id);
-        this.chunksRemoved++;
+        this.dropChunk(id);
         if (keptAfter === 0) this.newest[slot] = previous;
         else this.closed.previous[keptAfter] = previous;
       } else keptAfter = id;
@@ -428,9 +471,42 @@ export class Head {
     }
   }
 
+  private dropChunk(id: number): void {
+    this.closed.drop(id);
+    this.chunksRemoved++;
+  }
+
+  private oldestFirst(newest: number): number[] {
+    const ids: number[] = [];
+    for (let id = newest; id !== 0; id = this.closed.previous[id]) ids.push(id);
+    return ids.reverse();
+  }
+
+  /** Puts a chunk among those that a series has already; one that overlaps them is dropped. */
+  private insertChunk(slot: number, id: number): void {
+    const { closed } = this;
+    const maxTime = closed.maxTime[id];
+    const minTime = closed.minTime(id);
+    if (this.openCount[slot] > 0 && minTime > this.lastTime[slot]) this.closeChunk(slot);
+    let newer = 0;
+    let older = this.newest[slot];
+    while (older !== 0 && closed.minTime(older) > maxTime) {
+      newer = older;
+      older = closed.previous[older];
+    }
+    const overlapsOpen = this.openCount[slot] > 0 && maxTime >= this.openMinTime[slot];
+    if (overlapsOpen || (older !== 0 && closed.maxTime[older] >= minTime)) {
+      this.dropChunk(id);
+      return;
+    }
+    closed.previous[id] = older;
+    if (newer === 0) this.newest[slot] = id;
+    else closed.previous[newer] = id;
+  }
+
   private firstTime(slot: number): number {
     let first = this.openCount[slot] > 0 ? this.openMinTime[slot] : Number.POSITIVE_INFINITY;
-    for (let id = this.newest[slot]; id !== 0; id = this.closed.previous[id]) first = this.closed.minTime[id];
+    for (let id = this.newest[slot]; id !== 0; id = this.closed.previous[id]) first = this.closed.minTime(id);
     return first;
   }
 
@@ -458,7 +534,7 @@ export class Head {
     const bytes = this.open.bytes(sizeClass, handle);
     const start = this.open.offset(sizeClass, handle);
     writeXorHeader(bytes, start, this.openCount[slot]);
-    this.newest[slot] = this.closed.add(bytes, start, this.openBytes(slot), {
+    this.newest[slot] = this.closed.add(bytes, start, this.openBytes(slot), this.series.walRefs[slot], {
       minTime: this.openMinTime[slot],
       maxTime: this.lastTime[slot],
       previous: this.newest[slot],
@@ -478,7 +554,7 @@ export class Head {
       this.handle[slot] = this.open.allocate(OpenChunks.SMALLEST);
       this.openBits[slot] = 0;
       this.openMinTime[slot] = time;
-      this.cutAt[slot] = (Math.floor(time / this.chunkRangeMs) + 1) * this.chunkRangeMs;
+      this.cutAt[slot] = Math.min((Math.floor(time / this.chunkRangeMs) + 1) * this.chunkRangeMs, time + SPAN_MAX);
       this.openCountTotal++;
       this.chunksCreated++;
     } else if (this.openBytes(slot) + SAMPLE_BYTES_MAX > this.open.sizeOf(this.sizeClass[slot])) {
