@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,13 +101,16 @@ test('a damaged block is named and nothing is changed', async () => {
   expect(readdirSync(data).length).toBe(3);
 });
 
-test('a directory that another process holds by our lock file is refused', async () => {
-  const holder = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)'], { stdio: 'ignore' });
+const hasFlock = spawnSync('flock', ['--version']).status === 0;
+test.skipIf(!hasFlock)('a directory that another process has locked is refused (flock of util-linux)', async () => {
+  const lock = join(data, 'lock');
+  const holder = spawn('flock', [lock, 'sh', '-c', 'echo locked; exec sleep 60'], { detached: true });
   try {
-    writeFileSync(join(data, 'lock'), `${holder.pid}\n`);
+    await new Promise((resolve) => holder.stdout.once('data', resolve));
+    writeFileSync(lock, `${holder.pid}\n`);
     await expectRefused(holder);
   } finally {
-    holder.kill();
+    process.kill(-(holder.pid ?? 0));
   }
 });
 
