@@ -188,6 +188,18 @@ test('late samples within the window are kept, in memory, over a restart and in 
   expect(await query(up)).toEqual(after);
 });
 
+test('a sample that is late by another of its own batch is there after a restart too', async () => {
+  await db.setOutOfOrderWindow(hour);
+  const appender = db.appender();
+  const ref = appender.seriesRef(Labels.from({ __name__: 'up' }));
+  for (const time of [start + 10, start + 5, start + 7]) appender.append(ref, time, time - start);
+  appender.commit();
+  const expected = { up: [5, 7, 10].map((n) => [start + n, n]) };
+  expect(await query(up)).toEqual(expected);
+  await reopen();
+  expect(await query(up)).toEqual(expected);
+});
+
 test('a query that has begun reads on while the head is compacted and its blocks are merged', async () => {
   for (let i = 0; i < 40; i++) add({ __name__: 'up' }, [[start + i * hour, i]]);
   const querier = db.querier(0, Number.MAX_SAFE_INTEGER);

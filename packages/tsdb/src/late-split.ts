@@ -10,13 +10,17 @@ export interface SplitBatch {
   readonly late: SampleBatch;
 }
 
+/** Splits a batch that is about to be appended as the head will take it. */
 export function splitLate({ refs, walRefs, times, bits, length }: Appender, head: Head): SplitBatch {
   const inOrder = new SampleRecord();
   const late = new SampleRecord();
   inOrder.reserve(length);
   late.reserve(length);
+  const newestOf = newestTimes(refs, length);
   for (let i = 0; i < length; i++) {
-    const isLate = times[i] < head.lastTime[slotOf(refs[i])] || times[i] < head.minValidTime;
+    const slot = slotOf(refs[i]);
+    const isLate = times[i] < (newestOf?.get(slot) ?? head.lastTime[slot]) || times[i] < head.minValidTime;
+    if (!isLate) newestOf?.set(slot, times[i]);
     const record = isLate ? late : inOrder;
     const at = record.length++;
     record.refs[at] = walRefs[i];
@@ -25,4 +29,14 @@ export function splitLate({ refs, walRefs, times, bits, length }: Appender, head
     record.bits[2 * at + 1] = bits[2 * i + 1];
   }
   return { inOrder, late };
+}
+
+/**
+ * For a batch that may have a series twice, whose second sample may be late by the first: where to keep the newest
+ * time of each. References that ascend, as in most scrapes, occur once and need none of this.
+ */
+function newestTimes(refs: Uint32Array, length: number): Map<number, number> | undefined {
+  let i = 1;
+  while (i < length && slotOf(refs[i - 1]) < slotOf(refs[i])) i++;
+  return i < length ? new Map() : undefined;
 }
