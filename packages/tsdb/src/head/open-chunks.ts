@@ -7,7 +7,7 @@ const CELL_BITS = 10;
 const CELL_MASK = (1 << CELL_BITS) - 1;
 const NO_BYTES = new Uint8Array(0);
 
-/** Cells of one size in arenas that are freed when empty. */
+/** Cells of one size in arenas that go to other pools when empty. */
 class Pool {
   readonly cells: number;
   /** By arena: its bytes, none where it was freed. */
@@ -21,7 +21,11 @@ class Pool {
   /** How many arenas have no cell in use. */
   private empty = 0;
 
-  constructor(readonly size: number) {
+  /** @param spare arenas that no pool uses, all zeros */
+  constructor(
+    readonly size: number,
+    private readonly spare: Uint8Array[],
+  ) {
     this.cells = Math.floor(ARENA_BYTES / size);
   }
 
@@ -46,7 +50,7 @@ class Pool {
 
   private addArena(): void {
     const arena = this.vacant.pop() ?? this.arenas.length;
-    this.arenas[arena] = new Uint8Array(ARENA_BYTES);
+    this.arenas[arena] = this.spare.pop() ?? new Uint8Array(ARENA_BYTES);
     this.freeCells[arena] = Uint16Array.from({ length: this.cells }, (_, i) => this.cells - 1 - i);
     this.freeCount[arena] = this.cells;
     this.empty++;
@@ -55,6 +59,7 @@ class Pool {
 
   private freeArena(arena: number): void {
     this.empty--;
+    this.spare.push(this.arenas[arena]);
     this.arenas[arena] = NO_BYTES;
     this.freeCount[arena] = 0;
     this.roomy.splice(this.roomy.indexOf(arena), 1);
@@ -62,12 +67,18 @@ class Pool {
   }
 }
 
-/** Buffers for the chunks still being written: each is in a cell of the smallest size that holds it. */
+/**
+ * Buffers for the chunks still being written: each is in a cell of the smallest size that holds it. Arenas are kept for
+ * the next chunks, most of which begin and end together: given to the garbage collector, they would lie about until it
+ * came, beside the new ones.
+ */
 export class OpenChunks {
-  private readonly pools = SIZES.map((size) => new Pool(size));
+  private readonly spare: Uint8Array[] = [];
+  private readonly pools = SIZES.map((size) => new Pool(size, this.spare));
 
   static readonly SMALLEST = 0;
 
+  /** Bytes of arenas in use. */
   get memoryBytes(): number {
     return this.pools.flatMap(({ arenas }) => arenas).reduce((sum, { length }) => sum + length, 0);
   }
