@@ -557,7 +557,8 @@ export class Head {
       this.cutAt[slot] = Math.min((Math.floor(time / this.chunkRangeMs) + 1) * this.chunkRangeMs, time + SPAN_MAX);
       this.openCountTotal++;
       this.chunksCreated++;
-    } else if (this.openBytes(slot) + SAMPLE_BYTES_MAX > this.open.sizeOf(this.sizeClass[slot])) {
+    }
+    while (this.openBytes(slot) + SAMPLE_BYTES_MAX > this.open.sizeOf(this.sizeClass[slot])) {
       this.handle[slot] = this.open.enlarge(this.sizeClass[slot], this.handle[slot]);
       this.sizeClass[slot]++;
     }
