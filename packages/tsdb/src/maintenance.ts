@@ -14,6 +14,7 @@ import type { TsdbMetrics } from './db-metrics.ts';
 import type { Head } from './head/head.ts';
 import { OutOfOrderSamples } from './head/out-of-order.ts';
 import type { Readers } from './readers.ts';
+import { RefSet } from './ref-set.ts';
 import type { Wal } from './wal/wal.ts';
 
 export interface MaintenanceOptions {
@@ -166,7 +167,7 @@ export class Maintenance {
   private async truncateLog(time: number): Promise<void> {
     const { head, wal } = this.options;
     const { series } = head;
-    const living = new Set<number>();
+    const living = new RefSet(series.lastWalRef);
     for (let slot = 1; slot <= series.highestSlot; slot++)
       if (series.refs[slot] !== 0) living.add(series.walRefs[slot]);
     // A series made meanwhile has its record in the current segment, which stays.

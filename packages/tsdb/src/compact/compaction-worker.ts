@@ -11,8 +11,8 @@ const noPace = () => undefined;
 
 /** A part of the head that lives in the main thread. */
 class RemoteSource implements HeadSource {
-  series(): Promise<SourceSeries> {
-    return this.ask({ type: 'series' }) as Promise<SourceSeries>;
+  nextSeries(): Promise<SourceSeries | null> {
+    return this.ask({ type: 'series' }) as Promise<SourceSeries | null>;
   }
 
   chunks(series: Uint32Array): Promise<SourceChunks> {

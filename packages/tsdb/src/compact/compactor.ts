@@ -95,8 +95,8 @@ export class CompactionStopped extends Error {
 
 async function answer(worker: Worker, source: HeadSource, request: WorkerRequest): Promise<void> {
   if (request.type === 'series') {
-    const series = await source.series();
-    worker.postMessage(series, [series.pairs.buffer, series.offsets.buffer]);
+    const series = await source.nextSeries();
+    worker.postMessage(series, series ? [series.pairs.buffer, series.lengths.buffer] : []);
   } else {
     const { counts, minTime, maxTime, ends, bytes, deleted } = await source.chunks(request.series);
     const transfer = [counts.buffer, minTime.buffer, maxTime.buffer, ends.buffer, bytes.buffer];

@@ -11,7 +11,7 @@ const SERIES_PER_BATCH = 512;
 
 /** Writes what a source has as one block. @throws the file system's error, with nothing left behind */
 export async function writeHeadBlock(source: HeadSource, job: HeadJob, pace: Pace): Promise<JobResult> {
-  const series = sortedSeries(await source.series());
+  const series = sortedSeries(await allSeries(source));
   if (series.order.length === 0) return null;
   const writer = new BlockWriter(job.parent, job.ulid, series.symbols);
   try {
@@ -52,10 +52,35 @@ interface SortedSeries {
   readonly order: Uint32Array;
 }
 
+/** The labels of all series; those of series i are `pairs[offsets[i], offsets[i + 1])`. */
+interface UnsortedSeries {
+  readonly symbols: readonly string[];
+  readonly pairs: Uint32Array;
+  readonly offsets: Uint32Array;
+}
+
+async function allSeries(source: HeadSource): Promise<UnsortedSeries> {
+  const batches: SourceSeries[] = [];
+  for (let batch = await source.nextSeries(); batch; batch = await source.nextSeries()) batches.push(batch);
+  const symbols = batches.flatMap((batch) => batch.symbols);
+  if (!symbols.includes('')) symbols.push(''); // as upstream has it
+  const pairs = new Uint32Array(batches.reduce((sum, batch) => sum + batch.pairs.length, 0));
+  const offsets = new Uint32Array(batches.reduce((sum, batch) => sum + batch.lengths.length, 1));
+  let series = 0;
+  let at = 0;
+  for (const batch of batches) {
+    pairs.set(batch.pairs, at);
+    at += batch.pairs.length;
+    for (const length of batch.lengths) {
+      offsets[series + 1] = offsets[series] + length;
+      series++;
+    }
+  }
+  return { symbols, pairs, offsets };
+}
+
 /** Numbers the symbols by rank, which makes comparing labels comparing numbers. */
-function sortedSeries(source: SourceSeries): SortedSeries {
-  const { pairs, offsets } = source;
-  const symbols = source.symbols.includes('') ? source.symbols : [...source.symbols, '']; // as upstream has it
+function sortedSeries({ symbols, pairs, offsets }: UnsortedSeries): SortedSeries {
   const byRank = Uint32Array.from(symbols.keys()).sort((a, b) => compareStrings(symbols[a], symbols[b]));
   const rank = new Uint32Array(symbols.length);
   for (let i = 0; i < byRank.length; i++) rank[byRank[i]] = i;

@@ -1,17 +1,20 @@
 import { SampleColumns } from '@avalanche/model';
 import { ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
+import { copyInto } from '../head/chunks.ts';
 import type { Head } from '../head/head.ts';
 import type { OutOfOrderSamples } from '../head/out-of-order.ts';
 import type { Intervals } from '../intervals.ts';
 import { encodeChunks } from './encode.ts';
 import type { TimeRange } from './trim.ts';
 
-/** The series of a part of the head, in no order; can be sent to another thread. */
+/** Some series of a part of the head, in no order; can be sent to another thread. */
 export interface SourceSeries {
+  /** Symbols that come after those of the batches before. */
   readonly symbols: readonly string[];
-  /** Name and value of each label as indices into `symbols`: those of series i are `pairs[offsets[i], offsets[i + 1])`. */
+  /** Name and value of each label, series by series, as indices into the symbols of all batches so far. */
   readonly pairs: Uint32Array<ArrayBuffer>;
-  readonly offsets: Uint32Array<ArrayBuffer>;
+  /** By series: how many entries of `pairs` are its own. */
+  readonly lengths: Uint32Array<ArrayBuffer>;
 }
 
 /** Encoded chunks of several series, one after the other; can be sent to another thread. */
@@ -29,16 +32,22 @@ export interface SourceChunks {
 
 /** Where a block's series and chunks come from: a part of the head, asked piece by piece. */
 export interface HeadSource {
-  series(): Promise<SourceSeries>;
-  /** The chunks of the series with these indices, in this order. */
+  /** The next series, null after the last. */
+  nextSeries(): Promise<SourceSeries | null>;
+  /** The chunks of the series with these indices, counted over all batches, in this order. */
   chunks(series: Uint32Array): Promise<SourceChunks>;
 }
 
-const SERIES_STRIDE = 2048;
+/** Slots looked at for one batch: a millisecond of work or so. */
+const SLOTS_PER_BATCH = 4096;
 
 /** Gathers a part of the head: the slots that `holds` chooses, with the chunks that `encode` adds for each. */
 class SlotSource implements HeadSource {
-  private slots: number[] = [];
+  private readonly slots: number[] = [];
+  private nextSlot = 1;
+  /** By symbol of the head: its index among those given, and one more; 0 where it was not. */
+  private given = new Uint32Array(0);
+  private givenCount = 0;
   private readonly columns = new ChunkColumns();
 
   constructor(
@@ -47,29 +56,41 @@ class SlotSource implements HeadSource {
     private readonly encode: (slot: number, into: ChunkColumns) => void,
   ) {}
 
-  async series(): Promise<SourceSeries> {
+  async nextSeries(): Promise<SourceSeries | null> {
+    await nextTurn();
     const { series } = this.head;
-    const local = new Map<number, number>();
-    const symbols: string[] = [];
-    const offsets: number[] = [0];
-    const pairs: number[] = [];
-    this.slots = [];
-    for (let slot = 1; slot <= series.highestSlot; slot++) {
-      if (slot % SERIES_STRIDE === 0) await nextTurn();
-      if (series.refs[slot] === 0 || !this.holds(slot)) continue;
-      this.slots.push(slot);
-      for (const symbol of series.labelSymbols(slot)) {
-        let index = local.get(symbol);
-        if (index === undefined) {
-          index = symbols.length;
-          symbols.push(series.symbols.text(symbol));
-          local.set(symbol, index);
-        }
-        pairs.push(index);
-      }
-      offsets.push(pairs.length);
+    if (this.nextSlot > series.highestSlot) return null;
+    const end = Math.min(series.highestSlot + 1, this.nextSlot + SLOTS_PER_BATCH);
+    const first = this.slots.length;
+    for (; this.nextSlot < end; this.nextSlot++) {
+      if (series.refs[this.nextSlot] !== 0 && this.holds(this.nextSlot)) this.slots.push(this.nextSlot);
     }
-    return { symbols, pairs: Uint32Array.from(pairs), offsets: Uint32Array.from(offsets) };
+    return this.labelsFrom(first);
+  }
+
+  /** The labels of the slots from index `first` on. */
+  private labelsFrom(first: number): SourceSeries {
+    const { series } = this.head;
+    if (this.given.length < series.symbols.capacity) {
+      this.given = copyInto(new Uint32Array(series.symbols.capacity * 2), this.given);
+    }
+    const lengths = Uint32Array.from({ length: this.slots.length - first }, (_, i) => {
+      return series.labelSymbols(this.slots[first + i]).length;
+    });
+    const pairs = new Uint32Array(lengths.reduce((sum, length) => sum + length, 0));
+    const symbols: string[] = [];
+    let at = 0;
+    for (let i = first; i < this.slots.length; i++) {
+      const labels = series.labelSymbols(this.slots[i]);
+      for (let n = 0; n < labels.length; n++) {
+        if (this.given[labels[n]] === 0) {
+          symbols.push(series.symbols.text(labels[n]));
+          this.given[labels[n]] = ++this.givenCount;
+        }
+        pairs[at++] = this.given[labels[n]] - 1;
+      }
+    }
+    return { symbols, pairs, lengths };
   }
 
   async chunks(indices: Uint32Array): Promise<SourceChunks> {

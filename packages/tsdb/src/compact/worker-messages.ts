@@ -5,7 +5,7 @@ export type WorkerJob =
   | { readonly type: 'head'; readonly head: HeadJob }
   | { readonly type: 'merge'; readonly merge: MergeJob };
 
-/** What it asks of the main thread, which answers with SourceSeries or SourceChunks. */
+/** What it asks of the main thread, which answers with SourceSeries (or null) or SourceChunks. */
 export type WorkerRequest = { readonly type: 'series' } | { readonly type: 'chunks'; readonly series: Uint32Array };
 
 /** How it ends. */

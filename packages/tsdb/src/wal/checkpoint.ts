@@ -41,7 +41,7 @@ export interface CheckpointOptions {
 }
 
 const FLUSH_BYTES = 1024 * 1024;
-const SLICE_MS = 10;
+const SLICE_MS = 5;
 
 /**
  * Writes `checkpoint.INDEX`: a log of what is still needed of the segments that it stands for. It is complete on the
