@@ -50,7 +50,7 @@ export class DecimalReader {
       if (at === first) return false;
       exponent += sign === MINUS ? -power : power;
     }
-    if (c !== NEWLINE && c !== SPACE && c !== TAB && c !== RETURN) return false;
+    if (c !== NEWLINE && c !== SPACE && c !== TAB) return false;
     if (exponent < -22 || exponent > 22) return false;
     if (exponent < 0) mantissa /= POWERS[-exponent];
     else if (exponent > 0) mantissa *= POWERS[exponent];
@@ -62,7 +62,6 @@ export class DecimalReader {
 
 const TAB = 9;
 const NEWLINE = 10;
-const RETURN = 13;
 const SPACE = 32;
 const PLUS = 43;
 const MINUS = 45;

@@ -5,10 +5,9 @@ export {
   ENTRY_TYPE,
   ENTRY_UNIT,
   type Entry,
-  type ExpositionFormat,
   ExpositionParser,
   formatOf,
 } from './parser.ts';
 export { NO_LINES, SampleLines } from './sample-lines.ts';
-export { ExpositionError, parseSeriesMap, parseSeriesText } from './series-text.ts';
+export { ExpositionError, type ExpositionFormat, parseSeriesMap, parseSeriesText } from './series-text.ts';
 export { type FamilyType, FamilyWriter, type SampleSink, TEXT_CONTENT_TYPE } from './writer.ts';

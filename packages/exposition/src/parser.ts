@@ -4,13 +4,13 @@ import { commonPrefix, NO_LINES, type SampleLines } from './sample-lines.ts';
 import {
   decodeText,
   ExpositionError,
+  type ExpositionFormat,
   endOfBlanks,
   endOfSeries,
   parseSeriesBytes,
+  unescapeHelp,
   unescapeValue,
 } from './series-text.ts';
-
-export type ExpositionFormat = 'text' | 'openmetrics';
 
 /** What `next` has come to: a sample, a `# TYPE`/`# HELP`/`# UNIT` line, or the end. */
 export const ENTRY_END = 0;
@@ -31,7 +31,9 @@ export function formatOf(contentType: string | undefined): ExpositionFormat | nu
  * Walks an exposition body line by line without making an object a line: `next` moves on, the fields describe the
  * entry it came to. The series part stays a range of the body's bytes, for the scrape cache to compare.
  *
- * Prometheus text 0.0.4 and OpenMetrics 1.0 (counter `_total` names are not enforced; exemplars are passed over).
+ * Prometheus text 0.0.4 and OpenMetrics 1.0, as strict as upstream's `model/textparse`: what fails there fails here
+ * (counter `_total` names are not enforced; exemplars are checked and passed over). Two things of upstream's are not
+ * followed: a NUL byte does not end a body, and blanks before a name are not part of it.
  * @throws ExpositionError with the line number, from `next`
  */
 export class ExpositionParser {
@@ -83,7 +85,7 @@ export class ExpositionParser {
   /** The labels of the current sample, those with an empty value too. @throws ExpositionError */
   seriesMap(): ReadonlyMap<string, string> {
     try {
-      return parseSeriesBytes(this.body, this.seriesStart, this.seriesEnd);
+      return parseSeriesBytes(this.body, this.seriesStart, this.seriesEnd, this.format);
     } catch (error) {
       throw this.error((error as Error).message);
     }
@@ -130,7 +132,7 @@ export class ExpositionParser {
       // Only the name was expected, and its braces stand after a blank.
       if (braces && this.body[end - 1] !== BRACE_CLOSE) return false;
       this.entryStart = at;
-      this.parseSample(valueStart);
+      this.parseSample(end);
     }
     this.entryStart = at;
     this.seriesStart = at;
@@ -150,8 +152,6 @@ export class ExpositionParser {
       if (c === NEWLINE) {
         if (this.format === 'openmetrics') throw this.error('empty line');
         this.position = start + 1;
-      } else if (c === RETURN && this.byteAt(start + 1) === NEWLINE && this.format === 'text') {
-        this.position = start + 2;
       } else if (c === HASH) {
         const entry = this.comment(start);
         if (entry !== ENTRY_END) return entry;
@@ -170,14 +170,18 @@ export class ExpositionParser {
   private sample(start: number): void {
     this.isExpected = false;
     this.seriesStart = start;
-    this.seriesEnd = endOfSeries(this.body, start, this.size);
+    this.seriesEnd = endOfSeries(this.body, start, this.size, this.format);
     if (this.seriesEnd === start) throw this.error(`expected a metric name, got ${this.excerpt(start, start + 1)}`);
-    this.parseSample(endOfBlanks(this.body, this.seriesEnd, this.size));
+    this.parseSample(this.seriesEnd);
   }
 
-  /** Reads value and timestamp, and moves to the next line. */
-  private parseSample(valueStart: number): void {
+  /** Reads what follows the series, and moves to the next line. */
+  private parseSample(seriesEnd: number): void {
     const { decimal } = this;
+    const valueStart = endOfBlanks(this.body, seriesEnd, this.size);
+    if (this.format === 'openmetrics' && (valueStart !== seriesEnd + 1 || this.body[seriesEnd] !== SPACE)) {
+      throw this.error('expected one space before the value');
+    }
     this.hasTimestamp = false;
     if (decimal.next(this.body, valueStart, this.size)) {
       this.value = decimal.value;
@@ -194,7 +198,12 @@ export class ExpositionParser {
   }
 
   private parseNumber(text: string): number {
-    const number = DECIMAL.test(text) ? Number(text) : SPECIAL.get(text.toLowerCase());
+    if (DECIMAL.test(text)) {
+      const number = Number(text);
+      if (!Number.isFinite(number)) throw this.error(`value out of range: ${JSON.stringify(text)}`);
+      return number;
+    }
+    const number = SPECIAL.get(text.toLowerCase());
     if (number === undefined) throw this.error(`expected a value, got ${JSON.stringify(text)}`);
     return number;
   }
@@ -202,45 +211,67 @@ export class ExpositionParser {
   /** What follows the value: a timestamp, an exemplar. */
   private parseRest(valueEnd: number): void {
     const lineEnd = this.endOfLine(valueEnd);
-    const end = lineEnd > valueEnd && this.body[lineEnd - 1] === RETURN ? lineEnd - 1 : lineEnd;
-    let at = endOfBlanks(this.body, valueEnd, end);
-    if (at < end && this.body[at] !== HASH) {
-      const wordEnd = this.endOfWord(at);
-      this.timestamp = this.parseTimestamp(decodeText(this.body, at, wordEnd));
-      this.hasTimestamp = true;
-      at = endOfBlanks(this.body, wordEnd, end);
-    }
-    const isExemplar = this.format === 'openmetrics' && this.byteAt(at) === HASH;
-    if (at < end && !isExemplar) throw this.error(`unexpected text after the sample: ${this.excerpt(at, end)}`);
     this.position = lineEnd + 1;
+    if (lineEnd === valueEnd) return;
+    const rest = decodeText(this.body, valueEnd, lineEnd);
+    const match = (this.format === 'text' ? REST : OPENMETRICS_REST).exec(rest);
+    if (!match) throw this.error(`unexpected text after the sample: ${JSON.stringify(rest.slice(0, 40).trim())}`);
+    const [, timestamp, exemplarValue, exemplarTime] = match;
+    if (timestamp !== undefined) {
+      this.timestamp = this.parseTimestamp(timestamp);
+      this.hasTimestamp = true;
+    }
+    if (exemplarValue !== undefined) this.parseNumber(exemplarValue);
+    if (exemplarTime !== undefined) this.parseTimestamp(exemplarTime);
   }
 
+  /** In milliseconds; of OpenMetrics' seconds, what is beyond them is cut off. */
   private parseTimestamp(text: string): number {
-    if (this.format === 'openmetrics') return Math.round(this.parseNumber(text) * 1000);
-    if (!/^-?\d+$/.test(text)) throw this.error(`expected a timestamp in milliseconds, got ${JSON.stringify(text)}`);
-    return Number(text);
+    if (this.format === 'openmetrics') {
+      const seconds = this.parseNumber(text);
+      if (!Number.isFinite(seconds)) throw this.error(`invalid timestamp ${text}`);
+      return Math.trunc(seconds * 1000) + 0; // never -0
+    }
+    const time = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (time < 2 ** 63) return time;
+    throw this.error(`expected a timestamp in milliseconds, got ${JSON.stringify(text)}`);
   }
 
   private comment(start: number): Entry {
     const lineEnd = this.endOfLine(start);
     this.position = lineEnd + 1;
-    const line = decodeText(this.body, start, lineEnd).trimEnd();
+    const line = decodeText(this.body, start, lineEnd);
     if (this.format === 'openmetrics' && line === '# EOF') {
       this.sawEof = true;
       return ENTRY_END;
     }
-    const match = DESCRIPTION.exec(line);
-    if (!match) return ENTRY_END;
-    const [, keyword, metric = '', text = ''] = match;
-    this.metric = metric.startsWith('"') ? unescapeValue(metric.slice(1, -1)) : metric;
-    this.text = keyword === 'HELP' ? unescapeValue(text) : text;
-    if (keyword === 'HELP') {
-      if (!isUtf8(this.body.subarray(start, lineEnd))) throw this.error('help text is not a valid utf8 string');
-      return ENTRY_HELP;
+    const match = (this.format === 'text' ? DESCRIPTION : OPENMETRICS_DESCRIPTION).exec(line);
+    if (!match) {
+      if (this.format === 'text' && !DESCRIPTION_BEGIN.test(line)) return ENTRY_END;
+      throw this.error(`malformed comment ${JSON.stringify(line.slice(0, 40))}`);
     }
-    if (keyword === 'UNIT') return ENTRY_UNIT;
-    if (!TYPES.has(text)) throw this.error(`invalid metric type ${JSON.stringify(text)}`);
+    const [, keyword, metric, text] = match;
+    this.metric = metric.startsWith('"') ? unescapeValue(metric.slice(1, -1)) : metric;
+    this.text = text.slice(1);
+    if (keyword === 'TYPE') return this.checkType();
+    if (keyword === 'UNIT') return this.checkUnit();
+    if (!isUtf8(this.body.subarray(start, lineEnd))) throw this.error('help text is not a valid utf8 string');
+    this.text = this.format === 'text' ? unescapeHelp(this.text) : unescapeValue(this.text);
+    return ENTRY_HELP;
+  }
+
+  private checkType(): Entry {
+    const types = this.format === 'text' ? TYPES : OPENMETRICS_TYPES;
+    if (!types.has(this.text)) throw this.error(`invalid metric type ${JSON.stringify(this.text)}`);
     return ENTRY_TYPE;
+  }
+
+  private checkUnit(): Entry {
+    const { metric, text } = this;
+    if (text !== '' && !metric.endsWith(`_${text}`)) {
+      throw this.error(`unit ${JSON.stringify(text)} not a suffix of metric ${JSON.stringify(metric)}`);
+    }
+    return ENTRY_UNIT;
   }
 
   private endOfLine(start: number): number {
@@ -253,15 +284,10 @@ export class ExpositionParser {
     let i = start;
     while (i < this.size) {
       const c = this.body[i];
-      if (c === SPACE || c === TAB || c === RETURN || c === NEWLINE) break;
+      if (c === SPACE || c === TAB || c === NEWLINE) break;
       i++;
     }
     return i;
-  }
-
-  /** A byte, or -1 past the end. */
-  private byteAt(at: number): number {
-    return at < this.size ? this.body[at] : -1;
   }
 
   private excerpt(start: number, end: number): string {
@@ -276,7 +302,6 @@ export class ExpositionParser {
 const TAB = 9;
 const SPACE = 32;
 const NEWLINE = 10;
-const RETURN = 13;
 const HASH = 35;
 const BRACE_OPEN = 123;
 const BRACE_CLOSE = 125;
@@ -290,8 +315,18 @@ const SPECIAL = new Map([
   ['+infinity', Number.POSITIVE_INFINITY],
   ['-infinity', Number.NEGATIVE_INFINITY],
 ]);
-const DESCRIPTION = /^#[ \t]+(HELP|TYPE|UNIT)[ \t]+("(?:[^"\\]|\\.)*"|\S+)(?:[ \t]+(.*))?$/;
-const TYPES = new Set([
+/** What may follow a value: the timestamp; in OpenMetrics an exemplar too. */
+const REST = /^[ \t]*(?:([^ \t]+)[ \t]*)?$/;
+const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
+const QUOTED = String.raw`"(?:\\.|[^\\"])*"`;
+const EXEMPLAR_LABEL = `(?:[a-zA-Z_][a-zA-Z0-9_]*|${QUOTED})=${QUOTED}`;
+const EXEMPLAR = String.raw` # \{(?:${EXEMPLAR_LABEL}(?:,${EXEMPLAR_LABEL})*,?)?\} ([^ ]+)(?: ([^ ]+))?`;
+const OPENMETRICS_REST = new RegExp(String.raw`^(?: (?!# \{)([^ ]+))?(?:${EXEMPLAR})?$`);
+const DESCRIPTION_BEGIN = /^#[ \t]+(?:HELP|TYPE)[ \t]/;
+const DESCRIPTION = new RegExp(String.raw`^#[ \t]+(HELP|TYPE)[ \t]+(${NAME}|${QUOTED})(.*)$`, 's');
+const OPENMETRICS_DESCRIPTION = new RegExp(`^# (HELP|TYPE|UNIT) (${NAME}|${QUOTED})( .*)$`, 's');
+const TYPES = new Set(['counter', 'gauge', 'histogram', 'summary', 'untyped']);
+const OPENMETRICS_TYPES = new Set([
   'counter',
   'gauge',
   'histogram',
@@ -300,5 +335,4 @@ const TYPES = new Set([
   'info',
   'stateset',
   'unknown',
-  'untyped',
 ]);

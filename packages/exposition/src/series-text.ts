@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { Labels, METRIC_NAME } from '@avalanche/model';
 
+export type ExpositionFormat = 'text' | 'openmetrics';
+
 /** A line that is not valid exposition text. */
 export class ExpositionError extends Error {
   override readonly name = 'ExpositionError';
@@ -15,41 +17,36 @@ export class ExpositionError extends Error {
 }
 
 /**
- * Where the series part (name and braces) of a sample line ends: the index after it. Knows quotes and escapes, so a
- * `}` or a blank inside a label value does not end it.
+ * Where the series part (name and braces) of a sample line ends: the index after it; `start` where there is none.
+ * Knows quotes and escapes, so a `}` or a blank inside a label value does not end it, nor does in text a newline there.
  */
-export function endOfSeries(bytes: Uint8Array, start: number, limit: number): number {
+export function endOfSeries(bytes: Uint8Array, start: number, limit: number, format: ExpositionFormat): number {
   let i = start;
-  while (i < limit) {
-    const c = bytes[i];
-    if (c === BRACE_OPEN) return endOfBraces(bytes, i + 1, limit);
-    if (c === SPACE || c === TAB || c === NEWLINE || c === RETURN) {
-      const next = endOfBlanks(bytes, i, limit);
-      return next < limit && bytes[next] === BRACE_OPEN ? endOfBraces(bytes, next + 1, limit) : i;
-    }
-    i++;
-  }
-  return i;
+  while (i < limit && isNameChar(bytes[i], i > start, true)) i++;
+  const brace = format === 'text' ? endOfBlanks(bytes, i, limit) : i;
+  return brace < limit && bytes[brace] === BRACE_OPEN ? endOfBraces(bytes, brace + 1, limit, format) : i;
 }
 
-function endOfBraces(bytes: Uint8Array, start: number, limit: number): number {
+function endOfBraces(bytes: Uint8Array, start: number, limit: number, format: ExpositionFormat): number {
   let i = start;
   while (i < limit) {
     const c = bytes[i];
     if (c === BRACE_CLOSE) return i + 1;
     if (c === NEWLINE) return i;
-    i = c === QUOTE ? endOfQuotedBytes(bytes, i + 1, limit) : i + 1;
+    i = c === QUOTE ? endOfQuotedBytes(bytes, i + 1, limit, format) : i + 1;
   }
   return i;
 }
 
-function endOfQuotedBytes(bytes: Uint8Array, start: number, limit: number): number {
+function endOfQuotedBytes(bytes: Uint8Array, start: number, limit: number, format: ExpositionFormat): number {
   let i = start;
   while (i < limit) {
     const c = bytes[i];
-    if (c === BACKSLASH) i += 2;
-    else if (c === QUOTE) return i + 1;
-    else if (c === NEWLINE) return i;
+    if (c === BACKSLASH) {
+      if (i + 1 < limit && bytes[i + 1] === NEWLINE) return i + 1;
+      i += 2;
+    } else if (c === QUOTE) return i + 1;
+    else if (c === NEWLINE && format === 'openmetrics') return i;
     else i++;
   }
   return limit;
@@ -68,8 +65,13 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
 }
 
 /** Parses the bytes of a series. @throws Error saying what was expected, or that a label's value is not UTF-8 */
-export function parseSeriesBytes(bytes: Uint8Array, start: number, end: number): ReadonlyMap<string, string> {
-  const labels = parseSeriesMap(decodeText(bytes, start, end));
+export function parseSeriesBytes(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  format: ExpositionFormat,
+): ReadonlyMap<string, string> {
+  const labels = parseSeriesMap(decodeText(bytes, start, end), format);
   if (!isUtf8(bytes.subarray(start, end))) throw new Error('invalid UTF-8 label value');
   return labels;
 }
@@ -82,16 +84,22 @@ export function parseSeriesText(text: string): Labels {
   return Labels.fromMap(parseSeriesMap(text));
 }
 
-/** As `parseSeriesText`, with labels whose value is empty: a target that is honoured can say that there is none. */
-export function parseSeriesMap(text: string): ReadonlyMap<string, string> {
-  return new SeriesScanner(text).parse();
+/**
+ * As `parseSeriesText`, with labels whose value is empty: a target that is honoured can say that there is none. In text
+ * commas may be missing and blanks may stand between all parts, in OpenMetrics neither.
+ */
+export function parseSeriesMap(text: string, format: ExpositionFormat = 'text'): ReadonlyMap<string, string> {
+  return new SeriesScanner(text, format).parse();
 }
 
 class SeriesScanner {
   private at = 0;
   private readonly labels = new Map<string, string>();
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly format: ExpositionFormat,
+  ) {}
 
   parse(): ReadonlyMap<string, string> {
     const name = this.identifier(true);
@@ -112,7 +120,7 @@ class SeriesScanner {
       this.label();
       this.blanks();
       if (this.peek() === ',') this.at++;
-      else if (this.peek() !== '}') throw this.unexpected("',' or '}'");
+      else if (this.peek() !== '}' && this.format === 'openmetrics') throw this.unexpected("',' or '}'");
     }
     this.at++;
   }
@@ -131,6 +139,7 @@ class SeriesScanner {
     this.at++;
     this.blanks();
     if (this.peek() !== '"') throw this.unexpected('a quoted label value');
+    if (name === METRIC_NAME) throw new Error('the metric name is given as a label');
     if (this.labels.has(name)) throw new Error(`label ${JSON.stringify(name)} is given twice`);
     this.labels.set(name, this.quoted());
   }
@@ -152,7 +161,7 @@ class SeriesScanner {
   }
 
   private blanks(): void {
-    this.at = skipBlanks(this.text, this.at);
+    if (this.format === 'text') this.at = skipBlanks(this.text, this.at);
   }
 
   private peek(): string {
@@ -171,7 +180,6 @@ function endOfQuoted(text: string, start: number): number {
     const c = text.charCodeAt(i);
     if (c === BACKSLASH) i += 2;
     else if (c === QUOTE) return i + 1;
-    else if (c === NEWLINE) return i;
     else i++;
   }
   return text.length;
@@ -181,6 +189,12 @@ function endOfQuoted(text: string, start: number): number {
 export function unescapeValue(raw: string): string {
   if (!raw.includes('\\')) return raw;
   return raw.replace(/\\([\\"n])/g, (_all, c: string) => (c === 'n' ? '\n' : c));
+}
+
+/** As `unescapeValue`, but a quote needs no escape in a help text of the text format. */
+export function unescapeHelp(raw: string): string {
+  if (!raw.includes('\\')) return raw;
+  return raw.replace(/\\([\\n])/g, (_all, c: string) => (c === 'n' ? '\n' : c));
 }
 
 function skipBlanks(text: string, start: number): number {
@@ -202,7 +216,6 @@ function isNameChar(c: number, notFirst: boolean, allowColon: boolean): boolean 
 const SPACE = 32;
 const TAB = 9;
 const NEWLINE = 10;
-const RETURN = 13;
 const QUOTE = 34;
 const BACKSLASH = 92;
 const BRACE_OPEN = 123;
