@@ -38,8 +38,8 @@ export interface HeadSource {
   chunks(series: Uint32Array): Promise<SourceChunks>;
 }
 
-/** Slots looked at for one batch: a millisecond of work or so. */
-const SLOTS_PER_BATCH = 4096;
+/** Slots looked at for one batch: a millisecond or two of work while the code is cold. */
+const SLOTS_PER_BATCH = 1024;
 
 /** Gathers a part of the head: the slots that `holds` chooses, with the chunks that `encode` adds for each. */
 class SlotSource implements HeadSource {
