@@ -15,10 +15,15 @@ const FIRST_BYTES = 128 * 1024;
 const AT_ONCE_BYTES_MAX = 1024 * 1024;
 const pool: Buffer[] = [];
 
-/** Collects what comes in, in a buffer that is used again: most of the time no scrape allocates one. */
+const NOTHING = Buffer.alloc(0);
+
+/**
+ * Collects what comes in, in a buffer that is used again: most of the time no scrape allocates one. While nothing has
+ * come there is none, so that targets that do not answer cost no memory.
+ */
 export class BodyBuffer implements Body {
   size = 0;
-  private buffer: Buffer = pool.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES);
+  private buffer: Buffer = NOTHING;
 
   /** @param bytesMax of the body; more is an error of `add` */
   constructor(private readonly bytesMax: number) {}
@@ -31,6 +36,7 @@ export class BodyBuffer implements Body {
   add(bytes: Buffer, start: number, end: number): void {
     const size = this.size + end - start;
     if (size > this.bytesMax) throw new Error(`body size limit exceeded (${this.bytesMax} bytes)`);
+    if (this.buffer === NOTHING) this.buffer = pool.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES);
     if (size > this.buffer.length) {
       const bigger = Buffer.allocUnsafeSlow(Math.max(size, this.buffer.length * 2));
       this.buffer.copy(bigger, 0, 0, this.size);
@@ -48,8 +54,6 @@ export class BodyBuffer implements Body {
     if (buffer.length > 0 && buffer.length <= POOLED_BYTES_MAX && pool.length < POOL_MAX) pool.push(buffer);
   }
 }
-
-const NOTHING = Buffer.alloc(0);
 
 /**
  * Decompresses a gzip body and releases it.

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import * as https from 'node:https';
 import type { HttpClientConfig } from '../config/schema.ts';
 import { type Body, BodyBuffer, gunzipBody } from './body.ts';
@@ -122,7 +123,7 @@ export class ScrapeClient {
       if (hop === REDIRECTS_MAX) throw new Error(`stopped after ${REDIRECTS_MAX} redirects`);
       const url = new URL(answer.location, from);
       const connection = connectionTo(url);
-      answer = await this.get(connection, this.requestFor(url, url.hostname === target.hostname));
+      answer = await this.get(connection, this.requestFor(url, mayKnow(url, target)));
       connection.close();
       from = url;
     }
@@ -141,7 +142,7 @@ export class ScrapeClient {
     }
   }
 
-  /** @param trusted whether credentials may be sent: not to another host that the target redirects to */
+  /** @param trusted whether credentials may be sent */
   private requestFor(url: URL, trusted: boolean): Request {
     const { client, compression, timeoutMs } = this.options;
     const headers = ['host', url.host, 'accept', ACCEPT, 'user-agent', 'avalanche-monitor'];
@@ -156,6 +157,11 @@ export class ScrapeClient {
       this.fail = cancel;
     });
   }
+}
+
+/** Whether credentials of `target` may go where it redirects to: not to another host, nor in the clear. */
+function mayKnow(url: URL, target: URL): boolean {
+  return url.hostname === target.hostname && (url.protocol === target.protocol || url.protocol === 'https:');
 }
 
 /** @throws Error where the scheme is not http or https */
@@ -198,37 +204,9 @@ class HttpsConnection implements Connection {
 
   constructor(private readonly server: { readonly host: string; readonly port: number }) {}
 
-  get({ path, headers }: Request, sink: ResponseSink): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const request = https.request({ ...this.server, path, headers, agent, setHost: false });
-      this.fail = (reason) => {
-        reject(reason);
-        request.destroy();
-      };
-      const attempt = (action: () => void) => {
-        try {
-          action();
-        } catch (error) {
-          this.fail(error as Error);
-        }
-      };
-      request.on('error', reject);
-      request.on('response', (response) => {
-        response.on('error', reject);
-        response.on('end', resolve);
-        response.on('data', (chunk: Buffer) => attempt(() => sink.body(chunk, 0, chunk.length)));
-        attempt(() => {
-          const { statusCode = 0, statusMessage = '' } = response;
-          const known = new Map(
-            Object.entries(response.headersDistinct).map(([name, values]) => [name, values?.[0] ?? '']),
-          );
-          if (sink.head({ status: statusCode, statusText: statusMessage, headers: known })) return;
-          resolve();
-          response.destroy();
-        });
-      });
-      request.end();
-    });
+  /** Where a kept connection turns out to be closed, another one is tried. */
+  async get(request: Request, sink: ResponseSink): Promise<void> {
+    while (!(await this.send(request, sink)));
   }
 
   abort(reason: Error): void {
@@ -238,6 +216,47 @@ class HttpsConnection implements Connection {
   close(): void {
     // The agent keeps idle connections.
   }
+
+  /** @returns false where a kept connection was closed before the answer began */
+  private send({ path, headers }: Request, sink: ResponseSink): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      const request = https.request({ ...this.server, path, headers, agent, setHost: false });
+      let answered = false;
+      this.fail = (reason) => {
+        reject(reason);
+        request.destroy();
+      };
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        if (request.reusedSocket && !answered && error.code === 'ECONNRESET') resolve(false);
+        else reject(error);
+      });
+      request.on('response', (response) => {
+        answered = true;
+        response.on('error', reject);
+        response.on('end', () => resolve(true));
+        response.on('data', (chunk: Buffer) => this.attempt(() => sink.body(chunk, 0, chunk.length)));
+        this.attempt(() => {
+          if (sink.head(headOf(response))) return;
+          resolve(true);
+          response.destroy();
+        });
+      });
+      request.end();
+    });
+  }
+
+  private attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+}
+
+function headOf({ statusCode = 0, statusMessage = '', headersDistinct }: IncomingMessage): ResponseHead {
+  const headers = new Map(Object.entries(headersDistinct).map(([name, values]) => [name, values?.[0] ?? '']));
+  return { status: statusCode, statusText: statusMessage, headers };
 }
 
 function hasCredentialFiles({ basic_auth, authorization, bearer_token_file }: HttpClientConfig): boolean {

@@ -70,6 +70,7 @@ test.each<[string, string, boolean, string, boolean]>([
 test('204 and 304 have no body', () => {
   expect(read('HTTP/1.1 204 No Content\r\n\r\n')).toMatchObject({ status: 204, body: '' });
   expect(read('HTTP/1.1 304 Not Modified\r\n\r\n')).toMatchObject({ status: 304, body: '' });
+  expect(read('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n')).toMatchObject({ status: 304, body: '' });
 });
 
 test('an answer that is not wanted ends with its head', () => {

@@ -164,7 +164,8 @@ export class ResponseReader {
   private frameBody(): void {
     const encoding = this.headers.get('transfer-encoding')?.toLowerCase();
     const length = this.headers.get('content-length');
-    if (encoding !== undefined) {
+    if (this.status === 204 || this.status === 304) this.state = DONE;
+    else if (encoding !== undefined) {
       if (encoding !== 'chunked') throw new HttpError(`unsupported transfer encoding ${JSON.stringify(encoding)}`);
       // Both may be an attempt to smuggle something: the connection is not used again.
       if (length !== undefined) this.keepAlive = false;
@@ -175,8 +176,7 @@ export class ResponseReader {
         throw new HttpError(`bad Content-Length ${JSON.stringify(length)}`);
       }
       this.state = this.left === 0 ? DONE : BODY_OF_LENGTH;
-    } else if (this.status === 204 || this.status === 304) this.state = DONE;
-    else {
+    } else {
       this.keepAlive = false;
       this.state = BODY_TO_CLOSE;
     }

@@ -332,10 +332,10 @@ function checkLabelLimits(labels: Labels, config: ScrapeConfig): void {
     throw new Error(`label_limit exceeded (metric: ${labels.metricName}, number of labels: ${labels.size})`);
   }
   for (const [name, value] of labels.entries()) {
-    if (label_name_length_limit > 0 && name.length > label_name_length_limit) {
+    if (label_name_length_limit > 0 && Buffer.byteLength(name) > label_name_length_limit) {
       throw new Error(`label_name_length_limit exceeded (metric: ${labels.metricName}, label: ${name})`);
     }
-    if (label_value_length_limit > 0 && value.length > label_value_length_limit) {
+    if (label_value_length_limit > 0 && Buffer.byteLength(value) > label_value_length_limit) {
       throw new Error(`label_value_length_limit exceeded (metric: ${labels.metricName}, label: ${name})`);
     }
   }
