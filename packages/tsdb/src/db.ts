@@ -11,10 +11,18 @@ import { DiskChunks } from './head/disk-chunks.ts';
 import { loadDiskChunks } from './head/disk-chunks-load.ts';
 import { Head, type HeadStats } from './head/head.ts';
 import { HeadReplay } from './head/head-replay.ts';
+import {
+  findSnapshot,
+  readHeadSnapshot,
+  removeSnapshots,
+  type SnapshotFile,
+  SnapshotUnusable,
+} from './head/head-snapshot.ts';
 import { slotOf } from './head/series.ts';
 import { splitLate } from './late-split.ts';
 import { lockDirectory } from './lock.ts';
 import { Maintenance } from './maintenance.ts';
+import { type Cardinality, cardinality } from './query/cardinality.ts';
 import { TsdbQuerier, TsdbView } from './query/querier.ts';
 import { Readers } from './readers.ts';
 import { writeSnapshot } from './snapshot.ts';
@@ -40,6 +48,11 @@ export interface TsdbOptions {
   /** Default `snappy`, as upstream. */
   readonly walCompression?: Compression;
   readonly walSegmentBytes?: number;
+  /**
+   * Bytes of the log after which a snapshot of the head is written, so that a start need not read what is before; never
+   * fewer than half of the last snapshot. Default 2 MiB; Infinity: never.
+   */
+  readonly snapshotAfterBytes?: number;
   /** How late samples may be, in milliseconds (`out_of_order_time_window`). Default 0: not at all. */
   readonly outOfOrderWindowMs?: number;
   /** No `lock` file is made or heeded. */
@@ -88,6 +101,8 @@ export class Tsdb implements CommitTarget {
       blockRangeMs,
       longestBlockMs: options.longestBlockMs ?? longestBlock(retentionMs),
       retention: this.retention,
+      unloggedSeries: this.unloggedSeries,
+      snapshotAfterBytes: options.snapshotAfterBytes ?? 2 * 1024 * 1024,
     });
   }
 
@@ -100,15 +115,30 @@ export class Tsdb implements CommitTarget {
     mkdirSync(options.directory, { recursive: true });
     const unlock = options.noLockFile ? () => {} : lockDirectory(options.directory);
     try {
-      const db = new Tsdb(options);
+      const db = await Tsdb.load(options);
       db.unlock = unlock;
-      await db.load();
       if (options.autoMaintenance ?? true) db.maintenance.start();
       return db;
     } catch (error) {
       unlock();
       throw error;
     }
+  }
+
+  private static async load(options: TsdbOptions): Promise<Tsdb> {
+    const db = new Tsdb(options);
+    try {
+      await db.load(findSnapshot(options.directory));
+      return db;
+    } catch (error) {
+      if (!(error instanceof SnapshotUnusable)) throw error;
+      db.logger.warn('The snapshot of the head cannot be used: all of the log is read', { error });
+    }
+    await db.abandon();
+    removeSnapshots(options.directory);
+    const again = new Tsdb(options);
+    await again.load(undefined);
+    return again;
   }
 
   /** Of the head. An empty one has minTime +Infinity. */
@@ -186,6 +216,11 @@ export class Tsdb implements CommitTarget {
     return this.maintenance.alone(() => writeSnapshot({ directory, head: this.head, blocks: this.blocks, withHead }));
   }
 
+  /** What makes the head large, `limit` of each kind. */
+  cardinality(limit: number): Promise<Cardinality> {
+    return cardinality(this.head, limit);
+  }
+
   /** Compacts and applies retention now. @throws what a compaction fails with */
   maintain(now = Date.now()): Promise<void> {
     return this.maintenance.run(now);
@@ -204,6 +239,14 @@ export class Tsdb implements CommitTarget {
     this.unlock();
   }
 
+  /** Gives up what is half loaded. */
+  private async abandon(): Promise<void> {
+    await this.wal.close();
+    await this.lateLog?.close();
+    this.head.disk.close();
+    this.blocks.close();
+  }
+
   private get walOptions(): WalOptions {
     const { walCompression, walFsync, walSyncMs, walSegmentBytes } = this.options;
     return {
@@ -215,16 +258,26 @@ export class Tsdb implements CommitTarget {
     };
   }
 
-  private async load(): Promise<void> {
+  /** @throws SnapshotUnusable with the head filled in part */
+  private async load(snapshot: SnapshotFile | undefined): Promise<void> {
+    const { head, wal, maintenance } = this;
     this.blocks.removeUnfinished();
     this.blocks.load(true);
-    this.head.minValidTime = this.blocks.inOrderEnd;
-    const replay = new HeadReplay(this.head);
-    await this.loadHeadChunks(replay);
-    const report = await this.wal.replay(replay);
+    head.minValidTime = this.blocks.inOrderEnd;
+    const replay = new HeadReplay(head);
+    const areChunksWhole = await this.loadHeadChunks(replay);
+    const begin = snapshot && areChunksWhole && wal.canBeginAt(snapshot.segment) ? snapshot : undefined;
+    if (begin) {
+      head.disk.hold();
+      maintenance.expire(await readHeadSnapshot(begin, head, replay, head.disk.position));
+    }
+    const report = await wal.replay(replay, begin?.segment);
+    const unknownLate = await this.openLate(replay);
+    // Another program has written the log since, and calls a series otherwise than we do.
+    if (begin && sum(report.unknownRefs) + unknownLate > 0) throw new SnapshotUnusable('the log has unknown series');
+    head.disk.release();
     replay.dropUnknownChunks();
-    this.maintenance.keepInLog(replay.aliases);
-    await this.openLate(replay);
+    maintenance.keepInLog(replay.aliases);
     const { segments, tookMs } = report;
     if (replay.histogramSamples > 0) {
       const samples = replay.histogramSamples;
@@ -237,19 +290,23 @@ export class Tsdb implements CommitTarget {
   }
 
   /** What is in these files is in the log as well: they make replay quicker, and hold what memory does not. */
-  private async loadHeadChunks(replay: HeadReplay): Promise<void> {
-    this.metrics.headChunkCorruptions += await loadDiskChunks({
+  private async loadHeadChunks(replay: HeadReplay): Promise<boolean> {
+    const damages = await loadDiskChunks({
       directory: this.headChunksDirectory,
       disk: this.head.disk,
       visit: (meta, place) => replay.diskChunk(meta, place),
       logger: this.logger,
     });
+    this.metrics.headChunkCorruptions += damages;
+    return damages === 0;
   }
 
-  private async openLate(replay: HeadReplay): Promise<void> {
+  /** @returns how many late samples are of series that the head does not know */
+  private async openLate(replay: HeadReplay): Promise<number> {
     const window = this.options.outOfOrderWindowMs ?? 0;
-    if (window > 0 || existsSync(this.lateDirectory)) this.lateLog = await this.openLateLog(replay.late());
+    if (window > 0 || existsSync(this.lateDirectory)) this.lateLog = Wal.open(this.lateDirectory, this.walOptions);
     this.head.outOfOrderWindowMs = window;
+    return this.lateLog ? sum((await this.lateLog.replay(replay.late())).unknownRefs) : 0;
   }
 
   private get headChunksDirectory(): string {
@@ -294,4 +351,8 @@ export class Tsdb implements CommitTarget {
     }
     this.unloggedSeries.length = 0;
   }
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
 }

@@ -35,31 +35,23 @@ export function runtimeInfoResponse(facts: RuntimeFacts, tsdb: Tsdb) {
 }
 
 /** `GET /api/v1/status/tsdb` */
-export function tsdbResponse(tsdb: Tsdb, params: Params) {
+export async function tsdbResponse(tsdb: Tsdb, params: Params) {
   const limit = params.limit() || 10;
   if (limit > 10_000) throw new ApiError('bad_data', 'limit must not exceed 10000');
+  const { labelPairs, seriesByMetric, valuesByLabel, valueBytesByLabel, seriesByPair } = await tsdb.cardinality(limit);
   const { series, chunks, minTime, maxTime, labelNames } = tsdb.stats;
-  const { postings } = tsdb.head;
-  const top = <T extends { readonly value: number }>(entries: T[]) =>
-    entries.sort((a, b) => b.value - a.value).slice(0, limit);
-  const names = postings.labelNames();
-  const valuesOf = names.map((name) => ({ name, counts: postings.valueCounts(name) }));
   return {
     headStats: {
       numSeries: series,
-      numLabelPairs: valuesOf.reduce((sum, { counts }) => sum + counts.length, 0),
+      numLabelPairs: labelPairs,
       chunkCount: chunks,
       minTime: Number.isFinite(minTime) ? minTime : 0,
       maxTime: Number.isFinite(maxTime) ? maxTime : 0,
     },
-    seriesCountByMetricName: tsdb.head.seriesByMetric(limit),
-    labelValueCountByLabelName: top(valuesOf.map(({ name, counts }) => ({ name, value: counts.length }))),
-    memoryInBytesByLabelName: top(
-      valuesOf.map(({ name, counts }) => ({ name, value: counts.reduce((sum, { value }) => sum + value.length, 0) })),
-    ),
-    seriesCountByLabelValuePair: top(
-      valuesOf.flatMap(({ name, counts }) => counts.map((c) => ({ name: `${name}=${c.value}`, value: c.series }))),
-    ),
+    seriesCountByMetricName: seriesByMetric,
+    labelValueCountByLabelName: valuesByLabel,
+    memoryInBytesByLabelName: valueBytesByLabel,
+    seriesCountByLabelValuePair: seriesByPair,
     labelNameCount: labelNames,
   };
 }

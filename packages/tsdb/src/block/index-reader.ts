@@ -69,13 +69,9 @@ export class IndexReader {
     return name === '' ? [] : this.table.values(name);
   }
 
-  labelValueCount(name: string): number {
-    return name === '' ? 0 : this.table.valueCount(name);
-  }
-
-  /** The values of a label with where their postings lie, for `postingsAt`. */
-  valuePostings(name: string): ValuePostings {
-    return this.table.valuePostings(name);
+  /** The values of a label in order, a few hundred at a time, with where their postings lie, for `postingsAt`. */
+  valuePostings(name: string): Iterable<ValuePostings> {
+    return name === '' ? [] : this.table.valuePostings(name);
   }
 
   /** References of the series that carry the label, ascending; none where no series does. */
@@ -87,11 +83,6 @@ export class IndexReader {
   /** References of all series, which is the order of their labels. */
   all(): Uint32Array {
     return this.postings('', '');
-  }
-
-  /** How long a postings list says it is, without reading and checking it. */
-  postingsLengthAt(offset: number): number {
-    return this.cursor.seek(offset + 4, offset + 8).uint32();
   }
 
   /** The postings list at an offset of the file. */

@@ -4,12 +4,14 @@ import { checkedSection, type Section } from './sections.ts';
 
 /** The offset of every so manieth entry of a label name is kept in memory. */
 const STRIDE = 32;
+/** Entries that are read at once. */
+const BATCH = 16 * STRIDE;
 
-/** The values of one label name with where their postings lie in the index file, sorted by value. */
+/** Values of one label name with where their postings lie in the index file, sorted by value. */
 export interface ValuePostings {
   readonly values: string[];
-  /** Offsets to give to `readPostings`. */
-  readonly offsets: Float64Array;
+  /** Offsets to give to `postingsAt`. */
+  readonly offsets: readonly number[];
 }
 
 /**
@@ -51,11 +53,6 @@ export class PostingsTable {
     return texts + this.counts.byteLength + this.firstSample.byteLength + this.samples.byteLength;
   }
 
-  valueCount(name: string): number {
-    const ordinal = this.ordinals.get(name);
-    return ordinal === undefined ? 0 : this.counts[ordinal];
-  }
-
   /** Where the postings of a pair lie in the file, or -1. */
   find(name: string, value: string): number {
     const ordinal = this.ordinals.get(name);
@@ -74,31 +71,24 @@ export class PostingsTable {
 
   values(name: string): string[] {
     const values: string[] = [];
-    this.eachEntry(name, (cursor) => {
-      values.push(cursor.text(cursor.uvarint()));
-      cursor.uvarint();
-    });
+    for (const batch of this.valuePostings(name)) for (const value of batch.values) values.push(value);
     return values;
   }
 
-  /** The values with where their postings lie, so that many of them can be read without looking each up. */
-  valuePostings(name: string): ValuePostings {
-    const values: string[] = [];
-    const offsets = new Float64Array(this.valueCount(name));
-    this.eachEntry(name, (cursor) => {
-      values.push(cursor.text(cursor.uvarint()));
-      offsets[values.length - 1] = cursor.uvarint();
-    });
-    return { values, offsets };
-  }
-
-  private eachEntry(name: string, readValue: (cursor: Cursor) => void): void {
+  /** The values with where their postings lie, a few hundred at a time; other reads may go on in between. */
+  *valuePostings(name: string): Generator<ValuePostings> {
     const ordinal = this.ordinals.get(name);
     if (ordinal === undefined) return;
-    const cursor = this.seekEntry(this.samples[this.firstSample[ordinal]]);
-    for (let i = this.counts[ordinal]; i > 0; i--) {
-      this.skipName(cursor);
-      readValue(cursor);
+    for (let done = 0; done < this.counts[ordinal]; done += BATCH) {
+      const cursor = this.seekEntry(this.samples[this.firstSample[ordinal] + done / STRIDE]);
+      const values: string[] = [];
+      const offsets: number[] = [];
+      for (let i = Math.min(BATCH, this.counts[ordinal] - done); i > 0; i--) {
+        this.skipName(cursor);
+        values.push(cursor.text(cursor.uvarint()));
+        offsets.push(cursor.uvarint());
+      }
+      yield { values, offsets };
     }
   }
 

@@ -3,9 +3,10 @@ import type { Block } from '../block/block.ts';
 import { SeriesEntry } from '../block/series-entry.ts';
 import type { Head } from '../head/head.ts';
 import type { Reader } from '../readers.ts';
+import { Slices } from '../slices.ts';
 import { mergeRuns } from './merge-columns.ts';
 import { intersect, type Refs } from './refs.ts';
-import { type LabelIndex, selectRefs } from './select.ts';
+import { type LabelIndex, selectSteps } from './select.ts';
 
 /** One series of a querier: labels now, samples on request. */
 export interface SelectedSeries {
@@ -26,8 +27,6 @@ export interface ViewSources {
   /** Called once, at the end. */
   readonly release: () => void;
 }
-
-const SLICE_MS = 8;
 
 /**
  * The database as it is at one moment: all that is read through it shows the same commits, whole ones only. Blocks and
@@ -80,19 +79,13 @@ export class TsdbQuerier {
 
   /** The series that match and have samples in the range, sorted by labels. */
   async select(matchers: readonly Matcher[]): Promise<readonly SelectedSeries[]> {
-    const fromHead = this.selectFromHead(matchers); // before any other turn of the event loop
+    const slices = new Slices();
+    // The head first: the fewer commits there are since, the less is to be left out again.
+    const fromHead = await this.selectFromHead(matchers, slices);
     const lists: SelectedSeries[][] = [];
-    const slice = new Slice();
-    for (const block of this.blocks) {
-      const list: SelectedSeries[] = [];
-      for (const ref of selectRefs(new BlockIndex(block), matchers)) {
-        if (slice.isOver()) await slice.next();
-        const labels = this.labelsInRange(block, ref);
-        if (labels) list.push(new BlockSeries(labels, block, ref));
-      }
-      lists.push(list);
-    }
-    return mergeByLabels([...lists, fromHead]);
+    for (const block of this.blocks) lists.push(await this.selectFromBlock(block, matchers, slices));
+    const filled = [...lists, fromHead].filter((list) => list.length > 0);
+    return slices.merge(filled, byLabels, (a, b) => new MergedSeries(a.labels, [a, b]));
   }
 
   /** The label sets alone, sorted. */
@@ -107,8 +100,12 @@ export class TsdbQuerier {
       for (const name of this.head.postings.labelNames()) names.add(name);
       for (const block of this.blocks) for (const name of block.index.labelNames()) names.add(name);
     }
+    const slices = new Slices();
     for (const matchers of matcherSets) {
-      for (const labels of await this.series(matchers)) for (const [name] of labels.entries()) names.add(name);
+      for (const { labels } of await this.select(matchers)) {
+        if (slices.isOver()) await slices.next();
+        for (const [name] of labels.entries()) names.add(name);
+      }
     }
     return [...names].sort(compareStrings);
   }
@@ -116,18 +113,17 @@ export class TsdbQuerier {
   /** Sorted values of one label over the series that match any of the matcher sets; over all where there are none. */
   async labelValues(name: string, matcherSets: readonly (readonly Matcher[])[]): Promise<string[]> {
     const values = new Set<string>();
-    const { head, blocks } = this;
-    const indices: LabelIndex[] = [head.postings, ...blocks.map((block) => new BlockIndex(block))];
-    const slice = new Slice();
-    for (const index of indices) {
-      const sets = matcherSets.map((matchers) => selectRefs(index, matchers).slice());
+    const slices = new Slices();
+    for (const index of this.indices()) {
+      const sets: Refs[] = [];
+      for (const matchers of matcherSets) sets.push(await slices.run(selectSteps(index, matchers)));
       for (const value of index.values(name)) {
+        if (slices.isOver()) await slices.next();
         if (values.has(value)) continue;
-        if (slice.isOver()) await slice.next();
         if (sets.length === 0 || haveCommon(index.postings(name, value), sets)) values.add(value);
       }
     }
-    return [...values].sort(compareStrings);
+    return slices.sort([...values], compareStrings);
   }
 
   /** Idempotent. */
@@ -135,21 +131,43 @@ export class TsdbQuerier {
     this.release();
   }
 
-  private selectFromHead(matchers: readonly Matcher[]): SelectedSeries[] {
+  private *indices(): Generator<LabelIndex> {
+    yield this.head.postings;
+    for (const block of this.blocks) yield new BlockIndex(block);
+  }
+
+  private async selectFromBlock(block: Block, matchers: readonly Matcher[], slices: Slices): Promise<SelectedSeries[]> {
+    const list: SelectedSeries[] = [];
+    for (const ref of await slices.run(selectSteps(new BlockIndex(block), matchers))) {
+      if (slices.isOver()) await slices.next();
+      const labels = this.labelsInRange(block, ref);
+      if (labels) list.push(new BlockSeries(labels, block, ref));
+    }
+    return list;
+  }
+
+  /** Appends go on meanwhile: what they add is known to the reader, and not for it. */
+  private async selectFromHead(matchers: readonly Matcher[], slices: Slices): Promise<SelectedSeries[]> {
     const { head, maxTime } = this;
     const { reader } = this.view.sources;
     const list: SelectedSeries[] = [];
     const hasLate = head.late.size > 0 || head.lateFrozen !== null;
     const from = hasLate ? this.minTime : this.headFrom;
     if (from > maxTime) return list;
+    const slots = await slices.run(selectSteps(head.postings, matchers));
     reader.catchUp();
-    for (const slot of head.select(matchers)) {
+    for (const slot of slots) {
+      if (slices.isOver()) {
+        await slices.next();
+        reader.catchUp();
+      }
+      if (head.series.refs[slot] === 0) continue; // collected meanwhile: what it had is in blocks
       const seenUntil = reader.seenUntil(slot, head.lastTime[slot]);
       if (head.hasSamples(slot, from, Math.min(maxTime, seenUntil))) {
         list.push(new HeadSeries(head, slot, from, seenUntil));
       }
     }
-    return list.sort((a, b) => a.labels.compare(b.labels));
+    return slices.sort(list, byLabels);
   }
 
   private labelsInRange({ index }: Block, ref: number): Labels | undefined {
@@ -213,61 +231,41 @@ class MergedSeries implements SelectedSeries {
   }
 }
 
-/** Merges lists that are each sorted by labels; a series in several of them becomes one. */
-function mergeByLabels(lists: readonly (readonly SelectedSeries[])[]): readonly SelectedSeries[] {
-  const filled = lists.filter((list) => list.length > 0);
-  if (filled.length <= 1) return filled[0] ?? [];
-  const half = filled.length >> 1;
-  return mergeTwo(mergeByLabels(filled.slice(0, half)), mergeByLabels(filled.slice(half)));
-}
-
-function mergeTwo(a: readonly SelectedSeries[], b: readonly SelectedSeries[]): SelectedSeries[] {
-  const out: SelectedSeries[] = [];
-  let i = 0;
-  let j = 0;
-  while (i < a.length && j < b.length) {
-    const order = a[i].labels.compare(b[j].labels);
-    if (order < 0) out.push(a[i++]);
-    else if (order > 0) out.push(b[j++]);
-    else out.push(new MergedSeries(a[i].labels, [a[i++], b[j++]]));
-  }
-  while (i < a.length) out.push(a[i++]);
-  while (j < b.length) out.push(b[j++]);
-  return out;
+function byLabels(a: SelectedSeries, b: SelectedSeries): number {
+  return a.labels.compare(b.labels);
 }
 
 /** The index of a block as matchers need it. */
 export class BlockIndex implements LabelIndex {
+  /** The pair that `values` stands at, and where its postings lie: they are mostly asked for next. */
+  private lastName = '';
+  private lastValue = '';
+  private lastOffset = -1;
+
   constructor(private readonly block: Block) {}
 
   all(): Refs {
     return this.block.index.all();
   }
 
-  values(name: string): Iterable<string> {
-    return this.block.index.labelValues(name);
+  *values(name: string): Generator<string> {
+    for (const { values, offsets } of this.block.index.valuePostings(name)) {
+      for (let i = 0; i < values.length; i++) {
+        this.lastName = name;
+        this.lastValue = values[i];
+        this.lastOffset = offsets[i];
+        yield values[i];
+      }
+    }
   }
 
   postings(name: string, value: string): Refs {
-    return this.block.index.postings(name, value);
+    const { index } = this.block;
+    const isLast = this.lastOffset >= 0 && name === this.lastName && value === this.lastValue;
+    return isLast ? index.postingsAt(this.lastOffset) : index.postings(name, value);
   }
 }
 
 function haveCommon(refs: Refs, sets: readonly Refs[]): boolean {
   return sets.some((set) => intersect(refs, set).length > 0);
-}
-
-/** Counts the time between two turns of the event loop. */
-class Slice {
-  private end = performance.now() + SLICE_MS;
-  private calls = 0;
-
-  isOver(): boolean {
-    return (++this.calls & 31) === 0 && performance.now() > this.end;
-  }
-
-  async next(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.end = performance.now() + SLICE_MS;
-  }
 }
