@@ -12,6 +12,7 @@ import { expiredBlocks, type RetentionPolicy } from './compact/retention.ts';
 import type { TimeRange } from './compact/trim.ts';
 import type { TsdbMetrics } from './db-metrics.ts';
 import type { Head } from './head/head.ts';
+import { type ExpiringRefs, removeSnapshots, writeHeadSnapshot } from './head/head-snapshot.ts';
 import { OutOfOrderSamples } from './head/out-of-order.ts';
 import type { Readers } from './readers.ts';
 import { RefSet } from './ref-set.ts';
@@ -29,6 +30,9 @@ export interface MaintenanceOptions {
   readonly blockRangeMs: number;
   readonly longestBlockMs: number;
   readonly retention: RetentionPolicy;
+  /** Slots of series that the log does not know yet. */
+  readonly unloggedSeries: readonly number[];
+  readonly snapshotAfterBytes: number;
 }
 
 /** How often is looked whether there is something to do; more often where blocks are shorter than usual. */
@@ -50,7 +54,11 @@ export class Maintenance {
   private stopped = false;
   private waiting = false;
   /** Log references of series that are gone, and the segment in which they may still occur. */
-  private readonly expiringRefs = new Map<number, number>();
+  private readonly expiringRefs: ExpiringRefs = new Map<number, number>();
+  private readonly stopping = new AbortController();
+  /** Bytes of the log's records when the last snapshot of the head was begun, and the size of the last one. */
+  private loggedAtSnapshot = Number.NEGATIVE_INFINITY;
+  private snapshotBytes = 0;
   /** The segment of the late log before which everything is in `head.lateFrozen`. */
   private lateSegment = 0;
 
@@ -64,6 +72,7 @@ export class Maintenance {
   /** Ends a compaction under way, which the next start takes up again. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.stopping.abort();
     clearInterval(this.timer);
     await this.compactor.stop();
     await this.queue;
@@ -82,6 +91,11 @@ export class Maintenance {
   /** Everything that is due at `now`, milliseconds. @throws what failed first */
   run(now: number): Promise<void> {
     return this.alone(() => this.runNow(now));
+  }
+
+  /** References that the log must keep until it begins after the segments given with them. */
+  expire(refs: ExpiringRefs): void {
+    for (const [ref, segment] of refs) this.expiringRefs.set(ref, segment);
   }
 
   /** References that the log must keep for as long as its present segments. */
@@ -126,6 +140,35 @@ export class Maintenance {
     this.applyRetention(); // before blocks are merged, so that nothing is written that is about to go
     await this.compactBlocks();
     this.applyRetention();
+    if (this.isSnapshotDue()) await this.snapshotHead();
+  }
+
+  private isSnapshotDue(): boolean {
+    const { wal, head, snapshotAfterBytes } = this.options;
+    const since = Math.min(wal.metrics.recordPartBytes - this.loggedAtSnapshot, wal.storageBytes);
+    return head.series.size > 0 && since >= Math.max(snapshotAfterBytes, this.snapshotBytes / 2);
+  }
+
+  /** A failure is told: there are an older snapshot and the log. */
+  private async snapshotHead(): Promise<void> {
+    const { directory, head, wal, unloggedSeries, logger } = this.options;
+    const begin = performance.now();
+    this.loggedAtSnapshot = wal.metrics.recordPartBytes;
+    try {
+      this.snapshotBytes = await writeHeadSnapshot({
+        directory,
+        head,
+        segment: wal.nextSegment(),
+        unlogged: unloggedSeries,
+        expiring: this.expiringRefs,
+        syncLog: () => wal.sync(),
+        signal: this.stopping.signal,
+      });
+      const tookMs = Math.round(performance.now() - begin);
+      logger.debug('Snapshot of the head written', { bytes: this.snapshotBytes, tookMs });
+    } catch (error) {
+      if (!this.stopped) logger.error('Writing a snapshot of the head failed; it is tried again', { error });
+    }
   }
 
   /** Writes the oldest range of the head as a block and frees it. */
@@ -156,6 +199,9 @@ export class Maintenance {
     head.minValidTime = Math.max(head.minValidTime, time);
     await readers.drained();
     if (this.stopped) return;
+    // It names series and chunks that are about to go.
+    removeSnapshots(this.options.directory);
+    this.loggedAtSnapshot = Number.NEGATIVE_INFINITY;
     const begin = performance.now();
     await inSlices(head.collect(time, (walRef) => this.expiringRefs.set(walRef, wal.currentSegment)));
     metrics.headTruncations++;

@@ -49,6 +49,8 @@ class Trial {
       outOfOrderWindowMs: WINDOW_MS,
       autoMaintenance: false,
       walSegmentBytes: 64 * 1024,
+      // With each maintenance, or only those of earlier runs.
+      snapshotAfterBytes: this.random() < 0.7 ? 1 : Number.POSITIVE_INFINITY,
     };
     this.db = await Tsdb.open(options);
     this.refs.clear();

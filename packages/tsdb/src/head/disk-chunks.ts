@@ -35,6 +35,14 @@ export interface ChunkFile {
   cached: CachedFile | undefined;
 }
 
+/** How far the files of head chunks go. Numbers are 0 where there is no file. */
+export interface DiskPosition {
+  readonly firstNumber: number;
+  readonly lastNumber: number;
+  /** Bytes written of the last one. */
+  readonly lastSize: number;
+}
+
 /** Chunks of one file that are still to be written, one after the other. */
 interface Batch {
   readonly file: ChunkFile;
@@ -71,6 +79,8 @@ export class DiskChunks {
   private writing: ChunkFile | undefined = undefined;
   private fd = -1;
   private syncing = false;
+  private synced: Promise<void> = Promise.resolve();
+  private held = false;
   private failing = false;
   private closed = false;
 
@@ -88,6 +98,30 @@ export class DiskChunks {
   /** Bytes in memory that are not written yet. */
   get pendingBytes(): number {
     return this.batches.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** Of what is on the disk. */
+  get position(): DiskPosition {
+    const files = this.oldestFirst().filter(({ written }) => written > 0);
+    const last = files.at(-1);
+    return { firstNumber: files[0]?.number ?? 0, lastNumber: last?.number ?? 0, lastSize: last?.written ?? 0 };
+  }
+
+  /** Nothing is written until `release`: it is not certain yet that chunks closed now are right. */
+  hold(): void {
+    this.held = true;
+  }
+
+  release(): void {
+    this.held = false;
+  }
+
+  /** Makes everything last on the disk. @throws the file system's error */
+  async sync(): Promise<void> {
+    await this.synced;
+    this.flush();
+    if (this.batches.length > 0) throw new Error('head chunks could not be written');
+    if (this.fd >= 0) await new Promise<void>((resolve, reject) => fsync(this.fd, (e) => (e ? reject(e) : resolve())));
   }
 
   /** Takes in a file that is there already, newer than all others. @returns the number that chunks know it by */
@@ -153,7 +187,7 @@ export class DiskChunks {
 
   /** Writes everything, in order. What fails is told once, stays in memory and is written by a later call. */
   flush(): void {
-    if (this.directory === null || this.closed) return;
+    if (this.directory === null || this.closed || this.held) return;
     try {
       while (this.batches.length > 0 && this.openForWriting(this.batches[0].file)) {
         const { file, bytes, length, offset } = this.batches[0];
@@ -178,8 +212,7 @@ export class DiskChunks {
    */
   deleteBefore(time: number): void {
     if (this.directory === null) return;
-    const files = this.files.filter((file) => file !== undefined);
-    for (const file of files.sort((a, b) => a.number - b.number)) {
+    for (const file of this.oldestFirst()) {
       if (file.live > 0 || file.newest >= time || file.written < file.size) break;
       if (file === this.writing) this.closeWriting();
       if (!this.remove(file)) break;
@@ -193,6 +226,10 @@ export class DiskChunks {
     this.closed = true;
     this.closeWriting();
     for (const file of this.files) file?.cached?.close();
+  }
+
+  private oldestFirst(): ChunkFile[] {
+    return this.files.filter((file) => file !== undefined).sort((a, b) => a.number - b.number);
   }
 
   private remove(file: ChunkFile): boolean {
@@ -286,11 +323,14 @@ export class DiskChunks {
     this.syncing = true;
     this.writing = undefined;
     this.fd = -1;
-    fsync(fd, (error) => {
-      if (error) this.logger.error('Syncing head chunks failed', { error });
-      close(fd, () => {});
-      this.syncing = false;
-      this.flush();
+    this.synced = new Promise((resolve) => {
+      fsync(fd, (error) => {
+        if (error) this.logger.error('Syncing head chunks failed', { error });
+        close(fd, () => {});
+        this.syncing = false;
+        this.flush();
+        resolve();
+      });
     });
   }
 

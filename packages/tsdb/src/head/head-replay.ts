@@ -77,12 +77,25 @@ export class HeadReplay implements ReplaySink {
     let slot = head.series.find(labels);
     if (slot === 0) slot = head.createSeries(labels, ref);
     else if (head.series.walRefs[slot] !== ref) this.aliases.push(ref);
+    this.know(ref, slot);
+  }
+
+  /** A series of a snapshot, with the label symbols `key[0, size)`. @returns its slot. @throws RangeError where there are two */
+  knownSeries(ref: number, key: Uint32Array, size: number): number {
+    const { head } = this;
+    if (head.series.findSymbols(key, size) !== 0) throw new RangeError(`series ${ref} is there twice`);
+    const slot = head.createFromSymbols(key, size, ref);
+    this.know(ref, slot);
+    return slot;
+  }
+
+  private know(ref: number, slot: number): void {
     this.slots.set(ref, slot);
     this.seen(ref);
     const chunk = this.chunks.get(ref);
     if (chunk === 0) return;
     this.chunks.set(ref, 0);
-    head.attachChunks(slot, chunk);
+    this.head.attachChunks(slot, chunk);
   }
 
   samples({ refs, times, bits, length }: SampleBatch): number {

@@ -1,4 +1,5 @@
 import { type Labels, type Matcher, METRIC_NAME, type SampleColumns, silentLogger } from '@avalanche/model';
+import type { DecodeBuffer, EncodeBuffer } from '../encoding.ts';
 import { addInterval, dropIntervals, type Intervals, NO_INTERVALS } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
 import type { Refs } from '../query/refs.ts';
@@ -153,7 +154,15 @@ export class Head {
 
   /** Makes the series of these labels, which must not exist, and returns its slot. `walRef`: as in `SeriesTable.add`. */
   createSeries(labels: Labels, walRef?: number): number {
-    const slot = this.series.add(labels, walRef);
+    return this.begin(this.series.add(labels, walRef));
+  }
+
+  /** As `createSeries`, of the label symbols `key[0, size)`. */
+  createFromSymbols(key: Uint32Array, size: number, walRef: number): number {
+    return this.begin(this.series.addSymbols(key, size, walRef));
+  }
+
+  private begin(slot: number): number {
     while (slot >= this.handle.length) this.growColumns();
     this.postings.add(slot);
     this.lastTime[slot] = Number.NEGATIVE_INFINITY;
@@ -302,6 +311,68 @@ export class Head {
     this.lastTime[slot] = Math.max(this.lastTime[slot], this.closed.maxTime[this.newest[slot]]);
     this.maxTime = Math.max(this.maxTime, this.lastTime[slot]);
     this.minTime = Math.min(this.minTime, Math.max(this.firstTime(slot), this.minValidTime));
+  }
+
+  /** Writes what `decodeOpenChunk` needs to continue the chunk of a series. */
+  encodeOpenChunk(slot: number, into: EncodeBuffer): void {
+    into.putUvarint(this.openCount[slot]);
+    if (this.openCount[slot] === 0) return;
+    into.putUvarint(this.openBits[slot]);
+    into.putVarint(this.openMinTime[slot]);
+    into.putVarint(this.lastTime[slot]);
+    into.putVarint(this.cutAt[slot]);
+    into.putVarint(this.lastDelta[slot]);
+    into.putUint32(this.lastLow[slot]);
+    into.putUint32(this.lastHigh[slot]);
+    into.putByte(this.leading[slot]);
+    into.putByte(this.trailing[slot]);
+    const bytes = this.open.bytes(this.sizeClass[slot], this.handle[slot]);
+    const start = this.open.offset(this.sizeClass[slot], this.handle[slot]);
+    into.putBytes(bytes.subarray(start, start + this.openBytes(slot)));
+  }
+
+  /**
+   * Gives a new series its open chunk, unless it is in a block, or was closed later: then it is in a file.
+   * @throws RangeError where it cannot be one
+   */
+  decodeOpenChunk(slot: number, from: DecodeBuffer): void {
+    const count = from.uvarint();
+    if (count === 0) return;
+    const bits = from.uvarint();
+    const minTime = from.varint();
+    const maxTime = from.varint();
+    const cutAt = from.varint();
+    const delta = from.varint();
+    const low = from.uint32();
+    const high = from.uint32();
+    const leading = from.byte();
+    const trailing = from.byte();
+    const length = (bits + 7) >>> 3;
+    const source = from.position;
+    from.skip(length);
+    if (minTime <= this.lastTime[slot] || maxTime < this.minValidTime) return;
+    const sizeClass = OPEN_CHUNK_SIZES.findIndex((size) => size >= length);
+    if (sizeClass < 0) throw new RangeError(`an open chunk of ${length} bytes`);
+    const handle = this.open.allocate(sizeClass);
+    const bytes = this.open.bytes(sizeClass, handle);
+    const start = this.open.offset(sizeClass, handle);
+    for (let i = 0; i < length; i++) bytes[start + i] = from.bytes[source + i];
+    this.sizeClass[slot] = sizeClass;
+    this.handle[slot] = handle;
+    this.openBits[slot] = bits;
+    this.openCount[slot] = count;
+    this.openMinTime[slot] = minTime;
+    this.lastTime[slot] = maxTime;
+    this.cutAt[slot] = cutAt;
+    this.lastDelta[slot] = delta;
+    this.lastLow[slot] = low;
+    this.lastHigh[slot] = high;
+    this.leading[slot] = leading;
+    this.trailing[slot] = trailing;
+    this.openCountTotal++;
+    this.chunksCreated++;
+    this.minTime = Math.min(this.minTime, Math.max(minTime, this.minValidTime));
+    this.maxTime = Math.max(this.maxTime, maxTime);
   }
 
   /** Slots of the series that satisfy every matcher, ascending; a copy. */

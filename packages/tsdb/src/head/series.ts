@@ -58,22 +58,33 @@ export class SeriesTable {
 
   /** Adds a series that is not there yet and returns its slot. `walRef` is what a replayed log calls it. */
   add(labels: Labels, walRef = this.lastWalRef + 1): number {
-    if ((this.occupied + 1) * 2 > this.table.length) this.rebuildTable(this.size * 4);
-    const slot = this.free.pop() ?? this.nextSlot();
     const { pairs } = labels;
     const key = this.scratchFor(pairs.length);
     for (let i = 0; i < pairs.length; i++) key[i] = this.symbols.intern(pairs[i]);
-    if (this.arenaUsed + pairs.length > this.arena.length) {
-      this.arena = copyInto(new Uint32Array(Math.ceil(this.arena.length * 1.5) + pairs.length), this.arena);
+    return this.addSymbols(key, pairs.length, walRef);
+  }
+
+  /** The slot of the series with the label symbols `key[0, size)`, or 0. */
+  findSymbols(key: Uint32Array, size: number): number {
+    return this.table[this.placeOf(key, size)];
+  }
+
+  /** As `add`, of label symbols. */
+  addSymbols(key: Uint32Array, size: number, walRef: number): number {
+    if ((this.occupied + 1) * 2 > this.table.length) this.rebuildTable(this.size * 4);
+    const slot = this.free.pop() ?? this.nextSlot();
+    if (this.arenaUsed + size > this.arena.length) {
+      this.arena = copyInto(new Uint32Array(Math.ceil(this.arena.length * 1.5) + size), this.arena);
     }
-    this.arena.set(key.subarray(0, pairs.length), this.arenaUsed);
-    this.start[slot] = this.arenaUsed;
-    this.labelCount[slot] = pairs.length >> 1;
-    this.arenaUsed += pairs.length;
+    const start = this.arenaUsed;
+    for (let i = 0; i < size; i++) this.arena[start + i] = key[i];
+    this.start[slot] = start;
+    this.labelCount[slot] = size >> 1;
+    this.arenaUsed += size;
     this.refs[slot] = (this.generation[slot] << SLOT_BITS) | slot;
     this.walRefs[slot] = walRef;
     this.lastWalRef = Math.max(this.lastWalRef, walRef);
-    this.table[this.placeOf(key, pairs.length)] = slot;
+    this.table[this.placeOf(key, size)] = slot;
     this.occupied++;
     this.size++;
     return slot;

@@ -9,6 +9,8 @@ export interface ReadLogOptions {
   readonly logger: Logger;
   /** The built file of the thread that reads ahead; null for none. Default: where the build puts it. */
   readonly replayWorker?: URL | null | undefined;
+  /** The first segment to be read; what is before it is passed over. Default: all, with the checkpoint. */
+  readonly from?: number | undefined;
   /** The size of a log from which that thread is used. */
   readonly replayWorkerBytes?: number | undefined;
 }
@@ -32,7 +34,10 @@ const WORKER_BYTES = 4 * 1024 * 1024;
 export async function readLog(directory: string, sink: ReplaySink, options: ReadLogOptions): Promise<LogContents> {
   const checkpoint = listCheckpoints(directory)[0];
   const segments = segmentsAfter(directory, checkpoint);
-  const paths = [...(checkpoint ? listSegments(checkpoint.path) : []), ...segments].map(({ path }) => path);
+  const { from } = options;
+  const before = checkpoint && from === undefined ? listSegments(checkpoint.path) : [];
+  const read = segments.filter(({ index }) => index >= (from ?? 0));
+  const paths = [...before, ...read].map(({ path }) => path);
   const feeder = new SinkFeeder(sink, options.logger);
   const { replayWorker = replayWorkerFile(), replayWorkerBytes = WORKER_BYTES } = options;
   const isLarge = paths.reduce((sum, path) => sum + statSync(path).size, 0) >= replayWorkerBytes;

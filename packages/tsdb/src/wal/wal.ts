@@ -68,6 +68,12 @@ export class Wal {
     return this.writer?.currentSegment ?? -1;
   }
 
+  /** Whether the log can be read from this segment on, without what is before it. */
+  canBeginAt(segment: number): boolean {
+    const covered = listCheckpoints(this.directory)[0]?.index ?? -1;
+    return segment > covered && listSegments(this.directory).some(({ index }) => index === segment);
+  }
+
   /** The number of the oldest segment that is still there. */
   get firstSegment(): number {
     return listSegments(this.directory)[0]?.index ?? this.currentSegment;
@@ -85,12 +91,13 @@ export class Wal {
   /**
    * Hands the newest checkpoint and the segments after it to `sink`, cuts off and sets aside what follows a damaged
    * place, and begins a new segment.
+   * @param from the first segment that is read, where the sink has what is before it; it must be there
    * @throws WalCorruption where the checkpoint is damaged (as upstream, which asks for the user's decision) and WalGap
    * where a segment is missing, both with nothing changed; or the file system's error
    */
-  async replay(sink: ReplaySink): Promise<ReplayReport> {
+  async replay(sink: ReplaySink, from?: number): Promise<ReplayReport> {
     const begin = performance.now();
-    const contents = await readLog(this.directory, sink, this.options);
+    const contents = await readLog(this.directory, sink, { ...this.options, from });
     const { checkpoint, segments, damage, records } = contents;
     if (damage) this.repair(damage, segments);
     this.removeLeftovers(checkpoint?.index ?? -1);
