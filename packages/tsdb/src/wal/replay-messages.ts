@@ -6,9 +6,13 @@ export interface ReplayJob {
   /** Sample columns of `capacity` samples each, filled in turn. */
   readonly buffers: readonly SharedArrayBuffer[];
   readonly capacity: number;
-  /** An Int32: how many of the buffers are free. The reader takes them, the main thread gives them back. */
+  /** Two Int32, by `FREE_…`. The reader takes what it uses, the main thread gives it back. */
   readonly free: SharedArrayBuffer;
 }
+
+/** How many of the buffers are free, and how many more messages with records may be under way. */
+export const FREE_BUFFERS = 0;
+export const FREE_MESSAGES = 1;
 
 export interface PostedRecord {
   readonly bytes: Uint8Array<ArrayBuffer>;

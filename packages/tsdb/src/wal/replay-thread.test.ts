@@ -105,6 +105,45 @@ test('a record that does not decode ends it, with its place', async () => {
   expect(await digest(directory, worker)).toEqual(here);
 });
 
+test('samples before a record of series that does not decode are handed on', async () => {
+  const directory = join(base, 'undecodable-series');
+  const wal = Wal.open(directory, { compression: 'none', fsync: 'never', logger: silentLogger });
+  await wal.replay({ series() {}, samples: () => 0 });
+  wal.logSeries(1, Labels.from({ __name__: 'up' }));
+  wal.logSamples({ refs: [1], times: [5], bits: new Uint32Array(2), length: 1 });
+  wal.logRaw(Uint8Array.of(1, 0, 0));
+  wal.flush();
+  await wal.close();
+  const here = await digest(directory, null);
+  expect(here).toMatchObject({ seen: 1, damage: { reason: 'record ends too early' } });
+  expect(await digest(directory, worker)).toEqual(here);
+});
+
+test('the thread is never far ahead of a sink that is slow', async () => {
+  const directory = join(base, 'many-series');
+  const wal = Wal.open(directory, { compression: 'none', fsync: 'never', logger: silentLogger });
+  await wal.replay({ series() {}, samples: () => 0 });
+  const padding = 'x'.repeat(16_000);
+  for (let ref = 1; ref <= 12_000; ref++) {
+    wal.logSeries(ref, Labels.from({ __name__: 'up', i: String(ref), padding }));
+    if (ref % 100 === 0) wal.flush();
+  }
+  await wal.close();
+  const before = process.memoryUsage.rss();
+  let most = 0;
+  let seen = 0;
+  const sink = {
+    series() {
+      if (++seen % 3000 === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250);
+      if (seen % 100 === 0) most = Math.max(most, process.memoryUsage.rss() - before);
+    },
+    samples: () => 0,
+  };
+  await readLog(directory, sink, { logger: silentLogger, replayWorker: worker, replayWorkerBytes: 0 });
+  expect(seen).toBe(12_000);
+  expect(most).toBeLessThan(100_000_000); // of 190 MB
+});
+
 test('a thread that cannot start and a sink that throws are errors, not hangs', async () => {
   const directory = join(base, 'wal');
   await expect(digest(directory, new URL('file:///nowhere.js'))).rejects.toThrow();

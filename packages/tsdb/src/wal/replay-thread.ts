@@ -6,13 +6,21 @@ import { UndecodableRecord } from './log-reader.ts';
 import { WalCorruption } from './reader.ts';
 import { RECORD_SAMPLES, RECORD_SAMPLES_V2 } from './records.ts';
 import { Pace, type SinkFeeder } from './replay.ts';
-import type { PostedRecord, ReplayJob, ReplayMessage } from './replay-messages.ts';
+import {
+  FREE_BUFFERS,
+  FREE_MESSAGES,
+  type PostedRecord,
+  type ReplayJob,
+  type ReplayMessage,
+} from './replay-messages.ts';
 
 /** Built beside the bundle of whoever uses this package; there is none where the source runs as it is, as in tests. */
 const WORKER_FILE = new URL('./replay-worker.js', import.meta.url);
 /** Samples that a shared buffer holds, 24 bytes each. */
 const CAPACITY = 1 << 18;
 const BUFFERS = 2;
+/** Messages with records under way, 256 KiB each: so much the thread may be ahead. */
+const MESSAGES_MAX = 32;
 /** Samples handed on between two looks at the clock. */
 const SLICE_SAMPLES = 4096;
 
@@ -32,7 +40,9 @@ export async function replayInThread(
   feeder: SinkFeeder,
 ): Promise<WalCorruption | undefined> {
   const buffers = Array.from({ length: BUFFERS }, () => new SharedArrayBuffer(SampleRecord.bytesFor(CAPACITY)));
-  const free = new Int32Array(new SharedArrayBuffer(4)).fill(BUFFERS);
+  const free = new Int32Array(new SharedArrayBuffer(8));
+  free[FREE_BUFFERS] = BUFFERS;
+  free[FREE_MESSAGES] = MESSAGES_MAX;
   const job: ReplayJob = { paths, buffers, capacity: CAPACITY, free: free.buffer };
   const worker = new Worker(file, { workerData: job });
   try {
@@ -43,13 +53,13 @@ export async function replayInThread(
       const message = await messages.next();
       if (message.type === 'samples') {
         await takeSamples(columns[turn++ % BUFFERS], message.length, feeder, pace);
-        Atomics.add(free, 0, 1);
-        Atomics.notify(free, 0);
+        giveBack(free, FREE_BUFFERS);
       } else if (message.type === 'records') {
         for (const record of message.records) {
           takeRecord(record, feeder);
           if (pace.isDue) await pace.pause();
         }
+        giveBack(free, FREE_MESSAGES);
       } else {
         feeder.recordCounts[RECORD_SAMPLES] += message.sampleRecords;
         feeder.recordCounts[RECORD_SAMPLES_V2] += message.sampleRecordsV2;
@@ -63,6 +73,11 @@ export async function replayInThread(
   } finally {
     await worker.terminate();
   }
+}
+
+function giveBack(free: Int32Array, what: number): void {
+  Atomics.add(free, what, 1);
+  Atomics.notify(free, what);
 }
 
 async function takeSamples(columns: SampleRecord, length: number, feeder: SinkFeeder, pace: Pace): Promise<void> {

@@ -1,7 +1,14 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { SampleRecord } from './decode.ts';
+import { SampleRecord, visitSeries } from './decode.ts';
 import { LogReader, type RecordConsumer, type RecordPlace } from './log-reader.ts';
-import type { PostedRecord, ReplayJob, ReplayMessage } from './replay-messages.ts';
+import { RECORD_SERIES } from './records.ts';
+import {
+  FREE_BUFFERS,
+  FREE_MESSAGES,
+  type PostedRecord,
+  type ReplayJob,
+  type ReplayMessage,
+} from './replay-messages.ts';
 
 /** Records are posted together up to this. */
 const POSTED_BYTES = 256 * 1024;
@@ -22,7 +29,9 @@ class Poster implements RecordConsumer {
     this.free = new Int32Array(free);
   }
 
+  /** @throws RangeError where a record of series does not decode: only here what was read before it is known. */
   record(bytes: Uint8Array, start: number, end: number, place: RecordPlace): void {
+    if (bytes[start] === RECORD_SERIES) visitSeries(bytes, start, end, () => {});
     this.records.push({ bytes: Uint8Array.from(bytes.subarray(start, end)), place });
     this.recordBytes += end - start;
     if (this.recordBytes > POSTED_BYTES) this.postRecords();
@@ -30,8 +39,7 @@ class Poster implements RecordConsumer {
 
   /** Waits until the main thread has given a buffer back. */
   columns(): SampleRecord {
-    while (Atomics.load(this.free, 0) === 0) Atomics.wait(this.free, 0, 0);
-    Atomics.sub(this.free, 0, 1);
+    this.take(FREE_BUFFERS);
     return this.buffers[this.next++ % this.buffers.length];
   }
 
@@ -46,10 +54,17 @@ class Poster implements RecordConsumer {
 
   postRecords(): void {
     if (this.records.length === 0) return;
+    this.take(FREE_MESSAGES);
     const transfer = this.records.map(({ bytes }) => bytes.buffer);
     this.port.postMessage({ type: 'records', records: this.records } satisfies ReplayMessage, transfer);
     this.records = [];
     this.recordBytes = 0;
+  }
+
+  /** Waits until one is free. */
+  private take(what: number): void {
+    while (Atomics.load(this.free, what) === 0) Atomics.wait(this.free, what, 0);
+    Atomics.sub(this.free, what, 1);
   }
 }
 

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import fs, { mkdtempSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { SegmentReader } from './reader.ts';
 import { listSegments, PAGE_BYTES } from './segments.ts';
 import { WalWriter } from './writer.ts';
@@ -56,4 +57,30 @@ test('a segment that cannot be begun leaves the log as it was, and later records
   await wal.close();
   await blocked.close();
   expect(readRecords(join(directory, '00000000')).map((bytes) => bytes.length)).toEqual([20_000, 10]);
+});
+
+/** Lets a call of the file system fail: `before` is what the disk still does of it. */
+function failing(call: 'writeSync' | 'ftruncateSync', before?: typeof fs.writeSync): void {
+  const real = fs.writeSync;
+  vi.spyOn(fs, call).mockImplementation(((fd: number, bytes: Buffer, from: number, size: number, at: number) => {
+    if (before) real(fd, bytes, from, size >> 1, at);
+    throw new Error('EIO: i/o error');
+  }) as never);
+  syncBuiltinESMExports();
+}
+
+test.each(['next segment', 'close'])('half a record that could not be cut off is cut off later: %s', async (then) => {
+  const wal = new WalWriter(directory, 0);
+  wal.log(new Uint8Array(100).fill(1));
+  wal.flush();
+  wal.log(new Uint8Array(5000).fill(2));
+  failing('writeSync', fs.writeSync);
+  failing('ftruncateSync');
+  expect(() => wal.flush()).toThrow('EIO');
+  if (then === 'next segment') expect(() => wal.nextSegment()).toThrow('EIO');
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+  if (then === 'next segment') wal.nextSegment();
+  await wal.close();
+  expect(readRecords(join(directory, '00000000'))).toEqual([new Uint8Array(100).fill(1)]);
 });

@@ -132,6 +132,8 @@ export class WalWriter {
    */
   nextSegment(): void {
     if (this.segmentOffset === 0) return;
+    // Half a record in the middle of the log would be damage, and all after it lost.
+    if (this.tornTail) this.cutTail();
     const next = this.createSegment(this.segmentIndex + 1);
     this.padPage();
     this.retired.push(this.fd);
@@ -139,7 +141,6 @@ export class WalWriter {
     this.segmentIndex++;
     this.segmentOffset = 0;
     this.unsynced = false;
-    this.tornTail = false;
     this.sync().catch(this.onSyncFailed);
   }
 
@@ -272,6 +273,7 @@ export class WalWriter {
   /** A full page is what the format wants at the end of a segment; one that stays partial is read just as well. */
   private padPage(): void {
     try {
+      if (this.tornTail) this.cutTail();
       ftruncateSync(this.fd, Math.ceil(this.segmentOffset / PAGE_BYTES) * PAGE_BYTES);
     } catch {
       // A disk that is full or gone: the records are there without the padding.
