@@ -356,7 +356,7 @@ export class Head {
     const handle = this.open.allocate(sizeClass);
     const bytes = this.open.bytes(sizeClass, handle);
     const start = this.open.offset(sizeClass, handle);
-    for (let i = 0; i < length; i++) bytes[start + i] = from.bytes[source + i];
+    bytes.set(from.bytes.subarray(source, source + length), start);
     this.sizeClass[slot] = sizeClass;
     this.handle[slot] = handle;
     this.openBits[slot] = bits;
