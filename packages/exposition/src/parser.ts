@@ -131,14 +131,18 @@ export class ExpositionParser {
       const braces = valueStart < this.size && this.body[valueStart] === BRACE_OPEN;
       // Only the name was expected, and its braces stand after a blank.
       if (braces && this.body[end - 1] !== BRACE_CLOSE) return false;
-      this.entryStart = at;
+      this.enter(at, end);
       this.parseSample(end);
     }
-    this.entryStart = at;
-    this.seriesStart = at;
-    this.seriesEnd = end;
+    this.enter(at, end);
     this.isExpected = true;
     return true;
+  }
+
+  private enter(seriesStart: number, seriesEnd: number): void {
+    this.entryStart = seriesStart;
+    this.seriesStart = seriesStart;
+    this.seriesEnd = seriesEnd;
   }
 
   private parseNext(previous: SampleLines, place: number): Entry {
@@ -180,6 +184,7 @@ export class ExpositionParser {
     const { decimal } = this;
     const valueStart = endOfBlanks(this.body, seriesEnd, this.size);
     if (this.format === 'openmetrics' && (valueStart !== seriesEnd + 1 || this.body[seriesEnd] !== SPACE)) {
+      this.seriesMap();
       throw this.error('expected one space before the value');
     }
     this.hasTimestamp = false;
@@ -193,6 +198,7 @@ export class ExpositionParser {
       return;
     }
     const end = this.endOfWord(valueStart);
+    if (end === valueStart) this.seriesMap(); // which is not complete, most likely
     this.value = this.parseNumber(decodeText(this.body, valueStart, end));
     this.parseRest(end);
   }
