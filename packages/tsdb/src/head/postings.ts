@@ -3,9 +3,11 @@ import { NO_REFS, type Refs } from '../query/refs.ts';
 import { type LabelIndex, selectRefs } from '../query/select.ts';
 import type { SeriesTable } from './series.ts';
 
+const NO_SLOTS = new Uint32Array(0);
+
 /** Slots of series that share a label. New ones nearly always go to the end; where not, the next reader sorts. */
 class SlotList {
-  private slots = new Uint32Array(2);
+  private slots = NO_SLOTS;
   private length = 0;
   private sorted = true;
 
@@ -13,12 +15,17 @@ class SlotList {
     return this.length;
   }
 
+  /** Makes room for `more` slots. */
+  reserve(more: number): void {
+    const needed = this.length + more;
+    if (needed <= this.slots.length) return;
+    const bigger = new Uint32Array(Math.max(needed, Math.ceil(this.length * 1.5)));
+    bigger.set(this.slots);
+    this.slots = bigger;
+  }
+
   add(slot: number): void {
-    if (this.length === this.slots.length) {
-      const bigger = new Uint32Array(Math.ceil(this.length * 1.5) + 1);
-      bigger.set(this.slots);
-      this.slots = bigger;
-    }
+    if (this.length === this.slots.length) this.reserve(2);
     if (this.length > 0 && this.slots[this.length - 1] > slot) this.sorted = false;
     this.slots[this.length++] = slot;
   }
@@ -40,19 +47,27 @@ class SlotList {
   }
 }
 
+/** Series that are added together. */
+const BATCH = 4096;
+/** From so many on it pays to count them first. */
+const MANY = 256;
+
 /** Entries between two looks at the clock while the index is cleaned. */
 const KEEP_STRIDE = 4096;
 
 /** The inverted index of the head: for each label name and value, the slots of the series that carry it. */
 export class Postings implements LabelIndex {
   private readonly byName = new Map<number, Map<number, SlotList>>();
+  /** Slots that are not in the lists yet. */
+  private readonly waiting = new Uint32Array(BATCH);
+  private waitingCount = 0;
 
   constructor(private readonly series: SeriesTable) {}
 
-  /** Adds all labels of the series in `slot`. */
+  /** Adds all labels of the series in `slot`, with those of others, or when the index is read. */
   add(slot: number): void {
-    const symbols = this.series.labelSymbols(slot);
-    for (let i = 0; i < symbols.length; i += 2) this.listOf(symbols[i], symbols[i + 1]).add(slot);
+    this.waiting[this.waitingCount++] = slot;
+    if (this.waitingCount === BATCH) this.settle();
   }
 
   all(): Refs {
@@ -64,6 +79,7 @@ export class Postings implements LabelIndex {
   }
 
   *values(name: string): Generator<string> {
+    this.settle();
     const { symbols } = this.series;
     for (const value of this.valuesOf(name).keys()) yield symbols.text(value);
   }
@@ -79,6 +95,7 @@ export class Postings implements LabelIndex {
 
   /** Sorted. */
   labelNames(): string[] {
+    this.settle();
     return [...this.byName.keys()].map((name) => this.series.symbols.text(name)).sort(compareStrings);
   }
 
@@ -95,6 +112,7 @@ export class Postings implements LabelIndex {
 
   /** Drops removed series, and label values and names that none carries any more. Yields between small pieces of work. */
   *dropRemoved(): Generator<void> {
+    this.settle();
     let work = 0;
     for (const [name, values] of this.byName) {
       for (const [value, list] of values) {
@@ -111,7 +129,53 @@ export class Postings implements LabelIndex {
   }
 
   private valuesOf(name: string): ReadonlyMap<number, SlotList> {
+    this.settle();
     return this.byName.get(this.series.symbols.find(name)) ?? NO_VALUES;
+  }
+
+  /** Puts the waiting slots into their lists. */
+  private settle(): void {
+    if (this.waitingCount === 0) return;
+    if (this.waitingCount >= MANY) this.addTogether();
+    else for (let n = 0; n < this.waitingCount; n++) this.addOne(this.waiting[n]);
+    this.waitingCount = 0;
+  }
+
+  private addOne(slot: number): void {
+    const symbols = this.series.labelSymbols(slot);
+    for (let i = 0; i < symbols.length; i += 2) this.listOf(symbols[i], symbols[i + 1]).add(slot);
+  }
+
+  /**
+   * Adds the waiting slots: counted first, so that lists grow once, and with the list of a value found
+   * by its symbol alone, as nearly all values are of one name.
+   */
+  private addTogether(): void {
+    const { series, waiting, waitingCount } = this;
+    const lists: SlotList[] = [];
+    const counts: number[] = [];
+    const listOfPair: number[] = [];
+    const nameOf = new Uint32Array(series.symbols.capacity);
+    const numberOf = new Uint32Array(series.symbols.capacity);
+    for (let n = 0; n < waitingCount; n++) {
+      const symbols = series.labelSymbols(waiting[n]);
+      for (let i = 0; i < symbols.length; i += 2) {
+        const name = symbols[i];
+        const value = symbols[i + 1];
+        if (numberOf[value] === 0 || nameOf[value] !== name) {
+          counts.push(0);
+          numberOf[value] = lists.push(this.listOf(name, value));
+          nameOf[value] = name;
+        }
+        const number = numberOf[value] - 1;
+        counts[number]++;
+        listOfPair.push(number);
+      }
+    }
+    for (let i = 0; i < lists.length; i++) lists[i].reserve(counts[i]);
+    for (let n = 0, pair = 0; n < waitingCount; n++) {
+      for (let i = series.labelSymbols(waiting[n]).length; i > 0; i -= 2) lists[listOfPair[pair++]].add(waiting[n]);
+    }
   }
 
   private listOf(name: number, value: number): SlotList {
