@@ -350,7 +350,9 @@ export class Head {
     const length = (bits + 7) >>> 3;
     const source = from.position;
     from.skip(length);
-    if (minTime <= this.lastTime[slot] || maxTime < this.minValidTime) return;
+    if (maxTime <= this.lastTime[slot] || maxTime < this.minValidTime) return;
+    // Not by us: another program has cut its chunks elsewhere.
+    if (minTime <= this.lastTime[slot]) throw new RangeError('chunks in files end within an open one');
     const sizeClass = OPEN_CHUNK_SIZES.findIndex((size) => size >= length);
     if (sizeClass < 0) throw new RangeError(`an open chunk of ${length} bytes`);
     const handle = this.open.allocate(sizeClass);
