@@ -37,14 +37,22 @@ export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
     metrics.headGcSeconds,
     metrics.headTruncations,
   ]);
-  totals(registry, 'prometheus_tsdb_compaction_duration_seconds', 'Duration of compactions.', () => [
+  histogram(
+    registry,
+    'prometheus_tsdb_compaction_duration_seconds',
+    'Duration of compactions.',
     metrics.compactionSeconds,
-    metrics.compactions,
-  ]);
+  );
+  histogram(
+    registry,
+    'prometheus_tsdb_tombstone_cleanup_seconds',
+    'Duration of rewriting blocks without what was deleted in them.',
+    metrics.tombstoneCleanupSeconds,
+  );
 }
 
 function gaugeFamilies(tsdb: Tsdb): readonly Family[] {
-  const { head, blocks, wal, retention } = tsdb;
+  const { head, blocks, wal, retention, metrics } = tsdb;
   return [
     ['prometheus_tsdb_head_series', 'Series in the head.', () => head.series.size],
     ['prometheus_tsdb_head_chunks', 'Chunks in the head.', () => head.chunkCount],
@@ -54,6 +62,16 @@ function gaugeFamilies(tsdb: Tsdb): readonly Family[] {
     ['prometheus_tsdb_head_max_time_seconds', 'Newest sample of the head.', () => head.maxTime / 1000],
     ['prometheus_tsdb_lowest_timestamp', 'Oldest sample stored, in milliseconds.', () => tsdb.minTime],
     ['prometheus_tsdb_lowest_timestamp_seconds', 'Oldest sample stored.', () => tsdb.minTime / 1000],
+    [
+      'prometheus_tsdb_clean_start',
+      '-1: there is no lock file. 0: one was left by another process. 1: there was none.',
+      () => metrics.cleanStart,
+    ],
+    [
+      'prometheus_tsdb_data_replay_duration_seconds',
+      'Duration of reading the log at the start.',
+      () => metrics.replaySeconds,
+    ],
     ['prometheus_tsdb_blocks_loaded', 'Blocks that are open.', () => blocks.all.length],
     ['prometheus_tsdb_storage_blocks_bytes', 'Bytes that the blocks take on disk.', () => blocks.sizeBytes],
     ['prometheus_tsdb_symbol_table_size_bytes', 'Memory that open blocks take.', () => blocks.memoryBytes],
@@ -68,7 +86,7 @@ function gaugeFamilies(tsdb: Tsdb): readonly Family[] {
   ];
 }
 
-function counterFamilies({ head, metrics, wal }: Tsdb): readonly Family[] {
+function counterFamilies({ head, blocks, metrics, wal }: Tsdb): readonly Family[] {
   const log = wal.metrics;
   return [
     ['prometheus_tsdb_head_series_created_total', 'Series made in the head.', () => head.seriesCreated],
@@ -84,6 +102,17 @@ function counterFamilies({ head, metrics, wal }: Tsdb): readonly Family[] {
     ['prometheus_tsdb_compactions_total', 'Compactions done.', () => metrics.compactions],
     ['prometheus_tsdb_compactions_failed_total', 'Compactions that failed.', () => metrics.compactionsFailed],
     ['prometheus_tsdb_compactions_triggered_total', 'Compactions begun.', () => metrics.compactionsTriggered],
+    ['prometheus_tsdb_reloads_total', 'Looks at the blocks of the data directory.', () => blocks.reloads],
+    [
+      'prometheus_tsdb_reloads_failures_total',
+      'Looks at the blocks of the data directory that met one which cannot be read.',
+      () => blocks.reloadsFailed,
+    ],
+    [
+      'prometheus_tsdb_mmap_chunk_corruptions_total',
+      'Damaged places found in files of head chunks.',
+      () => metrics.headChunkCorruptions,
+    ],
     [
       'prometheus_tsdb_vertical_compactions_total',
       'Compactions of overlapping blocks.',
@@ -174,20 +203,35 @@ function totals(
   help: string,
   read: () => readonly [sum: number, count: number],
 ): void {
-  const metric = {
-    name,
-    help,
-    type: 'summary',
-    aggregator: 'sum',
-    get: async () => {
-      const [sum, count] = read();
-      const values = [
-        { metricName: `${name}_sum`, labels: {}, value: sum },
-        { metricName: `${name}_count`, labels: {}, value: count },
-      ];
-      return { name, help, type: 'summary', aggregator: 'sum', values };
-    },
-    reset: () => {},
-  };
+  register(registry, { name, help, type: 'summary' }, () => {
+    const [sum, count] = read();
+    return [sample(`${name}_sum`, sum), sample(`${name}_count`, count)];
+  });
+}
+
+/** A histogram that is kept elsewhere. */
+function histogram(registry: Registry, name: string, help: string, distribution: Tsdb['metrics']['compactionSeconds']) {
+  register(registry, { name, help, type: 'histogram' }, () => {
+    let count = 0;
+    const buckets = distribution.counts.map((n, i) => {
+      count += n;
+      return sample(`${name}_bucket`, count, { le: distribution.bounds[i] ?? '+Inf' });
+    });
+    return [...buckets, sample(`${name}_sum`, distribution.sum), sample(`${name}_count`, count)];
+  });
+}
+
+function sample(metricName: string, value: number, labels: Readonly<Record<string, string | number>> = {}) {
+  return { metricName, labels, value };
+}
+
+/** prom-client has no class for families whose samples are kept elsewhere. */
+function register(
+  registry: Registry,
+  family: { readonly name: string; readonly help: string; readonly type: 'summary' | 'histogram' },
+  read: () => readonly ReturnType<typeof sample>[],
+): void {
+  const described = { ...family, aggregator: 'sum' };
+  const metric = { ...described, get: async () => ({ ...described, values: read() }), reset: () => {} };
   registry.registerMetric(metric as unknown as Metric);
 }

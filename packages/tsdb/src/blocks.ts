@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Logger } from '@avalanche/model';
 import { Block } from './block/block.ts';
 import { syncDirectory } from './block/durable.ts';
@@ -17,7 +18,15 @@ const SET_ASIDE = '.corrupt';
 export class Blocks {
   /** Blocks that could not be opened, by the names they have now, since the start. */
   readonly setAside: string[] = [];
+  /** Looks at the directory since the start, and those that met a block which could not be read. */
+  reloads = 0;
+  reloadsFailed = 0;
   private loaded: readonly Block[] = [];
+  /** Blocks that were taken out of here, and those that `refresh` could not read: not to be taken in (again). */
+  private readonly removed = new Set<string>();
+  private readonly unreadable = new Set<string>();
+  /** Files being deleted: the kernel takes its time for large ones. */
+  private readonly deletions = new Set<Promise<void>>();
   private readonly cache: PageCache;
 
   /** @param cacheBytes bounds the pages of block files that are kept in memory */
@@ -72,13 +81,26 @@ export class Blocks {
       const block = this.open(name, repair);
       if (block) blocks.push(block);
     }
-    const replaced = new Set(blocks.flatMap(({ meta }) => (meta.compaction.parents ?? []).map(({ ulid }) => ulid)));
-    const isDone = ({ meta }: Block) => meta.compaction.deletable === true || replaced.has(meta.ulid);
-    this.loaded = sorted(blocks.filter((block) => !isDone(block)));
-    for (const block of blocks.filter(isDone)) {
-      if (repair) this.delete(block);
-      else block.close();
-    }
+    this.reloads++;
+    this.admit(blocks, repair);
+  }
+
+  /**
+   * Takes in blocks that somebody has put into the directory, as after `promtool tsdb create-blocks-from`, and forgets
+   * those that somebody has removed (upstream's reloadBlocks). One that cannot be read may still be being copied: it is
+   * told once and tried again.
+   */
+  refresh(): void {
+    this.reloads++;
+    const names = readdirSync(this.directory).filter((name) => isUlid(name) && !this.removed.has(name));
+    const present = new Set(names);
+    const known = new Set(this.loaded.map(nameOf));
+    const gone = this.loaded.filter((block) => !present.has(nameOf(block)));
+    const added = names.filter((name) => !known.has(name)).flatMap((name) => this.tryOpen(name) ?? []);
+    if (gone.length === 0 && added.length === 0) return;
+    for (const block of gone) block.close();
+    this.admit([...this.loaded.filter((block) => !gone.includes(block)), ...added], true);
+    this.logger.info('Blocks of the directory have changed', { added: added.map(nameOf), gone: gone.map(nameOf) });
   }
 
   /** Takes a new block in and removes those that it replaces. @throws as `Block.open` */
@@ -91,6 +113,36 @@ export class Blocks {
   close(): void {
     for (const block of this.loaded) block.close();
     this.loaded = [];
+  }
+
+  /** Resolves when the files of the blocks that were removed are gone. */
+  async deleted(): Promise<void> {
+    await Promise.all(this.deletions);
+  }
+
+  /** Shows these blocks but for those that a compaction has replaced, which are deleted where `remove` says so. */
+  private admit(blocks: readonly Block[], remove: boolean): void {
+    const replaced = new Set(blocks.flatMap(({ meta }) => (meta.compaction.parents ?? []).map(({ ulid }) => ulid)));
+    const isDone = ({ meta }: Block) => meta.compaction.deletable === true || replaced.has(meta.ulid);
+    this.loaded = sorted(blocks.filter((block) => !isDone(block)));
+    for (const block of blocks.filter(isDone)) {
+      if (remove) this.delete(block);
+      else block.close();
+    }
+  }
+
+  private tryOpen(name: string): Block | undefined {
+    try {
+      const block = Block.open(join(this.directory, name), this.cache);
+      this.unreadable.delete(name);
+      return block;
+    } catch (error) {
+      this.reloadsFailed++;
+      if (!this.unreadable.has(name))
+        this.logger.warn('A block cannot be read; it is tried again', { block: name, error });
+      this.unreadable.add(name);
+      return undefined;
+    }
   }
 
   private open(name: string, repair: boolean): Block | undefined {
@@ -111,14 +163,24 @@ export class Blocks {
   /** A crash in between leaves the block or a directory that the next start removes. */
   private delete(block: Block): void {
     block.close();
+    this.removed.add(nameOf(block));
     const doomed = `${block.directory}${FOR_DELETION}`;
+    const failed = (error: unknown) =>
+      this.logger.error('A block could not be deleted', { block: block.directory, error });
     try {
       renameSync(block.directory, doomed);
-      rmSync(doomed, { recursive: true, force: true });
     } catch (error) {
-      this.logger.error('A block could not be deleted', { block: block.directory, error });
+      failed(error);
+      return;
     }
+    const deletion = rm(doomed, { recursive: true, force: true }).catch(failed);
+    this.deletions.add(deletion);
+    void deletion.then(() => this.deletions.delete(deletion));
   }
+}
+
+function nameOf(block: Block): string {
+  return basename(block.directory);
 }
 
 function sorted(blocks: Block[]): Block[] {

@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Labels, Matcher, SampleColumns } from '@avalanche/model';
@@ -252,6 +261,41 @@ test('a snapshot is a directory that opens, with the head and without', async ()
     db = own;
     await copy.close();
   }
+});
+
+test('a snapshot that is cut short leaves nothing, and keeps nobody waiting', async () => {
+  for (let i = 0; i < 3000; i++) add({ __name__: 'up', i: `${i}` }, [[start, i]]);
+  const snapshot = db.snapshot(true);
+  const refused = expect(snapshot).rejects.toThrow('the database is being closed');
+  await new Promise((resolve) => setImmediate(resolve));
+  await db.close();
+  await refused;
+  expect(readdirSync(join(directory, 'snapshots'))).toEqual([]);
+  const left = join(directory, 'snapshots', '20240101T000000Z-0123456789abcdef.tmp');
+  mkdirSync(left);
+  await reopen();
+  expect(existsSync(left)).toBe(false);
+});
+
+test('blocks that others put into the directory or take out of it are noticed', async () => {
+  for (let i = 0; i < 10; i++) add({ __name__: 'up' }, [[start + i * hour, i]]);
+  await db.maintain();
+  const all = await query(up);
+  const [{ directory: first }] = db.blocks.all;
+  const aside = join(directory, 'aside');
+  renameSync(first, aside);
+  await db.maintain();
+  expect((await query(up)).up).toEqual(all.up.slice(-(await query(up)).up.length));
+  expect((await query(up)).up.length).toBeLessThan(10);
+
+  mkdirSync(first); // as `cp` has it before it has copied everything
+  await db.maintain();
+  await db.maintain();
+  expect(db.blocks.reloadsFailed).toBe(2);
+  rmSync(first, { recursive: true });
+  renameSync(aside, first);
+  await db.maintain();
+  expect(await query(up)).toEqual(all);
 });
 
 test('a series made while its scrape goes on outlives a retention run', async () => {

@@ -25,7 +25,7 @@ import { Maintenance } from './maintenance.ts';
 import { type Cardinality, cardinality } from './query/cardinality.ts';
 import { TsdbQuerier, TsdbView } from './query/querier.ts';
 import { Readers } from './readers.ts';
-import { writeSnapshot } from './snapshot.ts';
+import { removeUnfinishedSnapshots, writeSnapshot } from './snapshot.ts';
 import type { Compression } from './wal/compression.ts';
 import type { ReplaySink } from './wal/replay.ts';
 import { type FsyncMode, Wal, type WalOptions } from './wal/wal.ts';
@@ -113,10 +113,14 @@ export class Tsdb implements CommitTarget {
    */
   static async open(options: TsdbOptions): Promise<Tsdb> {
     mkdirSync(options.directory, { recursive: true });
+    const wasLocked = existsSync(join(options.directory, 'lock'));
     const unlock = options.noLockFile ? () => {} : lockDirectory(options.directory);
     try {
+      const begin = performance.now();
       const db = await Tsdb.load(options);
       db.unlock = unlock;
+      db.metrics.replaySeconds = (performance.now() - begin) / 1000;
+      if (!options.noLockFile) db.metrics.cleanStart = wasLocked ? 0 : 1;
       if (options.autoMaintenance ?? true) db.maintenance.start();
       return db;
     } catch (error) {
@@ -213,7 +217,9 @@ export class Tsdb implements CommitTarget {
    */
   snapshot(withHead: boolean): Promise<string> {
     const { directory } = this.options;
-    return this.maintenance.alone(() => writeSnapshot({ directory, head: this.head, blocks: this.blocks, withHead }));
+    const { head, blocks } = this;
+    const { compactor } = this.maintenance;
+    return this.maintenance.alone(() => writeSnapshot({ directory, head, blocks, withHead, compactor }));
   }
 
   /** What makes the head large, `limit` of each kind. */
@@ -236,6 +242,7 @@ export class Tsdb implements CommitTarget {
     await this.lateLog?.close();
     this.head.disk.close();
     this.blocks.close();
+    await this.blocks.deleted();
     this.unlock();
   }
 
@@ -262,6 +269,7 @@ export class Tsdb implements CommitTarget {
   private async load(snapshot: SnapshotFile | undefined): Promise<void> {
     const { head, wal, maintenance } = this;
     this.blocks.removeUnfinished();
+    removeUnfinishedSnapshots(this.options.directory);
     this.blocks.load(true);
     head.minValidTime = this.blocks.inOrderEnd;
     const replay = new HeadReplay(head);

@@ -48,7 +48,7 @@ const LASTING_ERRORS = new Set(['BLOCK_CORRUPTION', 'UNSUPPORTED_CHUNK']);
  * One thing at a time; the writing is done in a worker thread.
  */
 export class Maintenance {
-  private readonly compactor = new Compactor();
+  readonly compactor = new Compactor();
   private queue: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined = undefined;
   private stopped = false;
@@ -109,7 +109,7 @@ export class Maintenance {
     for (const block of this.options.blocks.all) {
       if (block.tombstones.count > 0) await this.merge([block]);
     }
-    this.options.metrics.tombstoneCleanupSeconds += (performance.now() - begin) / 1000;
+    this.options.metrics.tombstoneCleanupSeconds.observe((performance.now() - begin) / 1000);
   }
 
   private tick(): void {
@@ -126,11 +126,12 @@ export class Maintenance {
   }
 
   private async runNow(now: number): Promise<void> {
-    const { head, blockRangeMs } = this.options;
+    const { head, blocks } = this.options;
     head.disk.flush();
+    blocks.refresh();
     this.applyRetention(); // first, so that a full disk gets room
     let compacted = false;
-    while (head.maxTime - head.minTime > blockRangeMs * 1.5) {
+    while (this.isHeadFull()) {
       await this.compactHead(now);
       compacted = true;
     }
@@ -230,6 +231,12 @@ export class Maintenance {
     }
   }
 
+  /** As upstream: half a range may still come in order. */
+  private isHeadFull(): boolean {
+    const { head, blockRangeMs } = this.options;
+    return head.maxTime - head.minTime > blockRangeMs * 1.5;
+  }
+
   private isLateFull(): boolean {
     return this.options.head.late.size > LATE_SAMPLES_MAX;
   }
@@ -264,7 +271,7 @@ export class Maintenance {
       // would end where the head still has samples, and a restart would take those for stored.
       const settled = blocks.all.filter(({ meta }) => meta.maxTime <= blocks.inOrderEnd);
       const plan = planCompaction(settled, ranges) as readonly Block[];
-      if (plan.length === 0) return;
+      if (plan.length === 0 || this.isHeadFull()) return; // the head is first, at the next look
       if (isOverlapping(plan)) metrics.verticalCompactions++;
       await this.merge(plan);
     }
@@ -301,7 +308,7 @@ export class Maintenance {
     try {
       const result = await job();
       metrics.compactions++;
-      metrics.compactionSeconds += (performance.now() - begin) / 1000;
+      metrics.compactionSeconds.observe((performance.now() - begin) / 1000);
       return result;
     } catch (error) {
       if (!(error instanceof CompactionStopped)) metrics.compactionsFailed++;

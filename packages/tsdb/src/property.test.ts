@@ -170,6 +170,7 @@ class Trial {
   /** Goes on from a copy of the directory as it is, which is what a killed process leaves. */
   private async crash(): Promise<string> {
     const copy = mkdtempSync(join(tmpdir(), 'tsdb-property-'));
+    await this.db.blocks.deleted(); // or files would vanish while they are copied
     cpSync(this.directory, copy, { recursive: true });
     rmSync(join(copy, 'lock'));
     await this.close();

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Block } from './block/block.ts';
 import { syncDirectory } from './block/durable.ts';
 import { newUlid } from './block/ulid.ts';
 import type { Blocks } from './blocks.ts';
-import { Compactor } from './compact/compactor.ts';
+import type { Compactor } from './compact/compactor.ts';
 import { snapshotSource } from './compact/head-source.ts';
 import type { Head } from './head/head.ts';
+
+const SNAPSHOTS = 'snapshots';
 
 export interface SnapshotOptions {
   /** The data directory. */
@@ -16,21 +18,24 @@ export interface SnapshotOptions {
   readonly blocks: Blocks;
   /** Whether what is not in blocks yet is written as one more block. */
   readonly withHead: boolean;
+  /** Writes the head; where it is stopped, nothing is left of the snapshot. */
+  readonly compactor: Compactor;
 }
 
 /**
  * Makes `snapshots/NAME` in the data directory: the blocks by hard links, the head as a block. Appends and queries go on.
  * @returns NAME, upstream's `YYYYMMDDTHHMMSSZ-<random>`
  */
-export async function writeSnapshot({ directory, head, blocks, withHead }: SnapshotOptions): Promise<string> {
+export async function writeSnapshot(options: SnapshotOptions): Promise<string> {
+  const { directory, blocks, withHead } = options;
   const now = new Date();
   const name = `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${randomBytes(8).toString('hex')}`;
-  const target = join(directory, 'snapshots', name);
+  const target = join(directory, SNAPSHOTS, name);
   const temporary = `${target}.tmp`;
   mkdirSync(temporary, { recursive: true });
   try {
     for (const block of blocks.all) linkBlock(block, temporary);
-    if (withHead) await writeHead(head, temporary, now.getTime());
+    if (withHead) await writeHead(options, temporary, now.getTime());
     syncDirectory(temporary);
     renameSync(temporary, target);
   } catch (error) {
@@ -40,13 +45,21 @@ export async function writeSnapshot({ directory, head, blocks, withHead }: Snaps
   return name;
 }
 
-async function writeHead(head: Head, parent: string, now: number): Promise<void> {
+/** Removes what an interrupted process left half done. */
+export function removeUnfinishedSnapshots(directory: string): void {
+  const parent = join(directory, SNAPSHOTS);
+  if (!existsSync(parent)) return;
+  for (const name of readdirSync(parent)) {
+    if (/^\d{8}T\d{6}Z-[0-9a-f]{16}\.tmp$/.test(name)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+async function writeHead({ head, compactor }: SnapshotOptions, parent: string, now: number): Promise<void> {
   const minTime = Math.min(head.minTime, head.late.minTime);
   const maxTime = Math.max(head.maxTime, head.late.maxTime) + 1;
   if (minTime >= maxTime) return;
   const ulid = newUlid(now);
   const job = { parent, ulid, minTime, maxTime, compaction: { level: 1, sources: [ulid] } };
-  const compactor = new Compactor();
   await compactor.writeHead(snapshotSource(head, job), job);
 }
 

@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { TEMPORARY_SUFFIX } from '../block/block-writer.ts';
 import { writeHeadBlock } from './head-block.ts';
 import type { HeadSource } from './head-source.ts';
 import type { HeadJob, JobResult, MergeJob, Pace } from './jobs.ts';
@@ -34,31 +37,23 @@ export class Compactor {
     return mergeBlocks(merge, this.sharedLoopPace());
   }
 
-  /** Ends a job under way; what it has written is removed at the next start. */
+  /** Ends a job under way. */
   async stop(): Promise<void> {
     this.stopped = true;
     await this.worker?.terminate();
   }
 
-  private runInWorker(file: URL, job: WorkerJob, source?: HeadSource): Promise<JobResult> {
-    if (this.stopped) return Promise.reject(new CompactionStopped(CLOSING));
-    return new Promise((resolve, reject) => {
-      const worker = new Worker(file, {
-        workerData: job,
-        resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
-      });
-      this.worker = worker;
-      worker.on('message', (message: WorkerRequest | WorkerAnswer) => {
-        if (message.type === 'done') resolve(message.result);
-        else if (message.type === 'failed') reject(new CompactionFailed(message.message, message.name, message.code));
-        else if (source) void answer(worker, source, message).catch(reject);
-      });
-      worker.once('error', reject);
-      worker.once('exit', () => {
-        this.worker = undefined;
-        reject(new CompactionStopped(this.stopped ? CLOSING : 'the compaction thread ended early'));
-      });
-    });
+  private async runInWorker(file: URL, job: WorkerJob, source?: HeadSource): Promise<JobResult> {
+    if (this.stopped) throw new CompactionStopped(CLOSING);
+    const worker = new Worker(file, { workerData: job, resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB } });
+    this.worker = worker;
+    const answer = await lastAnswer(worker, source);
+    this.worker = undefined;
+    if (answer.type === 'done') return answer.result;
+    if (answer.type === 'failed') throw new CompactionFailed(answer.message, answer.name, answer.code);
+    const { parent, ulid } = job.type === 'head' ? job.head : job.merge;
+    await rm(join(parent, ulid + TEMPORARY_SUFFIX), { recursive: true, force: true });
+    throw this.stopped ? new CompactionStopped(CLOSING) : answer.error;
   }
 
   /** Gives the event loop a turn every few milliseconds. */
@@ -91,6 +86,35 @@ export class CompactionFailed extends Error {
 /** A compaction was given up. */
 export class CompactionStopped extends Error {
   override readonly name = 'CompactionStopped';
+}
+
+/** A thread that has ended without an answer: killed, out of memory, or broken. */
+interface NoAnswer {
+  readonly type: 'died';
+  readonly error: Error;
+}
+
+/** Gives the thread what it asks for, until it has ended. */
+function lastAnswer(worker: Worker, source: HeadSource | undefined): Promise<WorkerAnswer | NoAnswer> {
+  return new Promise((resolve) => {
+    let last: WorkerAnswer | NoAnswer | undefined;
+    const fail = (error: Error) => {
+      last ??= { type: 'died', error };
+    };
+    worker.on('message', (message: WorkerRequest | WorkerAnswer) => {
+      if (message.type === 'done' || message.type === 'failed') last = message;
+      else if (source)
+        answer(worker, source, message).catch((error: Error) => {
+          fail(error);
+          void worker.terminate();
+        });
+    });
+    worker.once('error', fail);
+    worker.once('exit', () => {
+      fail(new CompactionFailed('the compaction thread ended early', 'CompactionFailed', undefined));
+      resolve(last as WorkerAnswer | NoAnswer);
+    });
+  });
 }
 
 async function answer(worker: Worker, source: HeadSource, request: WorkerRequest): Promise<void> {
