@@ -151,8 +151,9 @@ async function writeSeries(writer: SnapshotWriter, { head, unlogged, signal }: S
   let numbers = new Uint32Array(series.symbols.capacity);
   let written = 0;
   const last = series.highestSlot;
+  let skipped = new Set(unlogged);
   for (let slot = 1; slot <= last; slot++) {
-    if (series.refs[slot] === 0 || unlogged.includes(slot)) continue;
+    if (series.refs[slot] === 0 || skipped.has(slot)) continue;
     const symbols = series.labelSymbols(slot);
     frame.putUvarint(symbols.length);
     if (series.symbols.capacity > numbers.length) {
@@ -170,6 +171,7 @@ async function writeSeries(writer: SnapshotWriter, { head, unlogged, signal }: S
     if (!writer.isFull) continue;
     await writer.end(FRAME_SERIES);
     signal.throwIfAborted();
+    skipped = new Set(unlogged); // it changes with every commit
   }
   await writer.end(FRAME_SERIES);
 }
