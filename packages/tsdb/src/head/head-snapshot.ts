@@ -151,7 +151,7 @@ async function writeSeries(writer: SnapshotWriter, { head, unlogged, signal }: S
   let numbers = new Uint32Array(series.symbols.capacity);
   let written = 0;
   const last = series.highestSlot;
-  let skipped = new Set(unlogged);
+  const skipped = new Unlogged(unlogged);
   for (let slot = 1; slot <= last; slot++) {
     if (series.refs[slot] === 0 || skipped.has(slot)) continue;
     const symbols = series.labelSymbols(slot);
@@ -171,9 +171,35 @@ async function writeSeries(writer: SnapshotWriter, { head, unlogged, signal }: S
     if (!writer.isFull) continue;
     await writer.end(FRAME_SERIES);
     signal.throwIfAborted();
-    skipped = new Set(unlogged); // it changes with every commit
+    skipped.catchUp();
   }
   await writer.end(FRAME_SERIES);
+}
+
+/** The slots of a list that commits empty and new series fill. */
+class Unlogged {
+  private readonly slots = new Set<number>();
+  private first: number | undefined = undefined;
+  private counted = 0;
+
+  constructor(private readonly list: readonly number[]) {
+    this.catchUp();
+  }
+
+  has(slot: number): boolean {
+    return this.slots.has(slot);
+  }
+
+  /** A list that begins with another slot has been emptied: those that were in it are logged now. */
+  catchUp(): void {
+    const { list } = this;
+    if (list[0] !== this.first) {
+      this.slots.clear();
+      this.counted = 0;
+      this.first = list[0];
+    }
+    for (; this.counted < list.length; this.counted++) this.slots.add(list[this.counted]);
+  }
 }
 
 function writeEnd(into: EncodeBuffer, { head, expiring }: SnapshotOptions): void {
