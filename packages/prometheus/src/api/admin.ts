@@ -26,17 +26,22 @@ export class TsdbAdmin {
   /** `POST /api/v1/admin/tsdb/snapshot` @throws ApiError */
   async snapshot(params: Params): Promise<{ readonly name: string }> {
     this.check();
-    const skipHead = params.get('skip_head');
-    if (!['', 'true', 'false', '1', '0', 't', 'f'].includes(skipHead)) {
-      throw new ApiError(
-        'bad_data',
-        `invalid parameter "skip_head": unable to parse boolean ${JSON.stringify(skipHead)}`,
-      );
-    }
-    return { name: await this.tsdb.snapshot(!['true', '1', 't'].includes(skipHead)) };
+    const skipHead = parseBoolean('skip_head', params.get('skip_head'));
+    return { name: await this.tsdb.snapshot(!skipHead) };
   }
 
   private check(): void {
     if (!this.enabled) throw new ApiError('unavailable', 'admin APIs disabled');
   }
+}
+
+const TRUE = ['1', 't', 'T', 'true', 'TRUE', 'True'];
+const FALSE = ['', '0', 'f', 'F', 'false', 'FALSE', 'False'];
+
+/** What Go's strconv.ParseBool takes; a parameter that is not given is false. @throws ApiError in its words */
+function parseBoolean(name: string, text: string): boolean {
+  if (TRUE.includes(text)) return true;
+  if (FALSE.includes(text)) return false;
+  const reason = `strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`;
+  throw new ApiError('bad_data', `invalid parameter "${name}": unable to parse boolean: ${reason}`);
 }
