@@ -60,6 +60,23 @@ export class DecimalReader {
   }
 }
 
+/** A number as Go's ParseFloat reads it, but for hexadecimal ones; undefined for what is none, or out of range. */
+export function parseNumber(text: string): number | undefined {
+  if (!DECIMAL.test(text)) return SPECIAL.get(text.toLowerCase());
+  const number = Number(text);
+  return Number.isFinite(number) ? number : undefined;
+}
+
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const SPECIAL = new Map([
+  ['nan', Number.NaN],
+  ['inf', Number.POSITIVE_INFINITY],
+  ['+inf', Number.POSITIVE_INFINITY],
+  ['-inf', Number.NEGATIVE_INFINITY],
+  ['infinity', Number.POSITIVE_INFINITY],
+  ['+infinity', Number.POSITIVE_INFINITY],
+  ['-infinity', Number.NEGATIVE_INFINITY],
+]);
 const TAB = 9;
 const NEWLINE = 10;
 const SPACE = 32;

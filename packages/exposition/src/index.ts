@@ -1,3 +1,4 @@
+export { parseNumber } from './decimal.ts';
 export {
   ENTRY_END,
   ENTRY_HELP,

@@ -46,7 +46,7 @@ test.each([
   ['a 1 9223372036854775808\n', 'line 1: expected a timestamp in milliseconds, got "9223372036854775808"'],
   ['a{b="c" 1\n', 'line 1: expected a label name, got "1"'],
   ['a 1\r\n', 'line 1: expected a value, got "1\\r"'],
-  ['a 1e400\n', 'line 1: value out of range: "1e400"'],
+  ['a 1e400\n', 'line 1: expected a value, got "1e400"'],
   ['# TYPE a unknown\n', 'line 1: invalid metric type "unknown"'],
   ['# TYPE a gauge \n', 'line 1: invalid metric type "gauge "'],
   ['# HELP 1a x\n', 'line 1: malformed comment "# HELP 1a x"'],

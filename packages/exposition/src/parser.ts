@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { DecimalReader } from './decimal.ts';
+import { DecimalReader, parseNumber } from './decimal.ts';
 import { commonPrefix, NO_LINES, type SampleLines } from './sample-lines.ts';
 import {
   decodeText,
@@ -204,12 +204,7 @@ export class ExpositionParser {
   }
 
   private parseNumber(text: string): number {
-    if (DECIMAL.test(text)) {
-      const number = Number(text);
-      if (!Number.isFinite(number)) throw this.error(`value out of range: ${JSON.stringify(text)}`);
-      return number;
-    }
-    const number = SPECIAL.get(text.toLowerCase());
+    const number = parseNumber(text);
     if (number === undefined) throw this.error(`expected a value, got ${JSON.stringify(text)}`);
     return number;
   }
@@ -311,16 +306,6 @@ const NEWLINE = 10;
 const HASH = 35;
 const BRACE_OPEN = 123;
 const BRACE_CLOSE = 125;
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const SPECIAL = new Map([
-  ['nan', Number.NaN],
-  ['inf', Number.POSITIVE_INFINITY],
-  ['+inf', Number.POSITIVE_INFINITY],
-  ['-inf', Number.NEGATIVE_INFINITY],
-  ['infinity', Number.POSITIVE_INFINITY],
-  ['+infinity', Number.POSITIVE_INFINITY],
-  ['-infinity', Number.NEGATIVE_INFINITY],
-]);
 /** What may follow a value: the timestamp; in OpenMetrics an exemplar too. */
 const REST = /^[ \t]*(?:([^ \t]+)[ \t]*)?$/;
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';

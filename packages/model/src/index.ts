@@ -11,6 +11,6 @@ export {
   matchesAnywhere,
   replaceAllMatches,
 } from './matcher.ts';
-export { formatValue } from './number.ts';
+export { formatG, formatValue } from './number.ts';
 export { NORMAL_NAN_HIGH, NORMAL_NAN_LOW, SampleColumns, STALE_HIGH, STALE_LOW } from './samples.ts';
 export { compareStrings } from './strings.ts';

@@ -1,8 +1,8 @@
-import { type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
+import { formatG, type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
 import { parseMatchers } from '@avalanche/promql';
 import { openReadOnly, type ReadOnlyDb, type StoredSeries } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
-import { formatG, quote } from './go-format.ts';
+import { quote } from './go-format.ts';
 import { BufferedOut } from './output.ts';
 import { databasePath, parseInt64, type ToolCommand, type ToolContext, type ToolInput } from './tool-command.ts';
 

@@ -21,6 +21,7 @@ import {
 import { firstSlot, nextSlot } from '../beat.ts';
 import type { ScrapeConfig } from '../config/schema.ts';
 import { relabel } from '../relabel.ts';
+import { withNormalBounds } from './bounds.ts';
 import { REF_DROPPED, REF_UNKNOWN, ScrapeCache } from './cache.ts';
 import { type FetchedBody, ScrapeClient } from './fetch.ts';
 import type { ScrapeMetrics } from './metrics.ts';
@@ -266,8 +267,9 @@ export class ScrapeLoop {
   /** The labels of the parser's series: target labels, metric relabelling, limits. Null where relabelling drops it. */
   private labelsOf(parser: ExpositionParser): Labels | null {
     const { config } = this.options;
+    const scraped = withNormalBounds(parser.seriesMap(), (family) => this.metadata.get(family)?.type);
     const labels = relabel(
-      withTargetLabels(parser.seriesMap(), this.target.labels, config.honor_labels),
+      withTargetLabels(scraped, this.target.labels, config.honor_labels),
       config.metric_relabel_configs,
     );
     if (!labels || labels.size === 0) return null;

@@ -104,6 +104,17 @@ test('a reload that changes a job goes on with the series of its targets; only t
   expect([await series('a'), await series('up')]).toEqual([{ '{}': 'stale' }, { '{}': 'stale' }]);
 });
 
+test('bounds of buckets are the same whatever the format, those of a histogram that grows too', async () => {
+  await apply();
+  const body = '# TYPE h histogram\nh_bucket{le="1"} 1\nh_bucket{le="+Inf"} 1\n';
+  answerWith(body);
+  await scrape();
+  answerWith(`${body.replace('h_bucket{le="+', 'h_bucket{le="2"} 1\nh_bucket{le="+')}other{le="1"} 1\n`);
+  await scrape();
+  expect(await series('h_bucket')).toEqual({ '{le="+Inf"}': 1, '{le="1.0"}': 1, '{le="2.0"}': 1 });
+  expect(await series('other')).toEqual({ '{le="1"}': 1 });
+});
+
 test.each([
   ['no Content-Type', {}, 'sending blank Content-Type and no fallback_scrape_protocol'],
   ['another Content-Type', { 'content-type': 'text/html' }, 'unsupported Content-Type "text/html"'],
