@@ -284,7 +284,7 @@ export class Tsdb implements CommitTarget {
     // Another program has written the log since, and calls a series otherwise than we do.
     if (begin && sum(report.unknownRefs) + unknownLate > 0) throw new SnapshotUnusable('the log has unknown series');
     head.disk.release();
-    replay.dropUnknownChunks();
+    replay.finish();
     maintenance.keepInLog(replay.aliases);
     const { segments, tookMs } = report;
     if (replay.histogramSamples > 0) {

@@ -67,8 +67,9 @@ export class HeadReplay implements ReplaySink {
     return undefined;
   }
 
-  /** Drops the chunks whose series the log does not know. */
-  dropUnknownChunks(): void {
+  /** Call when all logs are read: forgets chunks of series that the log does not know, and deletions with nothing to hide. */
+  finish(): void {
+    this.head.forgetDeleted(this.head.minValidTime);
     for (const chunk of this.chunks.values()) this.head.dropChunks(chunk);
   }
 
@@ -120,7 +121,7 @@ export class HeadReplay implements ReplaySink {
     for (const { ref, minTime, maxTime } of tombstones) {
       const slot = this.slots.get(ref);
       if (slot === 0) unknown++;
-      else if (maxTime >= this.head.minValidTime) this.head.delete(slot, minTime, maxTime);
+      else this.head.delete(slot, minTime, maxTime); // even before `minValidTime`: late samples may lie there
     }
     return unknown;
   }

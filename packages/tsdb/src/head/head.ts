@@ -519,8 +519,8 @@ export class Head {
     return young;
   }
 
-  /** Ranges that lie wholly before `time` and all late samples have nothing left to hide. */
-  private forgetDeleted(time: number): void {
+  /** Forgets deletions that end before `time` and before all late samples: they have nothing left to hide. */
+  forgetDeleted(time: number): void {
     const oldest = Math.min(time, this.late.minTime, this.lateFrozen?.minTime ?? Number.POSITIVE_INFINITY);
     for (const [slot, intervals] of this.deleted) {
       if (intervals[intervals.length - 1] < oldest) this.deleted.delete(slot);
