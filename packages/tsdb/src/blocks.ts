@@ -8,6 +8,7 @@ import { InvalidMeta } from './block/meta.ts';
 import { PageCache } from './block/page-cache.ts';
 import { isUlid } from './block/ulid.ts';
 import { FROM_OUT_OF_ORDER } from './compact/jobs.ts';
+import { Slices } from './slices.ts';
 
 /** What upstream and we call a directory that is being written or deleted. */
 const UNFINISHED = /^[0-9A-Z]{26}\.tmp(?:-for-creation|-for-deletion)?$/;
@@ -90,13 +91,17 @@ export class Blocks {
    * those that somebody has removed (upstream's reloadBlocks). One that cannot be read may still be being copied: it is
    * told once and tried again.
    */
-  refresh(): void {
+  async refresh(): Promise<void> {
     this.reloads++;
     const names = readdirSync(this.directory).filter((name) => isUlid(name) && !this.removed.has(name));
     const present = new Set(names);
     const known = new Set(this.loaded.map(nameOf));
     const gone = this.loaded.filter((block) => !present.has(nameOf(block)));
-    const added = names.filter((name) => !known.has(name)).flatMap((name) => this.tryOpen(name) ?? []);
+    const added: Block[] = [];
+    for (const name of names) {
+      const block = known.has(name) ? undefined : await this.tryOpen(name);
+      if (block) added.push(block);
+    }
     if (gone.length === 0 && added.length === 0) return;
     for (const block of gone) block.close();
     this.admit([...this.loaded.filter((block) => !gone.includes(block)), ...added], true);
@@ -104,8 +109,8 @@ export class Blocks {
   }
 
   /** Takes a new block in and removes those that it replaces. @throws as `Block.open` */
-  replace(removed: readonly Block[], ulid: string | null): void {
-    const added = ulid === null ? [] : [Block.open(join(this.directory, ulid), this.cache)];
+  async replace(removed: readonly Block[], ulid: string | null): Promise<void> {
+    const added = ulid === null ? [] : [await this.openInSlices(ulid)];
     this.loaded = sorted([...this.loaded.filter((block) => !removed.includes(block)), ...added]);
     for (const block of removed) this.delete(block);
   }
@@ -131,9 +136,13 @@ export class Blocks {
     }
   }
 
-  private tryOpen(name: string): Block | undefined {
+  private openInSlices(name: string): Promise<Block> {
+    return new Slices().run(Block.opening(join(this.directory, name), this.cache));
+  }
+
+  private async tryOpen(name: string): Promise<Block | undefined> {
     try {
-      const block = Block.open(join(this.directory, name), this.cache);
+      const block = await this.openInSlices(name);
       this.unreadable.delete(name);
       return block;
     } catch (error) {

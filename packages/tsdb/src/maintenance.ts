@@ -128,8 +128,8 @@ export class Maintenance {
   private async runNow(now: number): Promise<void> {
     const { head, blocks } = this.options;
     head.disk.flush();
-    blocks.refresh();
-    this.applyRetention(); // first, so that a full disk gets room
+    await blocks.refresh();
+    await this.applyRetention(); // first, so that a full disk gets room
     let compacted = false;
     while (this.isHeadFull()) {
       await this.compactHead(now);
@@ -138,9 +138,9 @@ export class Maintenance {
     if (compacted || this.isLateFull()) await this.compactLate(now);
     // Only now: upstream's log of late samples names chunks in these files.
     if (compacted) head.disk.deleteBefore(head.minValidTime);
-    this.applyRetention(); // before blocks are merged, so that nothing is written that is about to go
+    await this.applyRetention(); // before blocks are merged, so that nothing is written that is about to go
     await this.compactBlocks();
-    this.applyRetention();
+    await this.applyRetention();
     if (this.isSnapshotDue()) await this.snapshotHead();
   }
 
@@ -190,7 +190,7 @@ export class Maintenance {
     const meta = await this.counted(() =>
       this.compactor.writeHead(source, { parent: directory, ulid, ...range, compaction }),
     );
-    if (meta) this.options.blocks.replace([], meta.ulid);
+    if (meta) await this.options.blocks.replace([], meta.ulid);
     logger.info('Head written to a block', { ...range, ulid: meta?.ulid, samples: meta?.stats.numSamples ?? 0 });
   }
 
@@ -289,7 +289,7 @@ export class Maintenance {
         sources: sources.map((block) => block.directory),
       };
       const meta = await this.counted(() => this.compactor.merge(job));
-      blocks.replace(sources, meta?.ulid ?? null);
+      await blocks.replace(sources, meta?.ulid ?? null);
       const tookMs = Math.round(performance.now() - begin);
       logger.info('Blocks merged', { sources: sources.map((b) => b.meta.ulid).join(','), ulid: meta?.ulid, tookMs });
     } catch (error) {
@@ -316,7 +316,7 @@ export class Maintenance {
     }
   }
 
-  private applyRetention(): void {
+  private async applyRetention(): Promise<void> {
     const { head, blocks, wal, lateLog, retention, metrics, logger } = this.options;
     const besides = () => wal.storageBytes + (lateLog()?.storageBytes ?? 0) + head.disk.storageBytes;
     const other = retention.bytes > 0 ? besides() : 0;
@@ -325,7 +325,7 @@ export class Maintenance {
     if (bySize.length > 0) metrics.sizeRetentions++;
     const expired = [...new Set([...byTime, ...bySize])];
     if (expired.length === 0) return;
-    blocks.replace(expired, null);
+    await blocks.replace(expired, null);
     logger.info('Blocks deleted by retention', { blocks: expired.map(({ meta }) => meta.ulid).join(',') });
   }
 }

@@ -4,6 +4,7 @@ import type { SampleColumns } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
 import { covers, dropIntervals } from '../intervals.ts';
+import { runToEnd } from '../slices.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { IndexReader } from './index-reader.ts';
@@ -37,11 +38,17 @@ export class Block {
 
   /** @throws InvalidMeta, BlockCorruption, or the file system's error where a file is missing */
   static open(directory: string, cache: PageCache): Block {
+    return runToEnd(Block.opening(directory, cache));
+  }
+
+  /** As `open`; yields between small pieces of the work, which grows with the index. */
+  static *opening(directory: string, cache: PageCache): Generator<void, Block> {
     const meta = readMeta(directory);
     const tombstones = Tombstones.read(directory);
     const file = cache.open(join(directory, INDEX_FILE));
     try {
       const index = new IndexReader(file);
+      yield* index.load();
       return new Block(directory, meta, index, new ChunkReader(join(directory, CHUNKS_DIRECTORY), cache), tombstones);
     } catch (error) {
       file.close();

@@ -23,7 +23,7 @@ export class IndexReader {
   private readonly seriesEnd: number;
   private readonly entry = new SeriesEntry();
 
-  /** Takes the file over. */
+  /** Takes the file over. To be loaded before anything is asked of it. */
   constructor(private readonly file: CachedFile) {
     this.cursor = new Cursor(file);
     this.toc = readTableOfContents(file);
@@ -33,8 +33,14 @@ export class IndexReader {
       ),
       file.size,
     );
-    this.symbols = new SymbolTable(file, this.toc.symbols);
-    this.table = new PostingsTable(file, this.toc.postingsOffsetTable);
+    this.symbols = new SymbolTable(file);
+    this.table = new PostingsTable(file);
+  }
+
+  /** Reads and checks what is kept in memory; yields between small pieces. */
+  *load(): Generator<void, void> {
+    yield* this.symbols.load(this.toc.symbols);
+    yield* this.table.load(this.toc.postingsOffsetTable);
   }
 
   get sizeBytes(): number {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { crc32c } from '../crc32c.ts';
+import { runToEnd } from '../slices.ts';
 import { BlockCorruption } from './corruption.ts';
 import { PageCache } from './page-cache.ts';
 
@@ -47,7 +48,7 @@ test('pages used lately stay, and those of a closed file go first', () => {
 
 test('what is guarded is compared whenever it is read again', () => {
   const file = new PageCache(0, 64).open(join(directory, 'a'));
-  file.guard(100, 300);
+  runToEnd(file.guard(100, 300));
   const changed = content.slice();
   changed[50] ^= 1;
   changed[250] ^= 1;

@@ -205,17 +205,23 @@ export class CachedFile {
 
   /**
    * The CRC-32C of a range that will be read in pieces. From now on its pages are compared with what they are now
-   * whenever the cache reads them again, so that damage done later is found as well.
+   * whenever the cache reads them again, so that damage done later is found as well. Yields between pages.
    */
-  guard(offset: number, length: number): number {
+  *guard(offset: number, length: number): Generator<void, number> {
+    const { pageBytes } = this.cache;
+    const end = offset + length;
     let crc = 0;
-    this.eachPart(offset, length, (bytes, from, to, page) => {
-      const parts = this.parts.get(page) ?? [];
-      const crcBefore = crc;
-      crc = crc32c(bytes, from, to, crc);
-      parts.push({ from, to, crcBefore, crcAfter: crc });
-      this.parts.set(page, parts);
-    });
+    for (let at = offset, next = 0; at < end; at = next) {
+      next = Math.min(end, (Math.floor(at / pageBytes) + 1) * pageBytes);
+      this.eachPart(at, next - at, (bytes, from, to, page) => {
+        const parts = this.parts.get(page) ?? [];
+        const crcBefore = crc;
+        crc = crc32c(bytes, from, to, crc);
+        parts.push({ from, to, crcBefore, crcAfter: crc });
+        this.parts.set(page, parts);
+      });
+      yield;
+    }
     return crc;
   }
 

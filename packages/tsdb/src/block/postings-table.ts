@@ -20,27 +20,27 @@ export interface ValuePostings {
  */
 export class PostingsTable {
   /** Sorted as in the file, without the empty name of the list of all series. */
-  readonly names: readonly string[];
+  names: readonly string[] = [];
   private readonly cursor: Cursor;
-  private readonly section: Section = { start: 0, end: 0 };
+  private section: Section = { start: 0, end: 0 };
   private readonly ordinals = new Map<string, number>();
   /** By name ordinal: how many values, and where its sparse offsets start. One more entry ends the last name. */
-  private readonly counts: Uint32Array;
-  private readonly firstSample: Uint32Array;
+  private counts = new Uint32Array(0);
+  private firstSample = new Uint32Array(1);
   /** Entry offsets relative to the section's start. */
-  private readonly samples: Uint32Array;
+  private samples = new Uint32Array(0);
+
+  /** To be loaded before anything is asked of it. */
+  constructor(private readonly file: CachedFile) {
+    this.cursor = new Cursor(file);
+  }
 
   /** @param offset of the section; 0 where there is none. @throws BlockCorruption */
-  constructor(
-    private readonly file: CachedFile,
-    offset: number,
-  ) {
-    this.cursor = new Cursor(file);
+  *load(offset: number): Generator<void, void> {
+    if (offset === 0) return;
     const scan = new TableScan();
-    if (offset !== 0) {
-      this.section = checkedSection(file, offset, 'postings offset table');
-      this.scan(offset, scan);
-    }
+    this.section = yield* checkedSection(this.file, offset, 'postings offset table');
+    yield* this.scan(offset, scan);
     for (const [ordinal, name] of scan.names.entries()) this.ordinals.set(name, ordinal);
     this.names = scan.names.filter((name) => name !== '');
     this.counts = Uint32Array.from(scan.counts);
@@ -119,7 +119,7 @@ export class PostingsTable {
     cursor.skip(cursor.uvarint());
   }
 
-  private scan(offset: number, scan: TableScan): void {
+  private *scan(offset: number, scan: TableScan): Generator<void, void> {
     const { cursor, file } = this;
     const { start, end } = this.section;
     const entries = cursor.seek(start, end).uint32();
@@ -127,6 +127,10 @@ export class PostingsTable {
     let name: Uint8Array | undefined;
     for (let i = 0; i < entries; i++) {
       const entry = cursor.offset - start;
+      if (i % STRIDE === 0) {
+        yield;
+        cursor.seek(start + entry, end); // again: others may have read meanwhile
+      }
       if (cursor.uvarint() !== 2) throw file.corrupt(offset, `postings offset table: entry ${i} is not a label pair`);
       const size = cursor.uvarint();
       const nameOffset = cursor.offset;

@@ -23,12 +23,12 @@ export interface TableOfContents {
 }
 
 /** Finds `len <4b> content crc <4b>` at an offset, checks it and has it guarded from then on. @throws BlockCorruption naming `what` */
-export function checkedSection(file: CachedFile, offset: number, what: string): Section {
+export function* checkedSection(file: CachedFile, offset: number, what: string): Generator<void, Section> {
   const length = new Cursor(file).seek(offset, offset + 4).uint32();
   const start = offset + 4;
   const end = start + length;
   if (end + 4 > file.size) throw file.corrupt(offset, `${what}: ${length} bytes are more than the file has`);
-  const crc = file.guard(start, length);
+  const crc = yield* file.guard(start, length);
   if (crc !== new Cursor(file).seek(end, end + 4).uint32()) throw file.corrupt(offset, `${what}: checksum mismatch`);
   return { start, end };
 }

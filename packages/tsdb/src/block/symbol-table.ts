@@ -7,29 +7,34 @@ const STRIDE = 32;
 
 /** The symbols of an index: strings known by their number, in UTF-8 byte order. Only sparse offsets are in memory. */
 export class SymbolTable {
-  readonly size: number = 0;
+  size = 0;
   private readonly cursor: Cursor;
-  private readonly section: Section = { start: 0, end: 0 };
+  private section: Section = { start: 0, end: 0 };
   /** Of every STRIDEth symbol, relative to the section's start. */
-  private readonly offsets: Uint32Array = new Uint32Array(0);
+  private offsets = new Uint32Array(0);
+
+  /** To be loaded before anything is asked of it. */
+  constructor(private readonly file: CachedFile) {
+    this.cursor = new Cursor(file);
+  }
 
   /** @param offset of the section; 0 where there is none. @throws BlockCorruption */
-  constructor(
-    private readonly file: CachedFile,
-    offset: number,
-  ) {
-    this.cursor = new Cursor(file);
+  *load(offset: number): Generator<void, void> {
     if (offset === 0) return;
-    this.section = checkedSection(file, offset, 'symbol table');
+    this.section = yield* checkedSection(this.file, offset, 'symbol table');
     const { start, end } = this.section;
-    this.cursor.seek(start, end);
-    this.size = this.cursor.uint32();
-    if (this.size > this.cursor.remaining) throw file.corrupt(offset, `symbol table: ${this.size} symbols do not fit`);
-    this.offsets = new Uint32Array(Math.ceil(this.size / STRIDE));
-    for (let i = 0; i < this.size; i++) {
-      if (i % STRIDE === 0) this.offsets[i / STRIDE] = this.cursor.offset - start;
-      this.cursor.skip(this.cursor.uvarint());
+    const { cursor } = this;
+    const size = cursor.seek(start, end).uint32();
+    if (size > cursor.remaining) throw this.file.corrupt(offset, `symbol table: ${size} symbols do not fit`);
+    this.offsets = new Uint32Array(Math.ceil(size / STRIDE));
+    for (let i = 0, next = cursor.offset; i < size; i += STRIDE) {
+      cursor.seek(next, end); // again each time: others may have read meanwhile
+      this.offsets[i / STRIDE] = next - start;
+      for (let n = Math.min(STRIDE, size - i); n > 0; n--) cursor.skip(cursor.uvarint());
+      next = cursor.offset;
+      yield;
     }
+    this.size = size;
   }
 
   get memoryBytes(): number {

@@ -80,7 +80,7 @@ export async function cleanUp(
     const plans = plansOf(blocks.all, request);
     progress.planned(plans.map(({ plan }) => plan));
     for (const { block, plan } of plans) {
-      blocks.replace([block], plan.action === 'delete' ? null : await rewrite(directory, block, request));
+      await blocks.replace([block], plan.action === 'delete' ? null : await rewrite(directory, block, request));
       await blocks.deleted();
       if (failures.length > 0) throw new Error(failures.join('; '));
       progress.done(plan);
