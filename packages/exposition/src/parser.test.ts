@@ -147,6 +147,12 @@ test('random decimals are the doubles that they are nearest to', () => {
   }
 });
 
+test('lines of megabytes are lines', () => {
+  const long = 'x'.repeat(20_000_000);
+  const body = `# HELP "${long}" y\na{b="${long}"} 1 # {c="${long}"} 2\n# EOF\n`;
+  expect(samples(body, 'openmetrics')).toEqual([[`a{b="${long}"}`, 1, null]]);
+});
+
 test('what is not UTF-8 is refused, with its line', () => {
   const latin1 = (text: string) => new ExpositionParser(Buffer.from(text, 'latin1'), 'text');
   const value = latin1('a 1\nb{c="\xe9"} 1\n');
