@@ -19,9 +19,6 @@ export const CHUNK_BYTES_MIN = FIXED_BYTES + 5;
 const MAGIC = 0x0130bc91;
 const VERSION = 1;
 
-/** The data of chunks that upstream's head holds for samples out of order have this bit in their encoding. */
-export const OUT_OF_ORDER_ENCODING = 0x80;
-
 /** Where the data of an entry starts, from the start of the entry. */
 export function dataOffset(dataBytes: number): number {
   return FIXED_BYTES - 4 + lengthBytes(dataBytes);

@@ -1,4 +1,4 @@
-import { type Labels, type Matcher, METRIC_NAME, type SampleColumns, silentLogger } from '@avalanche/model';
+import { type Labels, type Matcher, type SampleColumns, silentLogger } from '@avalanche/model';
 import type { DecodeBuffer, EncodeBuffer } from '../encoding.ts';
 import { addInterval, dropIntervals, type Intervals, NO_INTERVALS } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
@@ -478,15 +478,6 @@ export class Head {
     if (gone === 0) return;
     yield* this.postings.dropRemoved();
     this.series.tidy();
-  }
-
-  /** The metric names with the most series, largest first. */
-  seriesByMetric(limit: number): { readonly name: string; readonly value: number }[] {
-    return this.postings
-      .valueCounts(METRIC_NAME)
-      .map(({ value, series }) => ({ name: value, value: series }))
-      .sort((a, b) => b.value - a.value)
-      .slice(0, limit);
   }
 
   private judgeLate(slot: number, time: number, low: number, high: number): AppendOutcome {

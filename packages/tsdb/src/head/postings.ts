@@ -104,12 +104,6 @@ export class Postings implements LabelIndex {
     return [...this.values(name)].sort(compareStrings);
   }
 
-  /** How many series carry each value of a label name. */
-  valueCounts(name: string): { readonly value: string; readonly series: number }[] {
-    const { symbols } = this.series;
-    return [...this.valuesOf(name)].map(([value, list]) => ({ value: symbols.text(value), series: list.size }));
-  }
-
   /** Drops removed series, and label values and names that none carries any more. Yields between small pieces of work. */
   *dropRemoved(): Generator<void> {
     this.settle();
