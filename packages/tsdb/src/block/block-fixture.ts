@@ -1,6 +1,6 @@
 import { compareStrings, Labels } from '@avalanche/model';
 import { ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
-import { appendXor, SAMPLE_BYTES_MAX, type XorState } from '../head/xor.ts';
+import { appendXor, newXorState, SAMPLE_BYTES_MAX, type XorState } from '../head/xor.ts';
 import { BlockWriter } from './block-writer.ts';
 import type { BlockMeta } from './meta.ts';
 import { newUlid } from './ulid.ts';
@@ -73,18 +73,7 @@ function fillChunks(chunks: ChunkColumns, { samples, raw }: FixtureSeries, sampl
 }
 
 function encodeXor(samples: readonly (readonly [number, number])[]): Uint8Array {
-  const state: XorState = {
-    bytes: new Uint8Array((samples.length + 1) * SAMPLE_BYTES_MAX),
-    base: 0,
-    bitLength: 0,
-    count: 0,
-    time: 0,
-    delta: 0,
-    low: 0,
-    high: 0,
-    leading: 0,
-    trailing: 0,
-  };
+  const state: XorState = newXorState(new Uint8Array((samples.length + 1) * SAMPLE_BYTES_MAX));
   const value = new Float64Array(1);
   const bits = new Uint32Array(value.buffer);
   for (const [time, v] of samples) {

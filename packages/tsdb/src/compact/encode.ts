@@ -1,21 +1,9 @@
 import type { SampleColumns } from '@avalanche/model';
 import { type ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
-import { appendXor, SAMPLE_BYTES_MAX, type XorState } from '../head/xor.ts';
+import { SAMPLES_PER_CHUNK } from '../head/series-chunks.ts';
+import { appendXor, newXorState, SAMPLE_BYTES_MAX, type XorState } from '../head/xor.ts';
 
-export const SAMPLES_PER_CHUNK = 120;
-
-const state: XorState = {
-  bytes: new Uint8Array((SAMPLES_PER_CHUNK + 2) * SAMPLE_BYTES_MAX),
-  base: 0,
-  bitLength: 0,
-  count: 0,
-  time: 0,
-  delta: 0,
-  low: 0,
-  high: 0,
-  leading: 0,
-  trailing: 0,
-};
+const state: XorState = newXorState(new Uint8Array((SAMPLES_PER_CHUNK + 2) * SAMPLE_BYTES_MAX));
 
 /** Encodes `columns[from, length)`, times ascending, as XOR chunks of at most 120 samples and adds them to `chunks`. */
 export function encodeChunks(columns: SampleColumns, from: number, chunks: ChunkColumns): void {

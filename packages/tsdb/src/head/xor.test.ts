@@ -1,20 +1,9 @@
 import { SampleColumns } from '@avalanche/model';
 import { expect, test } from 'vitest';
-import { appendXor, readXor, type XorState } from './xor.ts';
+import { appendXor, newXorState, readXor, type XorState } from './xor.ts';
 
 function encode(times: readonly number[], values: Float64Array): XorState {
-  const state: XorState = {
-    bytes: new Uint8Array(times.length * 20 + 2),
-    base: 0,
-    bitLength: 0,
-    count: 0,
-    time: 0,
-    delta: 0,
-    low: 0,
-    high: 0,
-    leading: 0,
-    trailing: 0,
-  };
+  const state: XorState = newXorState(new Uint8Array(times.length * 20 + 2));
   const bits = new Uint32Array(values.buffer);
   times.forEach((time, i) => {
     appendXor(state, time, bits[2 * i], bits[2 * i + 1]);

@@ -34,6 +34,11 @@ export interface XorState {
   trailing: number;
 }
 
+/** The state before the first sample of a chunk. */
+export function newXorState(bytes: Uint8Array = new Uint8Array(0)): XorState {
+  return { bytes, base: 0, bitLength: 0, count: 0, time: 0, delta: 0, low: 0, high: 0, leading: 0, trailing: 0 };
+}
+
 /** Appends one sample; `state.bytes` must have SAMPLE_BYTES_MAX bytes of room, already zero. */
 export function appendXor(state: XorState, time: number, low: number, high: number): void {
   const { bytes } = state;
