@@ -30,18 +30,33 @@ const TREE_DEPTH_MAX = 1_000;
  */
 export function parseSyntax(source: string): Expr {
   const scanned = scan(source);
-  const top = parser.parse(scanned.text).topNode;
+  const { top, error } = treeOf(source, scanned.text);
   const reader = new TreeReader(source, scanned);
   if (scanned.blank) throw new ParseError(source, 0, 'no expression found in input');
-  const error = findError(top, source);
   if (error !== null) throw syntaxError(source, error);
   const root = top.firstChild;
   if (!root) throw new Error('BUG: a tree without an expression and without an error');
   return reader.expr(root);
 }
 
+interface ErrorNode {
+  readonly at: number;
+  readonly inside: string;
+}
+
+/** The tree of a text, and its first error node. The library descends with the stack; how deep it comes depends on the day. */
+function treeOf(source: string, text: string): { readonly top: SyntaxNode; readonly error: ErrorNode | null } {
+  try {
+    const top = parser.parse(text).topNode;
+    return { top, error: findError(top, source) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new ParseError(source, 0, `query is nested more than ${TREE_DEPTH_MAX} levels deep`);
+  }
+}
+
 /** The first error node of the tree, or null; bounds the depth on the way. */
-function findError(top: SyntaxNode, source: string): { readonly at: number; readonly inside: string } | null {
+function findError(top: SyntaxNode, source: string): ErrorNode | null {
   let error: { at: number; inside: string } | null = null;
   let depth = 0;
   top.cursor().iterate(
