@@ -223,6 +223,15 @@ test('a query that has begun reads on while the head is compacted and its blocks
   expect((await query(up)).up).toHaveLength(41);
 });
 
+test('a sample that is late by another of its own batch is refused and counted', async () => {
+  const appender = db.appender();
+  const ref = appender.seriesRef(Labels.from({ __name__: 'up' }));
+  for (const time of [start + 2000, start + 1000, start + 2000]) appender.append(ref, time, 1);
+  appender.commit();
+  expect(await query(up)).toEqual({ up: [[start + 2000, 1]] });
+  expect(db.head.outOfOrderRefused).toBe(1);
+});
+
 test('all that is read through one view shows the same commits', async () => {
   const appender = db.appender();
   const refs = ['a', 'b', 'c'].map((job) => appender.seriesRef(Labels.from({ __name__: 'up', job })));

@@ -263,7 +263,11 @@ export class Head extends SeriesChunks {
 
   /** @returns whether the sample was kept */
   appendLate(slot: number, time: number, low: number, high: number): boolean {
-    if (this.outOfOrderWindowMs === 0 || time === this.lastTime[slot]) return false;
+    if (time === this.lastTime[slot]) return false;
+    if (this.outOfOrderWindowMs === 0) {
+      this.outOfOrderRefused++; // late by another sample of its own batch, which `judge` could not know
+      return false;
+    }
     return this.late.add(slot, time, low, high);
   }
 
