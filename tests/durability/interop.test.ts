@@ -78,15 +78,19 @@ async function fill(db: Tsdb, until: number): Promise<void> {
   await db.delete(until - HOUR, until - HOUR / 2, [[new Matcher('=', 'i', '6')]]);
 }
 
-/** Runs the real Prometheus on the directory until it has scraped itself a few times, then ends it. */
-async function prometheusRuns(signal: NodeJS.Signals): Promise<void> {
+/** Runs the real Prometheus on the directory until it has scraped itself a few times and `meanwhile` is done, then ends it. */
+async function prometheusRuns(
+  signal: NodeJS.Signals,
+  more: object = {},
+  meanwhile: (url: string) => Promise<void> = async () => {},
+): Promise<void> {
   const port = await freePort();
   const address = `127.0.0.1:${port}`;
   const config = join(directory, 'prometheus.yml');
   const job = { job_name: 'self', static_configs: [{ targets: [address] }] };
   writeFileSync(
     config,
-    JSON.stringify({ global: { scrape_interval: '100ms', scrape_timeout: '100ms' }, scrape_configs: [job] }),
+    JSON.stringify({ global: { scrape_interval: '100ms', scrape_timeout: '100ms' }, scrape_configs: [job], ...more }),
   );
   const flags = [
     `--config.file=${config}`,
@@ -109,6 +113,7 @@ async function prometheusRuns(signal: NodeJS.Signals): Promise<void> {
       const body = (await answer.json()) as { data: { result: unknown[] } };
       return body.data.result.length > 0;
     });
+    await meanwhile(`http://${address}`);
   } finally {
     child.kill(signal);
     await ended;
@@ -167,4 +172,30 @@ describe.skipIf(!hasPrometheus)('one data directory, two servers (needs Debian p
       expect(third.filter((line) => !last.has(line))).toEqual([]);
     },
   );
+
+  test('late samples of ours, in wbl/ and in blocks, are answered by Prometheus', { timeout: 60_000 }, async () => {
+    const now = Date.now();
+    const db = await Tsdb.open({
+      directory: data,
+      retentionMs: 0,
+      autoMaintenance: false,
+      outOfOrderWindowMs: 6 * HOUR,
+    });
+    const appender = db.appender();
+    const ref = appender.seriesRef(Labels.from({ __name__: 'late' }));
+    const minutes = [240, 300, 120, 60, 200, 5, 90, 30];
+    for (const [i, minute] of minutes.entries()) {
+      appender.append(ref, now - minute * 60_000, minute);
+      appender.commit();
+      if (i === 5) await db.maintain(); // those before lie in blocks, those after in wbl/
+    }
+    const expected = minutes.sort((a, b) => b - a).map((minute) => [(now - minute * 60_000) / 1000, `${minute}`]);
+    await db.close();
+    let answer: unknown;
+    await prometheusRuns('SIGKILL', { storage: { tsdb: { out_of_order_time_window: '6h' } } }, async (url) => {
+      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent('late[1d]')}`);
+      answer = ((await response.json()) as { data: { result: { values: unknown }[] } }).data.result[0]?.values;
+    });
+    expect(answer).toEqual(expected);
+  });
 });
