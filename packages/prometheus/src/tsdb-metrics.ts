@@ -1,12 +1,11 @@
 import type { Tsdb } from '@avalanche/tsdb';
-import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
-
-type Family = readonly [name: string, help: string, read: () => number];
+import { Counter, type Metric, type Registry } from 'prom-client';
+import { type Collected, collectedCounters, collectedGauges } from './collected.ts';
 
 /** What the database says of itself, under upstream's names. */
 export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
-  gauges(registry, gaugeFamilies(tsdb));
-  counters(registry, counterFamilies(tsdb));
+  collectedGauges(registry, gaugeFamilies(tsdb));
+  collectedCounters(registry, counterFamilies(tsdb));
   const { head, metrics, wal } = tsdb;
   typedCounter(registry, 'prometheus_tsdb_head_samples_appended_total', 'Samples appended since the start.', () => [
     ['float', metrics.samplesAppended],
@@ -51,7 +50,7 @@ export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
   );
 }
 
-function gaugeFamilies(tsdb: Tsdb): readonly Family[] {
+function gaugeFamilies(tsdb: Tsdb): readonly Collected[] {
   const { head, blocks, wal, retention, metrics } = tsdb;
   return [
     ['prometheus_tsdb_head_series', 'Series in the head.', () => head.series.size],
@@ -86,7 +85,7 @@ function gaugeFamilies(tsdb: Tsdb): readonly Family[] {
   ];
 }
 
-function counterFamilies({ head, blocks, metrics, wal }: Tsdb): readonly Family[] {
+function counterFamilies({ head, blocks, metrics, wal }: Tsdb): readonly Collected[] {
   const log = wal.metrics;
   return [
     ['prometheus_tsdb_head_series_created_total', 'Series made in the head.', () => head.seriesCreated],
@@ -147,35 +146,6 @@ function counterFamilies({ head, blocks, metrics, wal }: Tsdb): readonly Family[
       () => log.checkpointDeletionsFailed,
     ],
   ];
-}
-
-function gauges(registry: Registry, families: readonly Family[]): void {
-  for (const [name, help, read] of families) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        const value = read();
-        this.set(Number.isFinite(value) ? value : 0);
-      },
-    });
-  }
-}
-
-/** Counters whose totals are kept elsewhere. */
-function counters(registry: Registry, families: readonly Family[]): void {
-  for (const [name, help, read] of families) {
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  }
 }
 
 function typedCounter(

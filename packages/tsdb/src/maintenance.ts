@@ -16,6 +16,7 @@ import { type ExpiringRefs, removeSnapshots, writeHeadSnapshot } from './head/he
 import { OutOfOrderSamples } from './head/out-of-order.ts';
 import type { Readers } from './readers.ts';
 import { RefSet } from './ref-set.ts';
+import { nextTurn } from './slices.ts';
 import type { Wal } from './wal/wal.ts';
 
 export interface MaintenanceOptions {
@@ -339,7 +340,7 @@ async function inSlices(steps: Generator<void>): Promise<void> {
   let end = performance.now() + SLICE_MS;
   while (!steps.next().done) {
     if (performance.now() < end) continue;
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     end = performance.now() + SLICE_MS;
   }
 }

@@ -3,6 +3,11 @@ const SLICE_MS = 4;
 /** Sorted at once; more than that in runs, which are merged. */
 const RUN_ITEMS = 256;
 
+/** Lets everything run that waits for the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** A long computation on the event loop, cut into slices of a few milliseconds. */
 export class Slices {
   private end = performance.now() + SLICE_MS;
@@ -14,7 +19,7 @@ export class Slices {
   }
 
   async next(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.end = performance.now() + SLICE_MS;
   }
 

@@ -1,4 +1,5 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import { Histogram, type Registry } from 'prom-client';
+import { collectedCounters } from '../collected.ts';
 
 /** The scrape side's self metrics, counted in plain fields and published when scraped. */
 export interface ScrapeMetrics {
@@ -10,31 +11,23 @@ export interface ScrapeMetrics {
 
 export function scrapeMetrics(registry: Registry): ScrapeMetrics {
   const counts = { outOfOrder: 0, duplicate: 0, outOfBounds: 0 };
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
-  counter(
-    'prometheus_target_scrapes_sample_out_of_order_total',
-    'Samples rejected because they are older than the newest one of their series.',
-    () => counts.outOfOrder,
-  );
-  counter(
-    'prometheus_target_scrapes_sample_duplicate_timestamp_total',
-    'Samples rejected because their series has another value at the same time.',
-    () => counts.duplicate,
-  );
-  counter(
-    'prometheus_target_scrapes_sample_out_of_bounds_total',
-    'Samples rejected because their time is too old or too far in the future.',
-    () => counts.outOfBounds,
-  );
+  collectedCounters(registry, [
+    [
+      'prometheus_target_scrapes_sample_out_of_order_total',
+      'Samples rejected because they are older than the newest one of their series.',
+      () => counts.outOfOrder,
+    ],
+    [
+      'prometheus_target_scrapes_sample_duplicate_timestamp_total',
+      'Samples rejected because their series has another value at the same time.',
+      () => counts.duplicate,
+    ],
+    [
+      'prometheus_target_scrapes_sample_out_of_bounds_total',
+      'Samples rejected because their time is too old or too far in the future.',
+      () => counts.outOfBounds,
+    ],
+  ]);
   const duration = new Histogram({
     name: 'avalanche_prometheus_scrape_duration_seconds',
     help: 'How long scrapes took, over all targets.',

@@ -4,6 +4,7 @@ import { copyInto } from '../head/chunks.ts';
 import type { Head } from '../head/head.ts';
 import type { OutOfOrderSamples } from '../head/out-of-order.ts';
 import type { Intervals } from '../intervals.ts';
+import { nextTurn } from '../slices.ts';
 import { encodeChunks } from './encode.ts';
 import type { TimeRange } from './trim.ts';
 
@@ -157,8 +158,4 @@ export function lateSource(head: Head, late: OutOfOrderSamples, { minTime, maxTi
       encodeChunks(samples, 0, into);
     },
   );
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { EncodeBuffer } from '../encoding.ts';
+import { nextTurn } from '../slices.ts';
 import {
   decodeExemplars,
   decodeMetadata,
@@ -98,7 +99,7 @@ class CheckpointWriter {
     while (reader.next()) {
       if (reader.end > reader.start) this.filterRecord();
       if (performance.now() > sliceEnd) {
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        await nextTurn();
         this.options.signal.throwIfAborted();
         sliceEnd = performance.now() + SLICE_MS;
       }

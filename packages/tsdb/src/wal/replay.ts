@@ -1,4 +1,5 @@
 import type { Labels, Logger } from '@avalanche/model';
+import { nextTurn } from '../slices.ts';
 import {
   decodeExemplars,
   decodeMetadata,
@@ -71,7 +72,7 @@ export class Pace {
   }
 
   async pause(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.sliceEnd = performance.now() + SLICE_MS;
   }
 }
