@@ -1,6 +1,29 @@
 export { formatBytes, parseBytes } from './bytes.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export { formatDuration, parseDuration } from './duration.ts';
+export {
+  allBuckets,
+  BOUNDS_RECONCILED,
+  type Bucket,
+  type Buckets,
+  ClassicHistogram,
+  type CounterResetHint,
+  combine,
+  denseBuckets,
+  detectReset,
+  FloatHistogram,
+  formatHistogram,
+  formatHistogramJSON,
+  formatHistogramLiteral,
+  fractionBelow,
+  HistogramSum,
+  INCOMPATIBLE,
+  NO_BUCKETS,
+  RESET_COLLISION,
+  sameBounds,
+  type TrimSide,
+  trim,
+} from './histogram/index.ts';
 export { Labels, METRIC_NAME } from './labels.ts';
 export { type Logger, type LogLevel, silentLogger } from './log.ts';
 export {
