@@ -64,6 +64,11 @@ const commands: readonly CommandEntry[] = [
     summary: 'look at and change a data directory, with the commands of promtool: tsdb list, dump, analyze …',
     load: async () => (await import('./promtool/promtool.ts')).promtool,
   },
+  {
+    name: 'promqltest',
+    summary: 'run test scripts of queries in the language of upstream: promqltest FILE…',
+    load: async () => (await import('./commands/promqltest.ts')).promqltest,
+  },
 ];
 
 function usage(): string {

@@ -7,7 +7,9 @@ export { functionSignatures } from './functions/table.ts';
 export { MemoryQueryable } from './memory-queryable.ts';
 export { parse, parseMatchers, parseSelector, selectorsOf } from './parse.ts';
 export { format } from './printer.ts';
-export { type EvalFailure, type FileResult, runTestFile } from './promqltest/run.ts';
+export type { DifferenceRow } from './promqltest/compare.ts';
+export { type EvalFailure, type FileResult, type NotRun, runTestFile } from './promqltest/run.ts';
+export { ScriptError } from './promqltest/script.ts';
 export type { QueriedSeries, Querier, Queryable } from './queryable.ts';
 export type {
   InstantResult,

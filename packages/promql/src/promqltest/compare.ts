@@ -1,10 +1,31 @@
-import { formatValue, type Labels } from '@avalanche/model';
+import { formatDuration, formatValue, type Labels } from '@avalanche/model';
 import type { InstantResult, MatrixSeries, RangeResult } from '../result.ts';
-import { parseSeriesText } from '../series-text.ts';
+import type { SeriesValue } from '../series-text.ts';
 import type { EvalStatement, RangeTime } from './script.ts';
+import type { SeriesLine } from './series-line.ts';
+
+/** How a result differs from what a script expects. */
+export interface Difference {
+  /** In one line. */
+  readonly reason: string;
+  /** What differs, part by part; the first few where there are many. */
+  readonly rows: readonly DifferenceRow[];
+}
+
+export interface DifferenceRow {
+  readonly series: string;
+  /** The time of a point, from the epoch; '' where the whole series is meant. */
+  readonly at: string;
+  readonly expected: string;
+  readonly got: string;
+}
 
 const TOLERANCE = 1e-6;
 const MIN_NORMAL = 2.2250738585072014e-308;
+
+/** Rows told of one eval, and values told in one row. */
+const ROWS_MAX = 20;
+const VALUES_MAX = 10;
 
 /** Upstream's almost.Equal: a relative difference below the tolerance; next to 0 none that matters. */
 export function almostEqual(a: number, b: number, tolerance = TOLERANCE): boolean {
@@ -15,109 +36,152 @@ export function almostEqual(a: number, b: number, tolerance = TOLERANCE): boolea
   return difference / Math.min(sum, Number.MAX_VALUE) < tolerance;
 }
 
-/** Points of one series by their index in an expected series line. */
-type Points = ReadonlyMap<number, number>;
+/** A point that is there: null is a staleness marker, which equals only itself. */
+type Point = Exclude<SeriesValue, undefined>;
 
+function equalPoints(wanted: Point, got: Point): boolean {
+  return wanted === null || got === null ? wanted === got : almostEqual(wanted, got);
+}
+
+function showPoint(point: Point | undefined): string {
+  if (point === undefined) return 'no point';
+  return point === null ? 'stale' : formatValue(point);
+}
+
+/** Points of one series by their step. */
 interface Named {
   readonly labels: Labels;
-  readonly points: Points;
+  readonly points: ReadonlyMap<number, Point>;
 }
 
 /** Says how the result of an instant query differs from what is expected, or null. */
-export function compareInstant(statement: EvalStatement, result: InstantResult): string | null {
-  if (statement.expectString !== null) {
-    const ok = result.type === 'string' && result.value === statement.expectString;
-    return ok ? null : `expected string ${JSON.stringify(statement.expectString)}, got ${show(result)}`;
+export function compareInstant(statement: EvalStatement, result: InstantResult): Difference | null {
+  const { string, scalar, rangeVector } = statement;
+  switch (result.type) {
+    case 'string':
+      return compareOne('string', JSON.stringify(string ?? ''), JSON.stringify(result.value));
+    case 'scalar': {
+      if (scalar === null) return mistyped('a vector or a range vector', result);
+      return equalPoints(scalar, result.value)
+        ? null
+        : compareOne('scalar', formatValue(scalar), formatValue(result.value));
+    }
+    case 'vector':
+      return scalar === null && string === null ? compareVector(statement, result.samples) : mistyped(null, result);
+    case 'matrix':
+      if (scalar !== null || string !== null || isOrdered(statement)) return mistyped(null, result);
+      return compareMatrix(statement.series, result.series, rangeVector ?? { startMs: 0, stepMs: 1 });
+    default:
+      return result satisfies never;
   }
-  if (statement.expectRange) {
-    if (result.type !== 'matrix') return `expected a range vector, got a ${result.type}`;
-    return compareMatrix(statement.results, result.series, statement.expectRange);
-  }
-  const scalar = scalarOf(statement.results);
-  if (scalar !== null) {
-    const ok = result.type === 'scalar' && almostEqual(scalar, result.value);
-    return ok ? null : `expected scalar ${scalar}, got ${show(result)}`;
-  }
-  if (result.type === 'matrix' && statement.results.length === 0)
-    return result.series.length ? 'expected nothing' : null;
-  if (result.type !== 'vector') return `expected a vector, got ${show(result)}`;
-  const got = result.samples.map(({ labels, value }) => ({ labels, points: new Map([[0, value]]) }));
-  const wanted = expectedSeries(statement.results);
-  const ordered = statement.expectations.some(({ type }) => type === 'ordered');
-  const wrongOrder = ordered && wanted.findIndex(({ labels }, i) => !got[i]?.labels.equals(labels));
-  if (typeof wrongOrder === 'number' && wrongOrder >= 0) return `wrong order at ${wrongOrder + 1}: got ${show(result)}`;
-  return compareSeries(wanted, got);
 }
 
 /** Says how the result of a range query differs, or null. */
-export function compareRange(statement: EvalStatement, result: RangeResult): string | null {
-  const unsorted = result.series.findIndex(({ labels }, i) => i > 0 && result.series[i - 1].labels.compare(labels) > 0);
-  if (unsorted >= 0) return `series ${unsorted + 1} is not sorted by labels`;
-  return compareMatrix(statement.results, result.series, statement.time as RangeTime);
+export function compareRange(statement: EvalStatement, result: RangeResult): Difference | null {
+  if (statement.scalar !== null || isOrdered(statement)) return mistyped(null, result);
+  return compareMatrix(statement.series, result.series, statement.time as RangeTime);
 }
 
-function compareMatrix(lines: readonly string[], series: readonly MatrixSeries[], time: RangeTime): string | null {
+export function isOrdered({ expectations }: EvalStatement): boolean {
+  return expectations.some(({ type }) => type === 'ordered');
+}
+
+const WHATEVER_ELSE = 'something else';
+
+function mistyped(wanted: string | null, result: InstantResult): Difference {
+  return { reason: `expected ${wanted ?? WHATEVER_ELSE}, got a ${result.type}`, rows: [] };
+}
+
+function compareOne(series: string, expected: string, got: string): Difference | null {
+  return expected === got ? null : { reason: `another ${series}`, rows: [{ series, at: '', expected, got }] };
+}
+
+function compareVector(
+  statement: EvalStatement,
+  samples: readonly { readonly labels: Labels; readonly value: number }[],
+): Difference | null {
+  const wanted = expectedSeries(statement.series);
+  const got = samples.map(({ labels, value }): Named => ({ labels, points: new Map([[0, value]]) }));
+  return compareSeries(wanted, got, () => '') ?? (isOrdered(statement) ? compareOrder(wanted, got) : null);
+}
+
+function compareOrder(wanted: readonly Named[], got: readonly Named[]): Difference | null {
+  const rows = wanted.flatMap(({ labels }, i): DifferenceRow[] =>
+    labels.equals(got[i].labels)
+      ? []
+      : [{ series: `place ${i + 1}`, at: '', expected: `${labels}`, got: `${got[i].labels}` }],
+  );
+  return rows.length > 0 ? { reason: 'another order', rows: rows.slice(0, ROWS_MAX) } : null;
+}
+
+function compareMatrix(
+  lines: readonly SeriesLine[],
+  series: readonly MatrixSeries[],
+  { startMs, stepMs }: Pick<RangeTime, 'startMs' | 'stepMs'>,
+): Difference | null {
+  const unsorted = series.findIndex(({ labels }, i) => i > 0 && series[i - 1].labels.compare(labels) > 0);
+  if (unsorted >= 0) return { reason: `series are not sorted by labels: ${series[unsorted].labels}`, rows: [] };
   const got = series.map(({ labels, t, v, length }): Named => {
-    const points = new Map<number, number>();
-    for (let i = 0; i < length; i++) points.set((t[i] - time.startMs) / time.stepMs, v[i]);
+    const points = new Map<number, Point>();
+    for (let i = 0; i < length; i++) points.set((t[i] - startMs) / stepMs, v[i]);
     return { labels, points };
   });
-  return compareSeries(expectedSeries(lines), got);
+  return compareSeries(expectedSeries(lines), got, (step) => formatDuration(Math.round(startMs + step * stepMs)));
 }
 
-function expectedSeries(lines: readonly string[]): Named[] {
-  return lines.map((line) => {
-    const { labels, values } = parseSeriesText(line);
-    const points = new Map<number, number>();
-    values.forEach((value, i) => {
-      if (value !== undefined) points.set(i, value ?? Number.NaN);
+/** Of two lines for one series the last counts. */
+function expectedSeries(lines: readonly SeriesLine[]): Named[] {
+  const bySeries = new Map<string, Named>();
+  for (const { labels, values } of lines) {
+    const points = new Map<number, Point>();
+    values.forEach((value, step) => {
+      if (value !== undefined) points.set(step, value);
     });
-    return { labels, points };
-  });
+    bySeries.set(labels.key, { labels, points });
+  }
+  return [...bySeries.values()];
 }
 
-function compareSeries(wanted: readonly Named[], got: readonly Named[]): string | null {
+function compareSeries(
+  wanted: readonly Named[],
+  got: readonly Named[],
+  timeOf: (step: number) => string,
+): Difference | null {
   const rest = new Map(got.map((series) => [series.labels.key, series]));
-  for (const { labels, points } of wanted) {
-    const found = rest.get(labels.key);
-    if (!found)
-      return `expected series ${labels} not found, got ${got.map((series) => `${series.labels}`).join(' ') || 'nothing'}`;
-    rest.delete(labels.key);
-    const difference = comparePoints(points, found.points);
-    if (difference) return `${labels}: ${difference}`;
+  const rows: DifferenceRow[] = [];
+  let differing = 0;
+  for (const series of wanted) {
+    const found = rest.get(series.labels.key);
+    rest.delete(series.labels.key);
+    const difference = found
+      ? comparePoints(series, found.points, timeOf)
+      : [{ series: `${series.labels}`, at: '', expected: showPoints(series), got: 'no such series' }];
+    if (difference.length > 0) differing++;
+    rows.push(...difference);
   }
-  const [extra] = rest.values();
-  return extra ? `unexpected series ${extra.labels} ${showPoints(extra.points)}` : null;
-}
-
-function comparePoints(wanted: Points, got: Points): string | null {
-  for (const index of new Set([...wanted.keys(), ...got.keys()])) {
-    const [a, b] = [wanted.get(index), got.get(index)];
-    if (a !== undefined && b !== undefined && almostEqual(a, b)) continue;
-    return `expected ${showPoints(wanted)}, got ${showPoints(got)}`;
+  for (const series of rest.values()) {
+    rows.push({ series: `${series.labels}`, at: '', expected: 'no such series', got: showPoints(series) });
   }
-  return null;
+  if (rows.length === 0) return null;
+  const left = rows.length > ROWS_MAX ? `, the first ${ROWS_MAX} of ${rows.length} differences` : '';
+  return { reason: `${differing + rest.size} series differ${left}`, rows: rows.slice(0, ROWS_MAX) };
 }
 
-function showPoints(points: Points): string {
-  return [...points].map(([index, value]) => `${index}:${formatValue(value)}`).join(' ');
-}
-
-/** The number of a body that is one number, else null. */
-export function scalarOf(results: readonly string[]): number | null {
-  if (results.length !== 1 || !/^[+-]?(?:[\d.]|inf|nan)[^\s{]*$/i.test(results[0])) return null;
-  return parseSeriesText(`x ${results[0]}`).values[0] ?? null;
-}
-
-function show(result: InstantResult): string {
-  switch (result.type) {
-    case 'vector':
-      return (
-        result.samples.map(({ labels, value }) => `${labels} ${formatValue(value)}`).join(' ') || 'an empty vector'
-      );
-    case 'matrix':
-      return `a range vector of ${result.series.length} series`;
-    default:
-      return `${result.type} ${result.value}`;
+function comparePoints(
+  { labels, points: wanted }: Named,
+  got: ReadonlyMap<number, Point>,
+  timeOf: (step: number) => string,
+): DifferenceRow[] {
+  const rows: DifferenceRow[] = [];
+  for (const step of [...new Set([...wanted.keys(), ...got.keys()])].sort((a, b) => a - b)) {
+    const [a, b] = [wanted.get(step), got.get(step)];
+    if (a !== undefined && b !== undefined && equalPoints(a, b)) continue;
+    rows.push({ series: `${labels}`, at: timeOf(step), expected: showPoint(a), got: showPoint(b) });
   }
+  return rows;
+}
+
+function showPoints({ points }: Named): string {
+  const values = [...points.values()].slice(0, VALUES_MAX).map(showPoint);
+  return `${values.join(' ') || 'no point'}${points.size > VALUES_MAX ? ' …' : ''}`;
 }

@@ -1,4 +1,4 @@
-import { childrenOf, type Expr, type TimeShift, unparen } from '../ast.ts';
+import { childrenOf, type Expr, type TimeShift } from '../ast.ts';
 
 /** Functions whose result depends on when they are evaluated, so that `@` cannot fix them (SYNTAX.md section 7). */
 const TIME_DEPENDENT = new Set([
@@ -15,22 +15,23 @@ const TIME_DEPENDENT = new Set([
   'predict_linear',
 ]);
 
-const QUERY_DEPENDENT = /\b(start|end|step|range)\s*\(/i;
+const QUERY_DEPENDENT = /\b(?:start|end|step|range)\s*\(/i;
 
-function calls(expr: Expr, names: ReadonlySet<string>): boolean {
-  if (expr.kind === 'call' && names.has(expr.func.name)) return true;
-  return childrenOf(expr).some((child) => calls(child, names));
+/** What stands in a subquery is evaluated at the subquery's times, which `@` fixes. */
+function callsTimeDependent(expr: Expr): boolean {
+  if (expr.kind === 'subquery') return false;
+  if (expr.kind === 'call' && TIME_DEPENDENT.has(expr.func.name)) return true;
+  return childrenOf(expr).some(callsTimeDependent);
 }
 
-/** Whether an instant query must give the same as part of a range query. */
-export function comparableAsRange(text: string, expr: Expr): boolean {
-  return !QUERY_DEPENDENT.test(text) && unparen(expr).kind !== 'string';
+/** Whether an expression speaks of the range and step of its query, so that an instant query is no part of a range query. */
+export function dependsOnQuery(text: string): boolean {
+  return QUERY_DEPENDENT.test(text);
 }
 
 /** The expression with every free selector and subquery fixed at `timeMs`, or null where that changes its meaning. */
 export function fixedAt(text: string, expr: Expr, timeMs: number): Expr | null {
-  if (QUERY_DEPENDENT.test(text)) return null;
-  return calls(expr, TIME_DEPENDENT) ? null : pin(expr, timeMs);
+  return dependsOnQuery(text) || callsTimeDependent(expr) ? null : pin(expr, timeMs);
 }
 
 function pin(expr: Expr, timeMs: number): Expr {

@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { runTestFile } from './run.ts';
+
+const LOAD = 'load 1m\n  a{x="1"} 1 2 3\n  a{x="2"} 10 20 30\n  b_total 0+60x10\n\n';
+
+/** What is told of the only failing eval of a script. */
+async function failureOf(evaluation: string) {
+  const { failed, passed } = await runTestFile(LOAD + evaluation);
+  expect([passed, failed.length]).toEqual([0, 1]);
+  return failed[0];
+}
+
+describe('a failing eval is told', () => {
+  test('with its line, and point by point', async () => {
+    const failure = await failureOf('eval range from 0 to 2m step 1m a\n  a{x="1"} 1 5 _\n  a{x="3"} 1x2\n');
+    expect(failure).toMatchObject({ line: 6, expr: 'a', check: '', reason: '3 series differ' });
+    expect(failure.rows).toEqual([
+      { series: 'a{x="1"}', at: '1m', expected: '5', got: '2' },
+      { series: 'a{x="1"}', at: '2m', expected: 'no point', got: '3' },
+      { series: 'a{x="3"}', at: '', expected: '1 1 1', got: 'no such series' },
+      { series: 'a{x="2"}', at: '', expected: 'no such series', got: '10 20 30' },
+    ]);
+  });
+
+  test.each([
+    ['eval instant at 1m a\n  expect ordered\n  a{x="2"} 20\n  a{x="1"} 2', 'another order'],
+    ['eval instant at 1m 1 + 1\n  3', 'another scalar'],
+    ['eval instant at 1m 1 + 1\n  {} 2', 'expected a vector or a range vector, got a scalar'],
+    ['eval instant at 1m a\n  2', 'expected something else, got a vector'],
+    ['eval instant at 1m "x"\n  expect string `y`', 'another string'],
+    ['eval instant at 1m a{x="1"}\n  a{x="1"} stale', '1 series differ'],
+    ['eval range from 0 to 1m step 1m 1\n  1', 'expected something else, got a matrix'],
+    ['eval instant at 1m a\n  expect fail', 'expected an error, got none'],
+    ['eval instant at 1m a + on () a\n  expect fail msg: other', 'another error'],
+    ['eval_fail instant at 1m a + on () a\n  expected_fail_regexp ^found\\d', 'another error'],
+    ['eval instant at 1m a + on () a', 'found duplicate series for the match group {} on the right hand-side'],
+    ['eval_warn instant at 1m b_total\n  b_total 60', 'expected warn annotations, got none'],
+    ['eval instant at 2m rate(a{x="1"}[5m])\n  expect no_info\n  {x="1"} 0.01', '1 series differ'],
+    [
+      'eval instant at 2m rate(a{x="9"}[5m]) or rate(a{x="1"}[3m])\n  expect no_info\n  {x="1"} 0.016666667',
+      'expected no info annotation',
+    ],
+    ['eval instant at 2m rate(a{x="1"}[5m])\n  expect info msg: no\n  {x="1"} 0.01', '1 series differ'],
+  ])('%j: %s', async (evaluation, reason) => {
+    expect((await failureOf(evaluation)).reason).toContain(reason);
+  });
+});
+
+describe('forms of expectations that hold', () => {
+  test.each([
+    'eval instant at 1m a{x="1"}\n  a{x="1"} 2.0000001',
+    'eval instant at 1m a{x="1"}\n\ta{x="1"}   2\n# a comment ends the body\n',
+    'eval instant at 1m 31\n  0x1F\neval instant at 1m 8\n  010\neval instant at 1m -Inf\n  -inf',
+    'eval instant at 1m "a\\nb"\n  expect string "a\\nb"',
+    'eval instant at 1m a + on () a\n  expect fail regex: ^found duplicate series',
+    'eval_fail range from 0 to 1m step 1m a + on () a',
+    'eval_ordered instant at 1m sort_desc(a)\n  a{x="2"} 20\n  a{x="1"} 2',
+    'eval_info instant at 2m rate(a{x="1"}[3m])\n  {x="1"} 0.016666667',
+    'eval instant at 1m a{x="1"}[2m]\n  expect range vector from 0 to 1m step 1m\n  a{x="1"} 1 2',
+    'load 1m\n  expect 7\n\neval instant at 0 expect\n  expect{} 7',
+    'load 1m\n  c 1\n  c 2\n\neval instant at 0 c\n  c 2',
+    'clear\n\neval instant at 1m a',
+    'CLEAR\n\neval range from 0 to 1m step 1m a',
+  ])('%j', async (script) => {
+    const result = await runTestFile(LOAD + script);
+    expect(result.failed).toEqual([]);
+    expect(result.passed).toBeGreaterThan(0);
+  });
+});
+
+test('a series that cannot be loaded yet makes the evals that select it not run', async () => {
+  const script = 'load 1m\n  m@st -1m\n  m 1\n  n 1\n\neval instant at 0 m\n  m 1\n\neval instant at 0 n\n  n 1\n';
+  const { passed, failed, notRun } = await runTestFile(script);
+  expect({ passed, failed, notRun }).toEqual({
+    passed: 1,
+    failed: [],
+    notRun: [{ line: 6, expr: 'm', reason: 'start timestamps' }],
+  });
+});
+
+describe('an invalid script is an error with its line, and nothing of it runs', () => {
+  test.each([
+    ['load 1m\n  a 1\n\nevaluate this\n', 'line 4: invalid evaluation command. Must be either'],
+    ['\nreload 1m\n', 'line 2: invalid command "reload 1m"'],
+    ['load\n  a 1', 'line 1: invalid load command. (load[_with_nhcb] <step:duration>)'],
+    ['load soon\n  a 1', 'line 1: invalid step definition "soon": not a valid duration string: "soon"'],
+    ['load 1m\n  a 1\n  a{x=1} 2', 'line 3: '],
+    ['load 1m\n  a 1 2y3', 'line 2: invalid series value "2y3"'],
+    ['load 1m\n  a 1x99999999999', 'line 2: '],
+    ['load 1m\n  a@st 0\n', 'line 2: @st line has no following sample line'],
+    ['load 1m\n  a@st 0\n  b 1', 'line 2: @st metric does not match the following sample line metric'],
+    ['load 1m\n  a@st 0x3\n  a 1', 'line 2: @st line has 4 values but sample line has 1'],
+    ['load 1m\n  a@st 1mx\n  a 1', 'line 2: invalid @st sequence: invalid ST item "1mx"'],
+    ['eval instant at 1m sum(', 'line 1: parse error at column 24: '],
+    ['eval instant at soon a', 'line 1: invalid timestamp definition "soon"'],
+    ['eval range from 2m to 1m step 1m a', 'line 1: invalid test definition, end timestamp (1m) is before start'],
+    ['eval instant at 1m a\n  a 1 2', 'line 2: expecting multiple values in instant evaluation not allowed'],
+    ['eval instant at 1m a\n  a', 'line 2: a series is expected to have a value'],
+    ['eval range from 0 to 1m step 1m a\n  a 1 2 3', 'line 2: expected 3 points for a'],
+    ['eval instant at 1m 1\n  1\n  a 1', 'line 3: invalid command "a 1"'],
+    ['eval instant at 1m a\n  expect nothing', 'line 2: invalid expect statement, must match'],
+    ['eval instant at 1m a\n  expect warn\n  expect no_warn', 'line 3: invalid expect lines, warn and no_warn'],
+    ['eval instant at 1m a\n  expect fail\n  expect fail', 'line 3: invalid expect lines, multiple expect fail'],
+    ['eval instant at 1m a\n  expect fail regex: (', 'line 2: invalid regex ( for fail'],
+    ['eval instant at 1m "a"\n  expect string a', 'line 2: expected string literal not valid'],
+    ['eval instant at 1m a[1m]\n  expect range vector from 0 to 1m', 'line 2: invalid range vector definition'],
+  ])('%j', async (script, message) => {
+    await expect(runTestFile(script)).rejects.toThrow(message);
+  });
+});
