@@ -1,44 +1,86 @@
-import { formatValue } from '@avalanche/model';
 import type { InstantResult, MatrixSeries, QueryStats } from '@avalanche/promql';
+import { JsonWriter } from './json-writer.ts';
 
-/**
- * The `data` of a query response as JSON text. Large results are built as strings directly: no object a point.
- * Times are seconds, values strings, as in upstream's API.
- */
-export function queryData(result: InstantResult, withStats: boolean): string {
-  const stats = withStats ? `,"stats":${JSON.stringify(statsJson(result.stats))}` : '';
-  return `{"resultType":"${result.type}","result":${resultJson(result)}${stats}}`;
+/** Points written between two looks at what is full. */
+const POINTS_A_TURN = 512;
+
+/** What goes with the result of a query. */
+export interface QueryExtras {
+  readonly withStats: boolean;
+  readonly warnings: readonly string[];
+  readonly infos: readonly string[];
 }
 
-function resultJson(result: InstantResult): string {
+/**
+ * The whole answer to a query, in pieces of up to 64 kB: no object and no string a point, and a large answer is on its
+ * way before it is written to the end. Times are seconds, values strings, as in upstream's API.
+ */
+export function* queryBody(result: InstantResult, extras: QueryExtras): Generator<Buffer> {
+  const writer = new JsonWriter();
+  writer.raw('{"status":"success","data":{"resultType":"');
+  writer.raw(result.type);
+  writer.raw('","result":');
+  yield* writeResult(writer, result);
+  if (extras.withStats) {
+    writer.raw(',"stats":');
+    writer.raw(JSON.stringify(statsJson(result.stats)));
+  }
+  writer.raw('}');
+  writeList(writer, 'warnings', extras.warnings);
+  writeList(writer, 'infos', extras.infos);
+  writer.raw('}');
+  yield* writer.takeRest();
+}
+
+function* writeResult(writer: JsonWriter, result: InstantResult): Generator<Buffer> {
   switch (result.type) {
-    case 'vector': {
-      const time = seconds(result.timeMs);
-      const samples = result.samples.map(
-        ({ labels, value }) => `{"metric":${JSON.stringify(labels)},"value":[${time},"${formatValue(value)}"]}`,
-      );
-      return `[${samples.join(',')}]`;
-    }
+    case 'vector':
+      writer.raw('[');
+      for (const [i, { labels, value }] of result.samples.entries()) {
+        writer.raw(i === 0 ? '{"metric":' : ',{"metric":');
+        writer.labels(labels);
+        writer.raw(',"value":');
+        writer.point(result.timeMs, value);
+        writer.raw('}');
+        yield* writer.takeFull();
+      }
+      writer.raw(']');
+      return;
     case 'matrix':
-      return `[${result.series.map(seriesJson).join(',')}]`;
+      writer.raw('[');
+      for (const [i, series] of result.series.entries()) {
+        if (i > 0) writer.raw(',');
+        yield* writeSeries(writer, series);
+      }
+      writer.raw(']');
+      return;
     case 'scalar':
-      return `[${seconds(result.timeMs)},"${formatValue(result.value)}"]`;
+      writer.point(result.timeMs, result.value);
+      return;
     case 'string':
-      return `[${seconds(result.timeMs)},${JSON.stringify(result.value)}]`;
+      writer.time(result.timeMs);
+      writer.raw(',');
+      writer.string(result.value);
+      writer.raw(']');
+      return;
     default:
-      return result satisfies never;
+      result satisfies never;
   }
 }
 
-function seriesJson({ labels, t, v, length }: MatrixSeries): string {
-  let points = '';
-  for (let i = 0; i < length; i++) points += `${i === 0 ? '' : ','}[${seconds(t[i])},"${formatValue(v[i])}"]`;
-  return `{"metric":${JSON.stringify(labels)},"values":[${points}]}`;
+function* writeSeries(writer: JsonWriter, { labels, t, v, length }: MatrixSeries): Generator<Buffer> {
+  writer.raw('{"metric":');
+  writer.labels(labels);
+  writer.raw(',"values":[');
+  for (let from = 0; from < length; from += POINTS_A_TURN) {
+    writer.points(t, v, from, Math.min(length, from + POINTS_A_TURN));
+    yield* writer.takeFull();
+  }
+  writer.raw(']}');
 }
 
-/** Milliseconds as the API writes times: seconds, with up to three decimals. */
-function seconds(ms: number): string {
-  return ms % 1000 === 0 ? String(ms / 1000) : (ms / 1000).toFixed(3);
+function writeList(writer: JsonWriter, name: string, texts: readonly string[]): void {
+  if (texts.length > 0) writer.raw(`,"${name}":${JSON.stringify(texts)}`);
 }
 
 function statsJson({ totalMs, queueMs, totalSamples, peakSamples }: QueryStats) {

@@ -3,7 +3,7 @@ import { type Engine, format, type InstantResult, ParseError, parse } from '@ava
 import type { Tsdb } from '@avalanche/tsdb';
 import type { FastifyReply } from 'fastify';
 import { ApiError, badParameter } from './errors.ts';
-import { queryData } from './json.ts';
+import { queryBody } from './json.ts';
 import type { Params } from './params.ts';
 
 /** The warning of an answer that `limit` cut. */
@@ -17,22 +17,20 @@ export interface QueryContext {
   readonly clock: Clock;
 }
 
-/** A response body made as text, beside the warnings that go with it. */
-export interface RenderedData {
-  readonly json: string;
-  readonly warnings: readonly string[];
-  readonly infos: readonly string[];
+/** A whole response body, envelope included, in pieces that are made as they are sent. */
+export class RenderedBody {
+  constructor(readonly pieces: Iterator<Buffer>) {}
 }
 
 /** `/api/v1/query` */
-export async function instantQuery(context: QueryContext, params: Params, reply: FastifyReply): Promise<RenderedData> {
+export async function instantQuery(context: QueryContext, params: Params, reply: FastifyReply): Promise<RenderedBody> {
   const time = params.time('time', context.clock.now());
   const options = queryOptions(params, reply);
   return rendered(context.engine.instant(context.tsdb, params.get('query'), time, options), params);
 }
 
 /** `/api/v1/query_range` */
-export async function rangeQuery(context: QueryContext, params: Params, reply: FastifyReply): Promise<RenderedData> {
+export async function rangeQuery(context: QueryContext, params: Params, reply: FastifyReply): Promise<RenderedBody> {
   const startMs = params.time('start');
   const endMs = params.time('end');
   if (endMs < startMs) throw badParameter('end', 'end timestamp must not be before start time');
@@ -64,16 +62,13 @@ export function formatQuery(params: Params): string {
 }
 
 /** A finished query as text. A query that does not parse is a bad parameter. */
-async function rendered(query: Promise<InstantResult>, params: Params): Promise<RenderedData> {
+async function rendered(query: Promise<InstantResult>, params: Params): Promise<RenderedBody> {
   const result = await query.catch((error: unknown) => {
     throw error instanceof ParseError ? badParameter('query', error.message) : error;
   });
   const { shown, truncated } = limitResult(result, params.limit());
-  return {
-    json: queryData(shown, params.get('stats') !== ''),
-    warnings: truncated ? [...result.warnings, TRUNCATED] : result.warnings,
-    infos: result.infos,
-  };
+  const warnings = truncated ? [...result.warnings, TRUNCATED] : result.warnings;
+  return new RenderedBody(queryBody(shown, { withStats: params.get('stats') !== '', warnings, infos: result.infos }));
 }
 
 /** At most `limit` series of a result; 0 is all. */

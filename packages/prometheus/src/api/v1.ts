@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Labels } from '@avalanche/model';
 import type { TsdbQuerier } from '@avalanche/tsdb';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -7,7 +9,7 @@ import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
 import { ApiError, toApiError } from './errors.ts';
 import { Params } from './params.ts';
-import { formatQuery, instantQuery, type QueryContext, type RenderedData, rangeQuery, TRUNCATED } from './query.ts';
+import { formatQuery, instantQuery, type QueryContext, RenderedBody, rangeQuery, TRUNCATED } from './query.ts';
 import { alertsResponse, rulesResponse } from './rules.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
 import { metadataResponse, targetsResponse } from './targets.ts';
@@ -53,6 +55,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
         try {
           const data = await handler(Params.of(request), request, reply);
           if (reply.statusCode === 204) return reply.send();
+          if (data instanceof RenderedBody) return sendPieces(reply, data.pieces);
           return reply.type('application/json').send(successBody(data));
         } catch (error) {
           return sendError(reply, error);
@@ -72,11 +75,10 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
       querier.close();
     }
   };
-  const limited = (items: readonly unknown[], params: Params): RenderedData => {
+  const limited = (items: readonly unknown[], params: Params): Limited => {
     const limit = params.limit();
     const truncated = limit > 0 && items.length > limit;
-    const json = JSON.stringify(truncated ? items.slice(0, limit) : items);
-    return { json, warnings: truncated ? [TRUNCATED] : [], infos: [] };
+    return new Limited(truncated ? items.slice(0, limit) : items, truncated);
   };
 
   getOrPost('/query', (params, _request, reply) => instantQuery(context, params, reply));
@@ -139,17 +141,36 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   }
 }
 
-function successBody(data: unknown): string {
-  if (isRendered(data)) {
-    const warnings = data.warnings.length > 0 ? `,"warnings":${JSON.stringify(data.warnings)}` : '';
-    const infos = data.infos.length > 0 ? `,"infos":${JSON.stringify(data.infos)}` : '';
-    return `{"status":"success","data":${data.json}${warnings}${infos}}`;
-  }
-  return JSON.stringify({ status: 'success', data });
+/** A list, perhaps cut by `limit`. */
+class Limited {
+  constructor(
+    readonly items: readonly unknown[],
+    readonly truncated: boolean,
+  ) {}
 }
 
-function isRendered(data: unknown): data is RenderedData {
-  return typeof data === 'object' && data !== null && 'json' in data && 'infos' in data;
+function successBody(data: unknown): string {
+  if (!(data instanceof Limited)) return JSON.stringify({ status: 'success', data });
+  const warnings = data.truncated ? { warnings: [TRUNCATED] } : {};
+  return JSON.stringify({ status: 'success', data: data.items, ...warnings });
+}
+
+/** What fits in one piece goes with its length; more goes as it is made, no faster than the client takes it. */
+function sendPieces(reply: FastifyReply, pieces: Iterator<Buffer>): FastifyReply {
+  const first = pieces.next().value as Buffer;
+  const second = pieces.next();
+  reply.type('application/json');
+  if (second.done) return reply.send(first);
+  return reply.send(Readable.from(chain([first, second.value], pieces), { objectMode: false }));
+}
+
+/** With a turn of the event loop between pieces. */
+async function* chain(ready: readonly Buffer[], pieces: Iterator<Buffer>): AsyncGenerator<Buffer> {
+  yield* ready;
+  for (let next = pieces.next(); !next.done; next = pieces.next()) {
+    yield next.value;
+    await nextTurn();
+  }
 }
 
 function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
