@@ -178,6 +178,18 @@ function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   return writeUvarint(bytes, at, value < 0 ? -value * 2 - 1 : value * 2);
 }
 
+/** The view that was used last: chunks that are read one after the other mostly lie in one buffer. */
+let lastView: DataView = new DataView(new ArrayBuffer(0));
+let lastBytes: Uint8Array = new Uint8Array(0);
+
+function viewOf(bytes: Uint8Array): DataView {
+  if (bytes !== lastBytes) {
+    lastBytes = bytes;
+    lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  return lastView;
+}
+
 /**
  * Appends the samples of a chunk with minTime ≤ t ≤ maxTime to `into`, bits intact, and returns how many.
  * `count` is passed apart from the header so that a chunk still being written can be read as of a moment.
@@ -197,12 +209,16 @@ export function readXor(
   const start = into.length;
   let out = start;
   const reader = new BitReader(bytes, base * 8 + CHUNK_HEADER_BYTES * 8);
+  const view = viewOf(bytes);
+  // Behind this bit a whole sample could reach beyond the buffer: the last samples of a buffer are read with care.
+  const careful = (bytes.length - SAMPLE_BYTES_MAX - 5) * 8;
   let time = reader.varint();
   let high = reader.bits(32);
   let low = reader.bits(32);
   let delta = 0;
   let leading = 0;
   let trailing = 0;
+  let at = reader.position;
   for (let i = 1; time <= maxTime; i++) {
     if (time >= minTime) {
       times[out] = time;
@@ -211,23 +227,63 @@ export function readXor(
       out++;
     }
     if (i === count) break;
-    if (i === 1) delta = reader.uvarint();
-    else if (reader.bit() !== 0) delta += reader.deltaOfDelta();
+    if (i === 1 || at > careful) {
+      reader.position = at;
+      if (i === 1) delta = reader.uvarint();
+      else if (reader.bit() !== 0) delta += reader.deltaOfDelta();
+      at = reader.position;
+    } else {
+      const word = peek(view, at);
+      if (word >= 0) at++;
+      else if ((word & 0x4000_0000) === 0) {
+        delta += signed((word << 2) >>> 18, 14);
+        at += 16;
+      } else {
+        reader.position = at + 1;
+        delta += reader.deltaOfDelta();
+        at = reader.position;
+      }
+    }
     time += delta;
-    if (reader.bit() === 0) continue;
-    if (reader.bit() !== 0) {
-      const window = reader.bits(11);
-      leading = window >>> 6;
-      trailing = 64 - leading - (window & 63 || 64);
+    let upper = 0;
+    let lower = 0;
+    let significant = 0;
+    if (at <= careful) {
+      const word = peek(view, at);
+      if (word >= 0) {
+        at++;
+        continue;
+      }
+      at += 2;
+      if ((word & 0x4000_0000) !== 0) {
+        leading = (word >>> 25) & 31;
+        trailing = 64 - leading - ((word >>> 19) & 63 || 64);
+        at += 11;
+      }
+      significant = 64 - leading - trailing;
+      if (significant > 32) {
+        upper = peek(view, at) >>> (64 - significant);
+        lower = peek(view, at + significant - 32);
+      } else lower = peek(view, at) >>> (32 - significant);
+      at += significant;
+    } else {
+      reader.position = at;
+      const control = reader.bit();
+      if (control !== 0) {
+        if (reader.bit() !== 0) {
+          const window = reader.bits(11);
+          leading = window >>> 6;
+          trailing = 64 - leading - (window & 63 || 64);
+        }
+        significant = 64 - leading - trailing;
+        upper = significant > 32 ? reader.bits(significant - 32) : 0;
+        lower = reader.bits(Math.min(significant, 32));
+      }
+      at = reader.position;
+      if (control === 0) continue;
     }
-    const significant = 64 - leading - trailing;
-    if (trailing >= 32) {
-      high ^= reader.bits(significant) << (trailing - 32);
-      continue;
-    }
-    const upper = significant > 32 ? reader.bits(significant - 32) : 0;
-    const lower = reader.bits(Math.min(significant, 32));
-    if (trailing > 0) {
+    if (trailing >= 32) high ^= lower << (trailing - 32);
+    else if (trailing > 0) {
       high ^= (upper << trailing) | (lower >>> (32 - trailing));
       low ^= lower << trailing;
     } else {
@@ -239,10 +295,17 @@ export function readXor(
   return out - start;
 }
 
+/** The 32 bits at a bit position, of which 40 bits from its byte on must be there. */
+function peek(view: DataView, at: number): number {
+  const i = at >>> 3;
+  const skip = at & 7;
+  return (view.getInt32(i) << skip) | (view.getUint8(i + 4) >>> (8 - skip));
+}
+
 class BitReader {
   constructor(
     private readonly bytes: Uint8Array,
-    private position: number,
+    public position: number,
   ) {}
 
   /** The next bit: 0 or not 0. */
