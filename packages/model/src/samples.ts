@@ -1,3 +1,5 @@
+import type { FloatHistogram } from './histogram/index.ts';
+
 /**
  * The staleness marker is one particular (signalling) NaN. A JavaScript number does not keep NaN payloads reliably, so
  * staleness is written and decided on the two 32-bit halves, before a value becomes a number (design.md 6.8).
@@ -10,7 +12,8 @@ export const NORMAL_NAN_HIGH = 0x7ff80000;
 export const NORMAL_NAN_LOW = 0x00000001;
 
 /**
- * Samples of one series as two growing columns: times in milliseconds since the epoch, and values.
+ * Samples of one series as two growing columns: times in milliseconds since the epoch, and values. What few series have
+ * stands in columns of its own, which are null for all others: one look per series tells.
  * The owner reuses it between reads; a view into it is valid until the next read.
  */
 export class SampleColumns {
@@ -21,6 +24,10 @@ export class SampleColumns {
   bits: Uint32Array;
   /** How many samples are valid. */
   length = 0;
+  /** The samples that are native histograms, at their index; `v` says nothing there. Null as long as there is none. */
+  histograms: (FloatHistogram | undefined)[] | null = null;
+  /** Start timestamps in milliseconds since the epoch; 0 where there is none. Null as long as no sample has one. */
+  starts: Float64Array | null = null;
 
   constructor(capacity = 256) {
     this.t = new Float64Array(capacity);
@@ -39,6 +46,17 @@ export class SampleColumns {
     this.t = t;
     this.bits = bits;
     this.v = new Float64Array(bits.buffer);
+    if (this.starts === null) return;
+    const starts = new Float64Array(size);
+    starts.set(this.starts.subarray(0, this.length));
+    this.starts = starts;
+  }
+
+  /** Takes all samples away. (Where there are only floats, setting `length` to 0 does it.) */
+  clear(): void {
+    this.length = 0;
+    this.histograms = null;
+    this.starts = null;
   }
 
   push(t: number, v: number): void {
@@ -57,6 +75,18 @@ export class SampleColumns {
 
   pushStale(t: number): void {
     this.pushBits(t, STALE_LOW, STALE_HIGH);
+  }
+
+  pushHistogram(t: number, histogram: FloatHistogram): void {
+    this.histograms ??= [];
+    this.histograms[this.length] = histogram;
+    this.push(t, 0);
+  }
+
+  /** Gives the last sample a start timestamp. */
+  setStart(start: number): void {
+    this.starts ??= new Float64Array(this.t.length);
+    this.starts[this.length - 1] = start;
   }
 
   isStale(i: number): boolean {

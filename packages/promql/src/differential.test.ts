@@ -7,7 +7,7 @@ import { Labels } from '@avalanche/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Engine } from './engine.ts';
 import { MemoryQueryable } from './memory-queryable.ts';
-import { almostEqual } from './promqltest/compare.ts';
+import { almostEqual } from './promqltest/almost.ts';
 
 /**
  * The same queries over the same samples, here and in a real Prometheus. Debian's is 2.42, whose ranges are closed on

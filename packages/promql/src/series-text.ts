@@ -1,24 +1,26 @@
 import { Labels, METRIC_NAME } from '@avalanche/model';
 import { ParseError } from './error.ts';
+import { type HistogramLiteral, histogramSequence, parseHistogramLiteral } from './histogram-literal.ts';
 import { parseSyntax } from './syntax.ts';
 
-/** Values of a series in the test language: a number, null for a staleness marker, undefined for no sample. */
-export type SeriesValue = number | null | undefined;
+/**
+ * Values of a series in the test language: a number or a native histogram, null for a staleness marker, undefined for
+ * no sample.
+ */
+export type SeriesValue = number | HistogramLiteral | null | undefined;
 
 export interface SeriesText {
   readonly labels: Labels;
   readonly values: readonly SeriesValue[];
 }
 
-/** Raised for `{{…}}`: native histograms are not evaluated yet. */
-export class NativeHistogramError extends Error {}
-
 /** Items of one line, at most: what `vxN` may ask for is bounded. */
 const VALUES_MAX = 1_000_000;
 
 /**
- * Parses `name{label="value"} 1 2 _ 3x4 1+2x3 stale`, the series notation of unit tests and of promqltest.
- * @throws Error or ParseError; NativeHistogramError for histogram literals
+ * Parses `name{label="value"} 1 2 _ 3x4 1+2x3 stale {{count:1 sum:2 buckets:[1]}}x3`, the series notation of unit tests
+ * and of promqltest.
+ * @throws Error or ParseError
  */
 export function parseSeriesText(text: string): SeriesText {
   const { metric, rest } = splitMetric(text.trim());
@@ -48,10 +50,28 @@ export function parseMetric(text: string): Labels {
 }
 
 function parseValues(text: string): SeriesValue[] {
-  if (text.includes('{{')) throw new NativeHistogramError('native histogram literal');
   const values: SeriesValue[] = [];
-  for (const item of text.split(/\s+/)) if (item !== '') parseItem(item, values);
+  for (const item of text.match(ITEM) ?? []) {
+    if (item.startsWith('{{')) parseHistogramItem(item, values);
+    else parseItem(item, values);
+  }
   return values;
+}
+
+/** Blanks separate items, but not within a histogram. */
+const ITEM = /(?:\{\{.*?\}\}|\S)+/g;
+const HISTOGRAM_ITEM = /^\{\{(.*?)\}\}(?:(?:([+-])\{\{(.*?)\}\})?x(\d+))?$/;
+
+function parseHistogramItem(item: string, values: SeriesValue[]): void {
+  const match = HISTOGRAM_ITEM.exec(item);
+  if (!match) throw new Error(`invalid series value ${JSON.stringify(item)}`);
+  const [, first, operator, second, times] = match;
+  const delta =
+    second === undefined
+      ? null
+      : { literal: parseHistogramLiteral(second), sign: operator === '-' ? (-1 as const) : (1 as const) };
+  const sequence = histogramSequence(parseHistogramLiteral(first), delta, Number(times ?? 0));
+  repeat(values, Number(times ?? 0) + 1, () => sequence.next().value);
 }
 
 const NUMBER = String.raw`[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[iI][nN][fF]|[nN][aA][nN])`;

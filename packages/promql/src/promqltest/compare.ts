@@ -1,6 +1,7 @@
-import { formatDuration, formatValue, type Labels } from '@avalanche/model';
+import { formatDuration, formatHistogramLiteral, formatValue, type Labels } from '@avalanche/model';
 import type { InstantResult, MatrixSeries, RangeResult } from '../result.ts';
 import type { SeriesValue } from '../series-text.ts';
+import { almostEqual, almostEqualHistograms } from './almost.ts';
 import type { EvalStatement, RangeTime } from './script.ts';
 import type { SeriesLine } from './series-line.ts';
 
@@ -20,32 +21,24 @@ export interface DifferenceRow {
   readonly got: string;
 }
 
-const TOLERANCE = 1e-6;
-const MIN_NORMAL = 2.2250738585072014e-308;
-
 /** Rows told of one eval, and values told in one row. */
 const ROWS_MAX = 20;
 const VALUES_MAX = 10;
-
-/** Upstream's almost.Equal: a relative difference below the tolerance; next to 0 none that matters. */
-export function almostEqual(a: number, b: number, tolerance = TOLERANCE): boolean {
-  if (a === b || (Number.isNaN(a) && Number.isNaN(b))) return true;
-  const sum = Math.abs(a) + Math.abs(b);
-  const difference = Math.abs(a - b);
-  if (a === 0 || b === 0 || sum < MIN_NORMAL) return difference < tolerance * MIN_NORMAL;
-  return difference / Math.min(sum, Number.MAX_VALUE) < tolerance;
-}
 
 /** A point that is there: null is a staleness marker, which equals only itself. */
 type Point = Exclude<SeriesValue, undefined>;
 
 function equalPoints(wanted: Point, got: Point): boolean {
-  return wanted === null || got === null ? wanted === got : almostEqual(wanted, got);
+  if (typeof wanted === 'number' && typeof got === 'number') return almostEqual(wanted, got);
+  if (wanted === null || got === null) return wanted === got;
+  if (typeof wanted === 'number' || typeof got === 'number') return false;
+  return almostEqualHistograms(wanted, got.histogram);
 }
 
 function showPoint(point: Point | undefined): string {
   if (point === undefined) return 'no point';
-  return point === null ? 'stale' : formatValue(point);
+  if (point === null) return 'stale';
+  return typeof point === 'number' ? formatValue(point) : formatHistogramLiteral(point.histogram);
 }
 
 /** Points of one series by their step. */

@@ -1,5 +1,6 @@
 import { Labels, METRIC_NAME } from '@avalanche/model';
 import { Engine } from '../engine.ts';
+import { HistogramLiteral } from '../histogram-literal.ts';
 import { MemoryQueryable } from '../memory-queryable.ts';
 import { selectorsOf } from '../parse.ts';
 import { format } from '../printer.ts';
@@ -79,10 +80,15 @@ class Runner implements FileResult {
   load({ series, intervalMs, withNhcb }: LoadStatement): void {
     const lines = new Map(series.map((line) => [line.labels.key, line]));
     for (const { labels, values, needs } of lines.values()) {
-      if (needs !== null) this.missing.set(labels, needs);
-      else if (withNhcb) this.missing.set(classicBase(labels), 'native histograms');
+      if (needs !== null) {
+        this.missing.set(labels, needs);
+        continue;
+      }
+      if (withNhcb) this.missing.set(classicBase(labels), 'native histograms');
       values.forEach((value, i) => {
-        if (value !== undefined) this.store.append(labels, i * intervalMs, value);
+        if (value === undefined) return;
+        const stored = value instanceof HistogramLiteral ? value.histogram : value;
+        this.store.append(labels, i * intervalMs, stored);
       });
     }
   }

@@ -1,11 +1,14 @@
 import { type Labels, parseDuration } from '@avalanche/model';
-import { NativeHistogramError, parseMetric, parseSeriesText, type SeriesText } from '../series-text.ts';
+import { HistogramLiteral } from '../histogram-literal.ts';
+import { parseMetric, parseSeriesText, type SeriesText } from '../series-text.ts';
 
 /** One series of a `load` or of an expected result. */
 export interface SeriesLine extends SeriesText {
   /** Counted from 1. */
   readonly line: number;
-  /** What the line needs that is not built yet; then it has no values. */
+  /** Offsets of the start timestamps from the samples in milliseconds, for each value; null where there are none. */
+  readonly starts: StartLine['offsets'] | null;
+  /** What the line needs that is not built yet. */
   readonly needs: string | null;
 }
 
@@ -17,26 +20,16 @@ interface StartLine {
 
 /** @throws Error or ParseError where the line is no series, or not the one that `start` is about */
 export function seriesLine(line: number, text: string, start: StartLine | null): SeriesLine {
-  const series = supported(text);
-  if (!start) return { line, ...series };
+  const series = parseSeriesText(text);
+  const histograms = series.values.some((value) => value instanceof HistogramLiteral);
+  const needs = histograms ? 'native histograms' : null;
+  if (!start) return { line, ...series, starts: null, needs };
   if (!start.labels.equals(series.labels)) {
     throw new Error('@st metric does not match the following sample line metric');
   }
   const [starts, samples] = [start.offsets.length, series.values.length];
-  if (series.needs === null && starts !== samples) {
-    throw new Error(`@st line has ${starts} values but sample line has ${samples}`);
-  }
-  return { line, labels: series.labels, values: [], needs: series.needs ?? 'start timestamps' };
-}
-
-function supported(text: string): SeriesText & Pick<SeriesLine, 'needs'> {
-  try {
-    return { ...parseSeriesText(text), needs: null };
-  } catch (error) {
-    if (!(error instanceof NativeHistogramError)) throw error;
-    const metric = text.slice(0, text.indexOf('{{')).replace(/\s[^}]*$/, '');
-    return { labels: parseMetric(metric), values: [], needs: 'native histograms' };
-  }
+  if (starts !== samples) throw new Error(`@st line has ${starts} values but sample line has ${samples}`);
+  return { line, ...series, starts: start.offsets, needs: needs ?? 'start timestamps' };
 }
 
 /** `<series>@st <items>`, with no blank before `@st`; null for any other line. @throws Error where its items are wrong */
