@@ -2,6 +2,7 @@ import { Labels } from '@avalanche/model';
 import { describe, expect, test } from 'vitest';
 import { Engine } from './engine.ts';
 import { MemoryQueryable } from './memory-queryable.ts';
+import type { QueryObserver, QueryReport } from './query-report.ts';
 import type { Queryable } from './queryable.ts';
 
 function store(series: number, samples: number): MemoryQueryable {
@@ -114,6 +115,55 @@ describe('limits', () => {
     open();
     expect((await first).type).toBe('vector');
     expect((await second).type).toBe('scalar');
+  });
+});
+
+describe('an observer', () => {
+  test('is told of each query: its slot, its cost, its end', async () => {
+    const events: string[] = [];
+    const reports: QueryReport[] = [];
+    const observer: QueryObserver = {
+      started(text) {
+        events.push(`started ${text}`);
+        return () => events.push(`left ${text}`);
+      },
+      ended: (report) => reports.push(report),
+    };
+    const engine = new Engine({ observer, maxConcurrency: 1 });
+    const memory = store(3, 40);
+    const both = [
+      engine.range(memory, 'm_total', range, { origin: { who: 'me' } }),
+      engine.instant(memory, 'm_total + on () m_total', 30_000),
+    ];
+    expect(engine.queries).toBe(2);
+    await Promise.allSettled(both);
+    expect(engine.queries).toBe(0);
+    expect(events).toEqual([
+      'started m_total',
+      'left m_total',
+      'started m_total + on () m_total',
+      'left m_total + on () m_total',
+    ]);
+    expect(reports[0]).toMatchObject({ text: 'm_total', ...range, error: null, origin: { who: 'me' } });
+    expect(reports[1]).toMatchObject({ startMs: 30_000, endMs: 30_000, stepMs: 0, origin: {} });
+    expect(reports[1].error).toMatchObject({ errorType: 'execution' });
+    const { stats } = reports[1];
+    expect(stats.queueMs).toBeGreaterThan(0);
+    expect(stats.totalMs).toBeCloseTo(stats.queueMs + stats.evalMs, 6);
+    expect(stats.evalMs).toBeCloseTo(stats.preparationMs + stats.innerEvalMs + stats.resultSortMs, 6);
+  });
+
+  test('sees what never got a slot, but no parse error', async () => {
+    const reports: QueryReport[] = [];
+    const engine = new Engine({ observer: { started: () => () => {}, ended: (report) => reports.push(report) } });
+    await expect(engine.instant(store(1, 1), 'm_total', 0, { timeoutMs: 0 })).rejects.toThrow(
+      'query timed out in query execution',
+    );
+    await expect(engine.instant(store(1, 1), 'm_total{', 0)).rejects.toThrow('parse error');
+    await expect(engine.instant(store(1, 1), 'm_total', 0, { signal: AbortSignal.abort() })).rejects.toThrow(
+      'query was canceled in query queue',
+    );
+    expect(reports.map(({ stats }) => stats.peakSamples)).toEqual([0, 0]);
   });
 });
 

@@ -6,6 +6,7 @@ import { ParseError, PromQLError } from './error.ts';
 import { finishInstant, finishRange, type Outcome } from './finish.ts';
 import { parse } from './parse.ts';
 import { Scope } from './plan.ts';
+import { type QueryObserver, type QueryReport, QueryTimes } from './query-report.ts';
 import { QueryRun, type RunOptions } from './query-run.ts';
 import type { Queryable } from './queryable.ts';
 import type { InstantResult, QueryStats, RangeResult } from './result.ts';
@@ -30,6 +31,7 @@ export interface EngineOptions {
   readonly delayedNameRemoval?: boolean;
   /** `--enable-feature=type-and-unit-labels` */
   readonly typeAndUnitLabels?: boolean;
+  readonly observer?: QueryObserver;
 }
 
 export interface QueryOptions {
@@ -37,6 +39,8 @@ export interface QueryOptions {
   readonly lookbackMs?: number | undefined;
   /** May only shorten the engine's. */
   readonly timeoutMs?: number | undefined;
+  /** Who asks, for the query log. */
+  readonly origin?: Readonly<Record<string, unknown>>;
 }
 
 export interface RangeWindow {
@@ -47,10 +51,13 @@ export interface RangeWindow {
 
 /** Evaluates queries. Holds no data: every query names the Queryable it reads from. */
 export class Engine {
-  private readonly options: Required<EngineOptions>;
+  private readonly options: Required<Omit<EngineOptions, 'observer'>>;
+  private readonly observer: QueryObserver;
   private readonly slots: Slots;
+  private active = 0;
 
-  constructor(options: EngineOptions = {}) {
+  constructor({ observer = NOBODY, ...options }: EngineOptions = {}) {
+    this.observer = observer;
     this.options = {
       lookbackMs: 300_000,
       timeoutMs: 120_000,
@@ -63,6 +70,15 @@ export class Engine {
       ...options,
     };
     this.slots = new Slots(this.options.maxConcurrency);
+  }
+
+  /** Queries that run or wait at the moment. */
+  get queries(): number {
+    return this.active;
+  }
+
+  get maxConcurrency(): number {
+    return this.options.maxConcurrency;
   }
 
   /** Parses with the features this engine has on. @throws ParseError */
@@ -79,7 +95,8 @@ export class Engine {
   ): Promise<InstantResult> {
     const expr = this.parse(text);
     const steps = { startMs: timeMs, stepMs: 1, count: 1 };
-    return this.run({ queryable, text, expr, steps, isRangeQuery: false }, options, finishInstant);
+    const query = { queryable, text, expr, steps, endMs: timeMs, isRangeQuery: false };
+    return this.run(query, options, finishInstant);
   }
 
   /** Evaluates a query at `startMs`, `startMs + stepMs`, … up to `endMs`. @throws PromQLError */
@@ -99,31 +116,60 @@ export class Engine {
       );
     }
     const steps = stepsOf(window);
-    return this.run({ queryable, text, expr, steps, isRangeQuery: true }, options, finishRange);
+    const query = { queryable, text, expr, steps, endMs: window.endMs, isRangeQuery: true };
+    return this.run(query, options, finishRange);
   }
 
   private async run<R>(query: Query, options: QueryOptions, finish: Finish<R>): Promise<R> {
-    const timeoutMs = Math.min(options.timeoutMs ?? this.options.timeoutMs, this.options.timeoutMs);
-    const queuedAt = performance.now();
-    await this.slots.acquire(timeoutMs, options.signal);
-    const startedAt = performance.now();
-    const annotations = new Annotations(query.text);
-    const { queryable, steps, isRangeQuery } = query;
-    const run = new QueryRun(queryable, steps, isRangeQuery, annotations, this.runOptions(options, timeoutMs));
+    const times = new QueryTimes();
+    const failure = { error: null as unknown };
+    const current = { run: null as QueryRun | null };
+    this.active++;
     try {
-      const prepared = await new Scope(run, steps).prepare(query.expr);
-      return await finish(prepared, run, () => outcome(run, annotations, { queuedAt, startedAt }));
+      return await this.inSlot(query, options, times, (run, annotations) => {
+        current.run = run;
+        return evaluate(query, run, times, annotations, finish);
+      });
     } catch (error) {
-      throw asQueryError(error);
+      failure.error = asQueryError(error);
+      throw failure.error;
     } finally {
-      run.close();
+      this.active--;
+      this.observer.ended(report(query, options, times.stats(current.run), failure.error));
+    }
+  }
+
+  /** Waits for a slot, and runs `work` in it. The time that a query may take is counted from here, waiting included. */
+  private async inSlot<R>(
+    query: Query,
+    options: QueryOptions,
+    times: QueryTimes,
+    work: (run: QueryRun, annotations: Annotations) => Promise<R>,
+  ): Promise<R> {
+    const timeoutMs = Math.min(options.timeoutMs ?? this.options.timeoutMs, this.options.timeoutMs);
+    await this.slots.acquire(timeoutMs, options.signal);
+    try {
+      times.started();
+      const leftMs = timeoutMs - times.elapsedMs;
+      if (leftMs <= 0) throw new PromQLError('timeout', 'query timed out in query execution');
+      const ended = this.observer.started(query.text);
+      const annotations = new Annotations(query.text);
+      const { queryable, steps, isRangeQuery } = query;
+      const run = new QueryRun(queryable, steps, isRangeQuery, annotations, this.runOptions(options, leftMs));
+      try {
+        return await work(run, annotations);
+      } finally {
+        run.close();
+        ended();
+      }
+    } finally {
       this.slots.release();
     }
   }
 
   private runOptions(options: QueryOptions, timeoutMs: number): RunOptions {
     return {
-      lookbackMs: options.lookbackMs ?? this.options.lookbackMs,
+      lookbackMs: options.lookbackMs && options.lookbackMs > 0 ? options.lookbackMs : this.options.lookbackMs,
       timeoutMs,
       maxSamples: this.options.maxSamples,
       defaultSubqueryStepMs: this.options.defaultSubqueryStepMs,
@@ -139,6 +185,8 @@ interface Query {
   readonly text: string;
   readonly expr: Expr;
   readonly steps: Steps;
+  /** As asked for; the last step may be before it. */
+  readonly endMs: number;
   readonly isRangeQuery: boolean;
 }
 
@@ -153,15 +201,29 @@ function stepsOf({ startMs, endMs, stepMs }: RangeWindow): Steps {
   return { startMs, stepMs, count };
 }
 
-function outcome(run: QueryRun, annotations: Annotations, at: { queuedAt: number; startedAt: number }): Outcome {
-  const stats: QueryStats = {
-    totalMs: performance.now() - at.queuedAt,
-    queueMs: at.startedAt - at.queuedAt,
-    totalSamples: run.totalSamples,
-    peakSamples: run.peakSamples,
-  };
-  return { warnings: annotations.warnings, infos: annotations.infos, stats };
+async function evaluate<R>(
+  query: Query,
+  run: QueryRun,
+  times: QueryTimes,
+  annotations: Annotations,
+  finish: Finish<R>,
+): Promise<R> {
+  const prepared = await new Scope(run, query.steps).prepare(query.expr);
+  times.prepared();
+  const result = await finish(prepared, run, () => {
+    return { warnings: annotations.warnings, infos: annotations.infos, stats: times.stats(run) };
+  });
+  run.check();
+  return result;
 }
+
+function report(query: Query, { origin = {} }: QueryOptions, stats: QueryStats, error: unknown): QueryReport {
+  const { text, steps, isRangeQuery } = query;
+  const stepMs = isRangeQuery ? steps.stepMs : 0;
+  return { text, startMs: steps.startMs, endMs: query.endMs, stepMs, stats, error, origin };
+}
+
+const NOBODY: QueryObserver = { started: () => () => {}, ended: () => {} };
 
 /** What storage throws is an execution error of the query; a bug stays what it is. */
 function asQueryError(error: unknown): unknown {

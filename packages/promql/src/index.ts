@@ -10,11 +10,13 @@ export { format } from './printer.ts';
 export type { DifferenceRow } from './promqltest/compare.ts';
 export { type EvalFailure, type FileResult, type NotRun, runTestFile } from './promqltest/run.ts';
 export { ScriptError } from './promqltest/script.ts';
+export type { QueryObserver, QueryReport } from './query-report.ts';
 export type { QueriedSeries, Querier, Queryable } from './queryable.ts';
 export type {
   InstantResult,
   MatrixResult,
   MatrixSeries,
+  PerStepStats,
   QueryStats,
   RangeResult,
   ScalarResult,

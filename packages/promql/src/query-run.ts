@@ -32,6 +32,8 @@ export class QueryRun {
   peakSamples = 0;
   /** Samples decoded from storage. */
   totalSamples = 0;
+  /** Time spent sorting the result, in milliseconds. */
+  sortMs = 0;
 
   constructor(
     private readonly queryable: Queryable,

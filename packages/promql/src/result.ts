@@ -14,15 +14,33 @@ export interface VectorSample {
   readonly value: number;
 }
 
+/** What a query cost, as upstream's `util/stats` divides it. Durations are wall-clock time in milliseconds. */
 export interface QueryStats {
-  /** Wall-clock time, in milliseconds. */
+  /** From the request to the result, waiting included. */
   readonly totalMs: number;
-  /** Time spent waiting for a free slot, in milliseconds. */
+  /** Waiting for a free slot. */
   readonly queueMs: number;
-  /** Samples decoded from storage. */
+  /** All work after that: preparation, evaluation, sorting. */
+  readonly evalMs: number;
+  /** Finding the series, and computing what must be there before the first step. */
+  readonly preparationMs: number;
+  readonly innerEvalMs: number;
+  /** Sorting the series of a matrix by their labels. */
+  readonly resultSortMs: number;
+  /** Samples that the steps looked at: of a range all in its window, at each step anew. */
   readonly totalSamples: number;
+  /** Samples decoded from storage. */
+  readonly samplesRead: number;
   /** Most samples held at once. */
   readonly peakSamples: number;
+  /** `totalSamples` by step, where asked for. */
+  readonly perStep: PerStepStats | null;
+}
+
+export interface PerStepStats {
+  readonly startMs: number;
+  readonly stepMs: number;
+  readonly totalSamples: Float64Array;
 }
 
 interface ResultBase {

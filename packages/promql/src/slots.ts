@@ -1,5 +1,8 @@
 import { PromQLError } from './error.ts';
 
+/** The longest that a timer can wait; more is as good as no limit. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 /** Lets at most `size` queries run at once; the others wait in order. */
 export class Slots {
   private running = 0;
@@ -21,7 +24,8 @@ export class Slots {
         reject(error);
       };
       const onAbort = (): void => leave(new PromQLError('canceled', 'query was canceled in query queue'));
-      const timer = setTimeout(() => leave(new PromQLError('timeout', 'query timed out in query queue')), timeoutMs);
+      const onTimeout = (): void => leave(new PromQLError('timeout', 'query timed out in query queue'));
+      const timer = setTimeout(onTimeout, Math.min(timeoutMs, TIMER_MAX_MS));
       const settle = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);

@@ -1,4 +1,5 @@
-import type { InstantResult, MatrixSeries, QueryStats } from '@avalanche/promql';
+import type { InstantResult, MatrixSeries } from '@avalanche/promql';
+import { statsJson } from '../query/stats.ts';
 import { JsonWriter } from './json-writer.ts';
 
 /** Points written between two looks at what is full. */
@@ -81,18 +82,4 @@ function* writeSeries(writer: JsonWriter, { labels, t, v, length }: MatrixSeries
 
 function writeList(writer: JsonWriter, name: string, texts: readonly string[]): void {
   if (texts.length > 0) writer.raw(`,"${name}":${JSON.stringify(texts)}`);
-}
-
-function statsJson({ totalMs, queueMs, totalSamples, peakSamples }: QueryStats) {
-  return {
-    timings: {
-      evalTotalTime: (totalMs - queueMs) / 1000,
-      resultSortTime: 0,
-      queryPreparationTime: 0,
-      innerEvalTime: (totalMs - queueMs) / 1000,
-      execQueueTime: queueMs / 1000,
-      execTotalTime: totalMs / 1000,
-    },
-    samples: { totalQueryableSamples: totalSamples, peakSamples },
-  };
 }
