@@ -1,5 +1,6 @@
 export { formatBytes, parseBytes } from './bytes.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
+export { VALUE_BYTES_MAX, writeInteger, writeValue } from './decimal.ts';
 export { formatDuration, parseDuration } from './duration.ts';
 export {
   allBuckets,
