@@ -5,7 +5,7 @@ import { ColumnTable, FLOAT, type SeriesMeta, StepColumn, type VectorOperator } 
 import { executionError } from './error.ts';
 import { formatPlain } from './format-plain.ts';
 import type { Scope } from './plan.ts';
-import { isQuantile, quantile } from './quantile.ts';
+import { isQuantile, quantileInPlace } from './quantile.ts';
 import { materialize } from './query-run.ts';
 import { isValidLabelName, quote } from './quote.ts';
 
@@ -21,13 +21,14 @@ export async function groupQuantile(
   const { metas, groupOf } = groupSeries(table.series, expr.grouping, expr.without);
   const members = rowsByGroup(groupOf, metas.length);
   const out = new ColumnTable(steps.count, metas.length);
+  const values = new Float64Array(members.reduce((most, rows) => Math.max(most, rows.length), 0));
   for (let group = 0; group < metas.length; group++) {
     const base = out.appendEmpty(metas[group]) * steps.count;
     for (let s = 0; s < steps.count; s++) {
       if (run.due()) await run.pause();
-      const values = valuesAt(table, members[group], s);
-      if (values.length === 0) continue;
-      out.values[base + s] = quantile(q[s], values);
+      const size = valuesAt(table, members[group], s, values);
+      if (size === 0) continue;
+      out.values[base + s] = quantileInPlace(q[s], values, size);
       out.present[base + s] = FLOAT;
     }
   }
@@ -42,13 +43,19 @@ export function rowsByGroup(groupOf: Int32Array, groups: number): number[][] {
   return rows;
 }
 
-function valuesAt(table: ColumnTable, rows: readonly number[], step: number): number[] {
-  const values: number[] = [];
+/** Copies the floats of some rows at a step to the front of `into` and returns how many there are. */
+function valuesAt(
+  { values, present, count }: ColumnTable,
+  rows: readonly number[],
+  step: number,
+  into: Float64Array,
+): number {
+  let size = 0;
   for (const row of rows) {
-    const cell = row * table.count + step;
-    if (table.present[cell] === FLOAT) values.push(table.values[cell]);
+    const cell = row * count + step;
+    if (present[cell] === FLOAT) into[size++] = values[cell];
   }
-  return values;
+  return size;
 }
 
 /** `count_values`: one output series per group and distinct value, found as the values come. */

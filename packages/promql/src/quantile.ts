@@ -5,19 +5,84 @@ export function byValueNaNFirst(a: number, b: number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The q-quantile by linear interpolation between the nearest ranks; sorts `values` in place. */
-export function quantile(q: number, values: number[] | Float64Array): number {
-  if (values.length === 0 || Number.isNaN(q)) return Number.NaN;
-  if (q < 0) return Number.NEGATIVE_INFINITY;
-  if (q > 1) return Number.POSITIVE_INFINITY;
-  values.sort(byValueNaNFirst);
-  const rank = q * (values.length - 1);
-  const lower = Math.max(0, Math.floor(rank));
-  const upper = Math.min(values.length - 1, lower + 1);
-  const weight = rank - Math.floor(rank);
+export function isQuantile(q: number): boolean {
+  return q >= 0 && q <= 1;
+}
+
+/** The q-quantile of all values, which are put into another order. */
+export function quantile(q: number, values: Float64Array): number {
+  return quantileInPlace(q, values, values.length);
+}
+
+/** The q-quantile of the first `size` values, which are put into another order: those at its ranks are found, not all sorted. */
+export function quantileInPlace(q: number, values: Float64Array, size: number): number {
+  if (size === 0 || !isQuantile(q)) return outside(q);
+  const lower = Math.floor(q * (size - 1));
+  const nans = moveNaNsFirst(values, size);
+  if (lower >= nans) {
+    partition(values, nans, size - 1, lower);
+    if (lower + 1 < size) swap(values, lower + 1, leastIndex(values, lower + 1, size));
+  } else if (lower + 1 === nans && nans < size) {
+    swap(values, nans, leastIndex(values, nans, size));
+  }
+  return quantileOfSorted(q, values, size);
+}
+
+/**
+ * The q-quantile of `size` values in order, NaN first: linear interpolation between the nearest ranks. Only the values at
+ * these two ranks are looked at.
+ */
+export function quantileOfSorted(q: number, values: Float64Array, size: number): number {
+  if (size === 0 || !isQuantile(q)) return outside(q);
+  const rank = q * (size - 1);
+  const lower = Math.floor(rank);
+  const upper = Math.min(size - 1, lower + 1);
+  const weight = rank - lower;
   return values[lower] * (1 - weight) + values[upper] * weight;
 }
 
-export function isQuantile(q: number): boolean {
-  return q >= 0 && q <= 1;
+export function sortNaNFirst(values: Float64Array): void {
+  values.subarray(moveNaNsFirst(values, values.length)).sort();
+}
+
+function outside(q: number): number {
+  if (q < 0) return Number.NEGATIVE_INFINITY;
+  return q > 1 ? Number.POSITIVE_INFINITY : Number.NaN;
+}
+
+function moveNaNsFirst(values: Float64Array, size: number): number {
+  let nans = 0;
+  for (let i = 0; i < size; i++) if (Number.isNaN(values[i])) swap(values, i, nans++);
+  return nans;
+}
+
+/** Moves values from … to so that the one at `rank` is the one that sorting would put there, with none greater before it. */
+function partition(values: Float64Array, from: number, to: number, rank: number): void {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const pivot = values[(low + high) >>> 1];
+    let i = low;
+    let j = high;
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i <= j) swap(values, i++, j--);
+    }
+    if (rank <= j) high = j;
+    else if (rank >= i) low = i;
+    else return;
+  }
+}
+
+function leastIndex(values: Float64Array, from: number, to: number): number {
+  let least = from;
+  for (let i = from + 1; i < to; i++) if (values[i] < values[least]) least = i;
+  return least;
+}
+
+function swap(values: Float64Array, i: number, j: number): void {
+  const value = values[i];
+  values[i] = values[j];
+  values[j] = value;
 }

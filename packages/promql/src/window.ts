@@ -1,5 +1,5 @@
 import { SampleColumns } from '@avalanche/model';
-import type { SeriesMeta, StepColumn, Steps, VectorOperator } from './columns.ts';
+import { ColumnTable, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import type { QueryRun } from './query-run.ts';
 import type { References } from './selector.ts';
 
@@ -13,99 +13,132 @@ export interface MatrixSource {
   load(i: number, into: SampleColumns): void;
 }
 
+/** Samples in the windows of one call of a kernel that works through them again and again; about a millisecond. */
+const RESCANNED_A_CALL = 200_000;
+
 /**
- * The samples of one series with the window of one step over them: those at index `from` … `to`-1. The window is
- * (endMs - rangeMs, endMs], never empty when a function sees it. One object serves all steps of a query.
+ * The samples of one series and, over them, the windows of all steps: window s is (endMs(s) - rangeMs, endMs(s)] and holds
+ * the samples from[s] … to[s]-1, none where these are equal. One object serves all series of a query.
  */
-export class Window {
+export class Windows {
   t: Float64Array = new Float64Array(0);
   v: Float64Array = new Float64Array(0);
-  from = 0;
-  to = 0;
-  endMs = 0;
-  rangeMs = 0;
-  step = 0;
-  /** The time the step is evaluated at; `@` and `offset` do not move it. */
-  evalMs = 0;
-  private drops: number[] | null = null;
-  private dropsLength = 0;
+  /** Samples of the series. */
+  length = 0;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  /** The steps a kernel is to compute: firstStep … endStep-1. */
+  firstStep = 0;
+  endStep: number;
 
-  attach(samples: SampleColumns): void {
-    this.t = samples.t;
-    this.v = samples.v;
-    this.dropsLength = samples.length;
-    this.drops = null;
+  constructor(
+    readonly steps: Steps,
+    readonly refs: References,
+    readonly rangeMs: number,
+  ) {
+    this.endStep = steps.count;
+    this.from = new Int32Array(steps.count);
+    this.to = new Int32Array(steps.count);
   }
 
-  get size(): number {
-    return this.to - this.from;
-  }
-
-  get first(): number {
-    return this.v[this.from];
-  }
-
-  get last(): number {
-    return this.v[this.to - 1];
-  }
-
-  /**
-   * Where the series falls (v[i] < v[i-1]), for the whole series, found once: counters rarely do, so `rate` looks at
-   * two samples per step instead of at all of them.
-   */
-  falls(): readonly number[] {
-    if (this.drops === null) {
-      this.drops = [];
-      for (let i = 1; i < this.dropsLength; i++) if (this.v[i] < this.v[i - 1]) this.drops.push(i);
+  /** Moves over the samples of a series; both ends of the window only ever go forward. */
+  attach({ t, v, length }: SampleColumns): void {
+    this.t = t;
+    this.v = v;
+    this.length = length;
+    const { from, to, rangeMs, refs } = this;
+    const { firstMs, stepMs } = refs;
+    let a = 0;
+    let b = 0;
+    for (let s = 0; s < to.length; s++) {
+      const end = firstMs + s * stepMs;
+      const start = end - rangeMs;
+      while (b < length && t[b] <= end) b++;
+      while (a < b && t[a] <= start) a++;
+      from[s] = a;
+      to[s] = b;
     }
-    return this.drops;
+  }
+
+  endMs(step: number): number {
+    return this.refs.firstMs + step * this.refs.stepMs;
+  }
+
+  /** The time the step is evaluated at; `@` and `offset` do not move it. */
+  evalMs(step: number): number {
+    return this.steps.startMs + step * this.steps.stepMs;
+  }
+
+  /** Samples of all windows together, those in several counted as often. */
+  get total(): number {
+    const { from, to } = this;
+    let total = 0;
+    for (let s = 0; s < to.length; s++) total += to[s] - from[s];
+    return total;
   }
 }
 
-/** Applies `compute` to every window of every series. */
+/** Computes the values of the windows from `firstStep` on into `out`; steps that are left alone stay absent. */
+export type Kernel = (windows: Windows, out: StepColumn, series: SeriesMeta) => void;
+
+/** Applies a kernel to the windows of each series. */
 export function overWindows(
   source: MatrixSource,
   series: readonly SeriesMeta[],
   steps: Steps,
   run: QueryRun,
-  compute: (window: Window, out: StepColumn, series: SeriesMeta) => void,
+  kernel: Kernel,
 ): VectorOperator {
   const samples = new SampleColumns();
-  const window = new Window();
-  window.rangeMs = source.rangeMs;
+  const windows = new Windows(steps, source.refs, source.rangeMs);
   return {
     series,
     fill(i, out) {
       source.load(i, samples);
       run.hold(samples.length);
       out.clear();
-      window.attach(samples);
-      slide(window, samples, source, steps, () => compute(window, out, source.series[i]));
+      windows.attach(samples);
+      kernel(windows, out, source.series[i]);
       run.release(samples.length);
     },
   };
 }
 
-/** Moves the window over the steps; both of its ends only ever go forward. */
-function slide(
-  window: Window,
-  { t, length }: SampleColumns,
-  { refs, rangeMs }: MatrixSource,
+/**
+ * As `overWindows`, for kernels that go through each window anew: the work may be samples × steps, so it is done at once and
+ * in slices, where a column computed on demand could not be interrupted.
+ */
+export async function overWindowsInSlices(
+  source: MatrixSource,
+  series: readonly SeriesMeta[],
   steps: Steps,
-  visit: () => void,
-): void {
-  let from = 0;
-  let to = 0;
-  for (let s = 0; s < steps.count; s++) {
-    const end = refs.firstMs + s * refs.stepMs;
-    while (to < length && t[to] <= end) to++;
-    while (from < to && t[from] <= end - rangeMs) from++;
-    if (from === to) continue;
-    window.from = from;
-    window.to = to;
-    window.endMs = end;
-    window.step = s;
-    window.evalMs = steps.startMs + s * steps.stepMs;
-    visit();
+  run: QueryRun,
+  kernel: Kernel,
+): Promise<VectorOperator> {
+  const samples = new SampleColumns();
+  const windows = new Windows(steps, source.refs, source.rangeMs);
+  const table = new ColumnTable(steps.count, series.length);
+  const out = new StepColumn(steps.count);
+  for (let i = 0; i < series.length; i++) {
+    source.load(i, samples);
+    run.hold(samples.length);
+    out.clear();
+    windows.attach(samples);
+    for (windows.endStep = 0; windows.endStep < steps.count; ) {
+      windows.firstStep = windows.endStep;
+      windows.endStep = sliceEnd(windows);
+      kernel(windows, out, source.series[i]);
+      if (run.due()) await run.pause();
+    }
+    run.release(samples.length);
+    run.hold(out.points());
+    table.append(series[i], out);
   }
+  return table;
+}
+
+function sliceEnd({ from, to, firstStep }: Windows): number {
+  let step = firstStep;
+  for (let work = 0; step < to.length && work < RESCANNED_A_CALL; step++) work += to[step] - from[step];
+  return step;
 }

@@ -1,53 +1,71 @@
 import { possibleNonCounter } from '../annotations.ts';
-import type { StepColumn } from '../columns.ts';
-import type { Window } from '../window.ts';
+import { FLOAT } from '../columns.ts';
+import { eventsBefore } from '../sliding.ts';
+import type { Windows } from '../window.ts';
 import { type FunctionSpec, metricNameOf, overRange, type RangeFunction } from './spec.ts';
 
 const COUNTER_NAME = /_(total|sum|count|bucket)$/;
-
-/** The increase over the samples of a window: what was lost in resets is added again. */
-function resetCorrected(window: Window): number {
-  const { v, from, to } = window;
-  let increase = v[to - 1] - v[from];
-  for (const fall of window.falls()) if (fall > from && fall < to) increase += v[fall - 1];
-  return increase;
-}
 
 interface Extrapolation {
   readonly counter: boolean;
   readonly perSecond: boolean;
 }
 
+let falls = new Int32Array(256);
+
+/** Fills `falls` with where a series falls (v[i] < v[i-1]) and returns how often: counters rarely do. */
+function findFalls({ v, length }: Windows): number {
+  let count = 0;
+  for (let i = 1; i < length; i++) {
+    if (!(v[i] < v[i - 1])) continue;
+    if (count === falls.length) {
+      const more = new Int32Array(2 * count);
+      more.set(falls);
+      falls = more;
+    }
+    falls[count++] = i;
+  }
+  return count;
+}
+
 /**
  * Upstream's extrapolatedRate: the difference over the samples is stretched to the ends of the window, but by no more
  * than half an average sample interval where the series seems to start or end inside, and a counter not below zero.
+ * What a counter lost in resets is added again.
  */
-function extrapolate(window: Window, out: StepColumn, { counter, perSecond }: Extrapolation): void {
-  const { t, from, to, endMs, rangeMs } = window;
-  if (to - from < 2) return;
-  const difference = counter ? resetCorrected(window) : window.last - window.first;
-  const sampledSeconds = (t[to - 1] - t[from]) / 1000;
-  const average = sampledSeconds / (to - from - 1);
-  const threshold = average * 1.1;
-  let toStart = (t[from] - (endMs - rangeMs)) / 1000;
-  let toEnd = (endMs - t[to - 1]) / 1000;
-  if (toStart >= threshold) toStart = average / 2;
-  if (counter && difference > 0 && window.first >= 0) {
-    const toZero = sampledSeconds * (window.first / difference);
-    if (toZero < toStart) toStart = toZero;
-  }
-  if (toEnd >= threshold) toEnd = average / 2;
-  let factor = (sampledSeconds + toStart + toEnd) / sampledSeconds;
-  if (perSecond) factor /= rangeMs / 1000;
-  out.set(window.step, difference * factor);
-}
-
-function extrapolated(name: string, extrapolation: Extrapolation): FunctionSpec {
-  const compute: RangeFunction = (window, out, range, series) => {
-    if (extrapolation.counter && window.size > 1) hintNonCounter(series, range);
-    extrapolate(window, out, extrapolation);
+function extrapolated({ counter, perSecond }: Extrapolation): RangeFunction {
+  return (windows, out, range, series) => {
+    const { t, v, from, to, rangeMs, endStep } = windows;
+    const fallCount = counter ? findFalls(windows) : 0;
+    const unit = perSecond ? rangeMs / 1000 : 1;
+    let nextFall = 0;
+    let any = false;
+    for (let s = windows.firstStep; s < endStep; s++) {
+      const first = from[s];
+      const last = to[s] - 1;
+      if (last <= first) continue;
+      any = true;
+      let difference = v[last] - v[first];
+      while (nextFall < fallCount && falls[nextFall] <= first) nextFall++;
+      for (let k = nextFall; k < fallCount && falls[k] <= last; k++) difference += v[falls[k] - 1];
+      const end = windows.refs.firstMs + s * windows.refs.stepMs;
+      const sampled = (t[last] - t[first]) / 1000;
+      const average = sampled / (last - first);
+      let toStart = (t[first] - (end - rangeMs)) / 1000;
+      let toEnd = (end - t[last]) / 1000;
+      if (toStart >= average * 1.1) toStart = average / 2;
+      if (counter && difference > 0 && v[first] >= 0) {
+        const toZero = sampled * (v[first] / difference);
+        if (toZero < toStart) toStart = toZero;
+      }
+      if (toEnd >= average * 1.1) toEnd = average / 2;
+      let factor = (sampled + toStart + toEnd) / sampled;
+      if (perSecond) factor /= unit;
+      out.v[s] = difference * factor;
+      out.present[s] = FLOAT;
+    }
+    if (counter && any) hintNonCounter(series, range);
   };
-  return overRange(name, compute);
 }
 
 const hintNonCounter = (series: Parameters<RangeFunction>[3], { call, scope }: Parameters<RangeFunction>[2]): void => {
@@ -57,39 +75,36 @@ const hintNonCounter = (series: Parameters<RangeFunction>[3], { call, scope }: P
 
 /** From the last two samples; a counter that fell was reset to zero in between. */
 function lastTwo(counter: boolean): RangeFunction {
-  return (window, out) => {
-    if (window.size < 2) return;
-    const { t, v, to } = window;
-    const [before, last] = [v[to - 2], v[to - 1]];
-    if (!counter) {
-      out.set(window.step, last - before);
-      return;
+  return ({ t, v, from, to, firstStep, endStep }, out) => {
+    for (let s = firstStep; s < endStep; s++) {
+      const last = to[s] - 1;
+      if (last <= from[s]) continue;
+      const difference = v[last] - v[last - 1];
+      if (!counter) out.v[s] = difference;
+      else out.v[s] = (v[last] < v[last - 1] ? v[last] : difference) / ((t[last] - t[last - 1]) / 1000);
+      out.present[s] = FLOAT;
     }
-    const increase = last < before ? last : last - before;
-    out.set(window.step, increase / ((t[to - 1] - t[to - 2]) / 1000));
   };
 }
 
-const changes: RangeFunction = ({ v, from, to, step }, out) => {
-  let n = 0;
-  for (let i = from + 1; i < to; i++) {
-    if (v[i] !== v[i - 1] && !(Number.isNaN(v[i]) && Number.isNaN(v[i - 1]))) n++;
-  }
-  out.set(step, n);
-};
-
-const resets: RangeFunction = (window, out) => {
-  let n = 0;
-  for (const fall of window.falls()) if (fall > window.from && fall < window.to) n++;
-  out.set(window.step, n);
-};
+function eventCount(happens: 'fall' | 'change'): RangeFunction {
+  return (windows, out) => {
+    const { from, to } = windows;
+    const before = eventsBefore(windows, happens);
+    for (let s = windows.firstStep; s < windows.endStep; s++) {
+      if (from[s] === to[s]) continue;
+      out.v[s] = before[to[s] - 1] - before[from[s]];
+      out.present[s] = FLOAT;
+    }
+  };
+}
 
 export const counterFunctions: readonly FunctionSpec[] = [
-  extrapolated('rate', { counter: true, perSecond: true }),
-  extrapolated('increase', { counter: true, perSecond: false }),
-  extrapolated('delta', { counter: false, perSecond: false }),
+  overRange('rate', extrapolated({ counter: true, perSecond: true })),
+  overRange('increase', extrapolated({ counter: true, perSecond: false })),
+  overRange('delta', extrapolated({ counter: false, perSecond: false })),
   overRange('irate', lastTwo(true)),
   overRange('idelta', lastTwo(false)),
-  overRange('changes', changes),
-  overRange('resets', resets),
+  overRange('changes', eventCount('change')),
+  overRange('resets', eventCount('fall')),
 ];

@@ -1,93 +1,124 @@
 import { absentLabels } from '../absent-labels.ts';
 import { invalidQuantile } from '../annotations.ts';
-import { compensation, KahanSum, mean } from '../kahan.ts';
+import { FLOAT } from '../columns.ts';
+import { KahanSum, mean } from '../kahan.ts';
 import { isQuantile, quantile } from '../quantile.ts';
-import { overWindows, type Window } from '../window.ts';
+import { slidingExtremes, slidingQuantiles, slidingSums } from '../sliding.ts';
+import { overWindows, type Windows } from '../window.ts';
 import { absentWhere } from './absent.ts';
-import { define, type FunctionSpec, overRange, type RangeFunction } from './spec.ts';
+import { define, type FunctionSpec, overRange, type RangeFunction, type RangeOptions } from './spec.ts';
 
-/** A function of the values in a window. */
-function overTime(name: string, compute: (window: Window) => number, experimental = false): FunctionSpec {
-  return overRange(name, (window, out) => out.set(window.step, compute(window)), { experimental });
+/** What is known of a window from its place alone, or from one sample. */
+function perWindow(
+  name: string,
+  value: (windows: Windows, step: number) => number,
+  options?: RangeOptions,
+): FunctionSpec {
+  const compute: RangeFunction = (windows, out) => {
+    for (let s = windows.firstStep; s < windows.endStep; s++) {
+      if (windows.from[s] === windows.to[s]) continue;
+      out.v[s] = value(windows, s);
+      out.present[s] = FLOAT;
+    }
+  };
+  return overRange(name, compute, options);
 }
 
-function sum({ v, from, to }: Window): number {
-  let total = 0;
-  let c = 0;
-  for (let i = from; i < to; i++) {
-    c = compensation(v[i], total, c);
-    total += v[i];
+const sumOverTime: RangeFunction = (windows, out) => {
+  const { sums, cs } = slidingSums(windows);
+  for (let s = windows.firstStep; s < windows.endStep; s++) {
+    if (windows.from[s] === windows.to[s]) continue;
+    out.v[s] = Number.isFinite(sums[s]) ? sums[s] + cs[s] : sums[s];
+    out.present[s] = FLOAT;
   }
-  return Number.isFinite(total) ? total + c : total;
+};
+
+const avgOverTime: RangeFunction = (windows, out) => {
+  const { v, from, to } = windows;
+  const { sums, cs } = slidingSums(windows);
+  for (let s = windows.firstStep; s < windows.endStep; s++) {
+    const count = to[s] - from[s];
+    if (count === 0) continue;
+    // Beyond the largest number upstream goes on with an incremental mean.
+    out.v[s] = Number.isFinite(sums[s]) ? sums[s] / count + cs[s] / count : mean(v, from[s], to[s]);
+    out.present[s] = FLOAT;
+  }
+};
+
+function extremeOverTime(sign: 1 | -1): RangeFunction {
+  return (windows, out) => {
+    const indices = slidingExtremes(windows, sign);
+    for (let s = windows.firstStep; s < windows.endStep; s++) {
+      if (windows.from[s] === windows.to[s]) continue;
+      out.v[s] = windows.v[indices[s]];
+      out.present[s] = FLOAT;
+    }
+  };
 }
 
-/** The index of the extreme value; NaN loses to anything. */
-function extremeIndex({ v, from, to }: Window, better: (value: number, best: number) => boolean): number {
-  let best = from;
-  for (let i = from + 1; i < to; i++) if (better(v[i], v[best]) || Number.isNaN(v[best])) best = i;
-  return best;
+function extremeTime(sign: 1 | -1): RangeFunction {
+  return (windows, out) => {
+    const indices = slidingExtremes(windows, sign);
+    for (let s = windows.firstStep; s < windows.endStep; s++) {
+      if (windows.from[s] === windows.to[s]) continue;
+      out.v[s] = windows.t[indices[s]] / 1000;
+      out.present[s] = FLOAT;
+    }
+  };
 }
 
 /** Population variance by Welford, with compensated means and squares. */
-function variance({ v, from, to }: Window): number {
+function variance({ v, from, to }: Windows, step: number): number {
   const average = new KahanSum();
   const squares = new KahanSum();
-  for (let i = from; i < to; i++) {
+  const first = from[step];
+  for (let i = first; i < to[step]; i++) {
     const delta = v[i] - (average.sum + average.c);
-    average.add(delta / (i - from + 1));
+    average.add(delta / (i - first + 1));
     squares.add(delta * (v[i] - (average.sum + average.c)));
   }
-  return (squares.sum + squares.c) / (to - from);
+  return (squares.sum + squares.c) / (to[step] - first);
 }
 
 /** Median absolute deviation; with a NaN among the values it is NaN. */
-function medianAbsoluteDeviation({ v, from, to }: Window): number {
-  const values = v.slice(from, to);
+function medianAbsoluteDeviation({ v, from, to }: Windows, step: number): number {
+  const values = v.slice(from[step], to[step]);
   if (values.some(Number.isNaN)) return Number.NaN;
   const median = quantile(0.5, values);
-  return quantile(
-    0.5,
-    values.map((value) => Math.abs(value - median)),
-  );
+  for (let i = 0; i < values.length; i++) values[i] = Math.abs(values[i] - median);
+  return quantile(0.5, values);
 }
 
-const quantileOverTime: RangeFunction = ({ v, from, to, step }, out, { scalars }) => {
-  out.set(step, quantile(scalars[0][step], v.slice(from, to)));
-};
+const quantileOverTime: RangeFunction = (windows, out, { scalars }) => slidingQuantiles(windows, scalars[0], out);
 
 const absentOverTime = define('absent_over_time', ['matrix'], 'vector', async (call, scope) => {
   const source = await scope.matrix(call.args[0]);
-  const present = overWindows(source, source.series, scope.steps, scope.run, (window, out) => out.set(window.step, 1));
+  const present = overWindows(source, source.series, scope.steps, scope.run, ({ from, to }, out) => {
+    for (let s = 0; s < out.count; s++) if (from[s] < to[s]) out.present[s] = FLOAT;
+  });
   return { type: 'vector', op: await absentWhere(present, absentLabels(call.args[0]), scope) };
 });
 
+const experimental = true;
+const rescans = true;
+const keepName = true;
+
 export const overTimeFunctions: readonly FunctionSpec[] = [
-  overTime('avg_over_time', ({ v, from, to }) => mean(v, from, to)),
-  overTime('sum_over_time', sum),
-  overTime('count_over_time', ({ size }) => size),
-  overTime('present_over_time', () => 1),
-  overTime('min_over_time', (window) => window.v[extremeIndex(window, (value, best) => value < best)]),
-  overTime('max_over_time', (window) => window.v[extremeIndex(window, (value, best) => value > best)]),
-  overTime('stdvar_over_time', variance),
-  overTime('stddev_over_time', (window) => Math.sqrt(variance(window))),
-  overTime('mad_over_time', medianAbsoluteDeviation, true),
-  overTime('ts_of_first_over_time', ({ t, from }) => t[from] / 1000, true),
-  overTime('ts_of_last_over_time', ({ t, to }) => t[to - 1] / 1000, true),
-  overTime(
-    'ts_of_min_over_time',
-    (window) => window.t[extremeIndex(window, (value, best) => value <= best)] / 1000,
-    true,
-  ),
-  overTime(
-    'ts_of_max_over_time',
-    (window) => window.t[extremeIndex(window, (value, best) => value >= best)] / 1000,
-    true,
-  ),
-  overRange('last_over_time', (window, out) => out.set(window.step, window.last), { keepName: true }),
-  overRange('first_over_time', (window, out) => out.set(window.step, window.first), {
-    keepName: true,
-    experimental: true,
-  }),
+  overRange('avg_over_time', avgOverTime),
+  overRange('sum_over_time', sumOverTime),
+  perWindow('count_over_time', ({ from, to }, s) => to[s] - from[s]),
+  perWindow('present_over_time', () => 1),
+  overRange('min_over_time', extremeOverTime(1)),
+  overRange('max_over_time', extremeOverTime(-1)),
+  perWindow('stdvar_over_time', variance, { rescans }),
+  perWindow('stddev_over_time', (windows, s) => Math.sqrt(variance(windows, s)), { rescans }),
+  perWindow('mad_over_time', medianAbsoluteDeviation, { rescans, experimental }),
+  perWindow('ts_of_first_over_time', ({ t, from }, s) => t[from[s]] / 1000, { experimental }),
+  perWindow('ts_of_last_over_time', ({ t, to }, s) => t[to[s] - 1] / 1000, { experimental }),
+  overRange('ts_of_min_over_time', extremeTime(1), { experimental }),
+  overRange('ts_of_max_over_time', extremeTime(-1), { experimental }),
+  perWindow('last_over_time', ({ v, to }, s) => v[to[s] - 1], { keepName }),
+  perWindow('first_over_time', ({ v, from }, s) => v[from[s]], { keepName, experimental }),
   overRange('quantile_over_time', quantileOverTime, {
     matrixAt: 1,
     scalars: 1,

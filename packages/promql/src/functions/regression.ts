@@ -1,10 +1,17 @@
+import { FLOAT } from '../columns.ts';
 import { executionError } from '../error.ts';
 import { KahanSum } from '../kahan.ts';
-import type { Window } from '../window.ts';
+import type { Windows } from '../window.ts';
 import { type FunctionSpec, overRange, type RangeCall, type RangeFunction } from './spec.ts';
 
-/** Least squares over a window; the intercept is the value of the line at `originMs`. */
-function linearRegression({ t, v, from, to }: Window, originMs: number): { slope: number; intercept: number } {
+interface Line {
+  readonly slope: number;
+  /** The value at the origin. */
+  readonly intercept: number;
+}
+
+/** Least squares over the samples from … to-1; times count from `originMs`, in seconds. */
+function linearRegression({ t, v }: Windows, from: number, to: number, originMs: number): Line {
   const [sumX, sumY, sumXY, sumXX] = [new KahanSum(), new KahanSum(), new KahanSum(), new KahanSum()];
   let constant = true;
   for (let i = from; i < to; i++) {
@@ -26,20 +33,30 @@ function linearRegression({ t, v, from, to }: Window, originMs: number): { slope
   return { slope, intercept: y / n - (slope * x) / n };
 }
 
-const deriv: RangeFunction = (window, out) => {
-  if (window.size < 2) return;
-  out.set(window.step, linearRegression(window, window.t[window.from]).slope);
-};
+/** A function of each window with at least two samples, from … to-1. */
+function ofTwoOrMore(
+  compute: (windows: Windows, from: number, to: number, step: number, range: RangeCall) => number,
+): RangeFunction {
+  return (windows, out, range) => {
+    for (let s = windows.firstStep; s < windows.endStep; s++) {
+      const from = windows.from[s];
+      const to = windows.to[s];
+      if (to - from < 2) continue;
+      out.v[s] = compute(windows, from, to, s, range);
+      out.present[s] = FLOAT;
+    }
+  };
+}
 
-const predictLinear: RangeFunction = (window, out, { scalars }) => {
-  if (window.size < 2) return;
-  const { slope, intercept } = linearRegression(window, window.evalMs);
-  out.set(window.step, slope * scalars[0][window.step] + intercept);
-};
+const deriv = ofTwoOrMore((windows, from, to) => linearRegression(windows, from, to, windows.t[from]).slope);
+
+const predictLinear = ofTwoOrMore((windows, from, to, step, { scalars }) => {
+  const { slope, intercept } = linearRegression(windows, from, to, windows.evalMs(step));
+  return slope * scalars[0][step] + intercept;
+});
 
 /** Holt's linear method; `factor` weighs recent values, `trendFactor` recent trends. */
-const smooth: RangeFunction = ({ v, from, to, step }, out, { scalars }) => {
-  if (to - from < 2) return;
+const smooth = ofTwoOrMore(({ v }, from, to, step, { scalars }) => {
   const [factor, trendFactor] = [scalars[0][step], scalars[1][step]];
   let before = 0;
   let level = v[from];
@@ -50,8 +67,8 @@ const smooth: RangeFunction = ({ v, from, to, step }, out, { scalars }) => {
     before = level;
     level = next;
   }
-  out.set(step, level);
-};
+  return level;
+});
 
 function checkFactors({ scalars }: RangeCall): void {
   for (const [which, values] of [
@@ -66,7 +83,12 @@ function checkFactors({ scalars }: RangeCall): void {
 }
 
 export const regressionFunctions: readonly FunctionSpec[] = [
-  overRange('deriv', deriv),
-  overRange('predict_linear', predictLinear, { scalars: 1 }),
-  overRange('double_exponential_smoothing', smooth, { scalars: 2, experimental: true, check: checkFactors }),
+  overRange('deriv', deriv, { rescans: true }),
+  overRange('predict_linear', predictLinear, { rescans: true, scalars: 1 }),
+  overRange('double_exponential_smoothing', smooth, {
+    rescans: true,
+    scalars: 2,
+    experimental: true,
+    check: checkFactors,
+  }),
 ];

@@ -4,7 +4,7 @@ import { executionError } from '../error.ts';
 import { mapColumns } from '../operators.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { mergeEqualSeries, SAME_LABELSET } from '../query-run.ts';
-import { overWindows, type Window } from '../window.ts';
+import { overWindows, overWindowsInSlices, type Windows } from '../window.ts';
 import type { FunctionSignature } from './signature.ts';
 
 export type Implementation = (call: Call, scope: Scope) => Promise<Prepared>;
@@ -76,16 +76,18 @@ export interface RangeOptions extends Options {
   readonly matrixAt?: number;
   readonly scalars?: number;
   readonly keepName?: boolean;
+  /** Goes through the samples of every window anew, so that the work is samples × steps. */
+  readonly rescans?: boolean;
   /** Called once per query, before any window. */
   readonly check?: (range: RangeCall) => void;
 }
 
-/** Computes the value of a window into `out` at `window.step`, or leaves it absent. */
-export type RangeFunction = (window: Window, out: StepColumn, range: RangeCall, series: SeriesMeta) => void;
+/** Computes the values of the windows from `firstStep` to `endStep`-1 into `out`, or leaves them absent. */
+export type RangeFunction = (windows: Windows, out: StepColumn, range: RangeCall, series: SeriesMeta) => void;
 
 /** A function of a range vector that gives one number per window. */
 export function overRange(name: string, compute: RangeFunction, options: RangeOptions = {}): FunctionSpec {
-  const { matrixAt = 0, scalars = 0, keepName = false, check } = options;
+  const { matrixAt = 0, scalars = 0, keepName = false, rescans = false, check } = options;
   const args: ValueType[] = new Array<ValueType>(scalars).fill('scalar');
   args.splice(matrixAt, 0, 'matrix');
   const prepare: Implementation = async (call, scope) => {
@@ -96,9 +98,12 @@ export function overRange(name: string, compute: RangeFunction, options: RangeOp
     const range: RangeCall = { call, scalars: values, scope };
     check?.(range);
     const series = keepName ? source.series : source.series.map((meta) => scope.run.withoutName(meta));
-    const op = overWindows(source, series, scope.steps, scope.run, (window, out, meta) =>
-      compute(window, out, range, meta),
-    );
+    const { steps, run } = scope;
+    const kernel = (windows: Windows, out: StepColumn, meta: SeriesMeta) => compute(windows, out, range, meta);
+    const inSlices = rescans && steps.count > 1;
+    const op = inSlices
+      ? await overWindowsInSlices(source, series, steps, run, kernel)
+      : overWindows(source, series, steps, run, kernel);
     return { type: 'vector', op: await refuseEqualSeries(op, scope) };
   };
   return define(name, args, 'vector', prepare, options);
