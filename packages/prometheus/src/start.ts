@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import { type Clock, formatBytes, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
-import { Engine } from '@avalanche/promql';
+import { Engine, type QueryObserver } from '@avalanche/promql';
 import { DirectoryLocked, NewerFormat, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
 import {
   acceptForms,
@@ -21,6 +22,9 @@ import { apiV1 } from './api/v1.ts';
 import { pathResolver } from './discovery/discovery.ts';
 import { lifecycle } from './lifecycle.ts';
 import { Notifier } from './notifier/notifier.ts';
+import { ActiveQueries } from './query/active-queries.ts';
+import { QueryMetrics, registerQueryMetrics } from './query/metrics.ts';
+import { QueryLog } from './query/query-log.ts';
 import { type LoadedFiles, loadFiles, Reloader } from './reloader.ts';
 import { RuleManager } from './rules/manager.ts';
 import type { QueryVector } from './rules/rule.ts';
@@ -49,6 +53,12 @@ export interface PrometheusOptions {
   readonly queryMaxSamples?: number;
   readonly queryMaxConcurrency?: number;
   readonly experimentalFunctions?: boolean;
+  /** `--enable-feature=promql-delayed-name-removal` */
+  readonly delayedNameRemoval?: boolean;
+  /** `--enable-feature=promql-per-step-stats` */
+  readonly perStepStats?: boolean;
+  /** `--enable-feature=type-and-unit-labels` */
+  readonly typeAndUnitLabels?: boolean;
   /** `--rules.alert.resend-delay`; default one minute. */
   readonly resendDelayMs?: number;
   /** Whether `/-/reload` and `/-/quit` are allowed. */
@@ -80,8 +90,9 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir');
   });
   const tsdb = await openTsdb(options, files.config.config.storage.tsdb.out_of_order_time_window);
+  const queries = await startQueryLogs(options, tsdb);
   const app = createServer({ bodyLimit: 64 * 1024 * 1024 });
-  const server = new PrometheusServer(options, files, tsdb);
+  const server = new PrometheusServer(options, files, tsdb, queries);
   try {
     await server.serve(app);
     const { url, host, port } = await listen(app, ROLE, options.listen);
@@ -115,6 +126,7 @@ class PrometheusServer {
     private readonly options: PrometheusOptions,
     files: LoadedFiles,
     private readonly tsdb: Tsdb,
+    private readonly queries: QueryLogs,
   ) {
     const { logger, configFile } = options;
     const { registry } = this;
@@ -125,7 +137,15 @@ class PrometheusServer {
     processMetrics(registry);
     buildInfo(registry, options.version);
     tsdbMetrics(registry, tsdb);
-    this.engine = makeEngine(options, files.config.config.global.evaluation_interval);
+    const queryMetrics = new QueryMetrics();
+    this.engine = makeEngine(options, files.config.config.global.evaluation_interval, {
+      started: (text) => queries.active.insert(text),
+      ended: (report) => {
+        queryMetrics.observe(report);
+        queries.log.write(report);
+      },
+    });
+    registerQueryMetrics(registry, this.engine, queryMetrics, queries.log);
     const resolvePath = pathResolver(configFile, options.targetsDirectory);
     this.scrapes = new ScrapeManager({ tsdb, clock, logger, metrics: scrapeMetrics(registry), resolvePath });
     this.notifier = new Notifier({ logger, registry, resolvePath });
@@ -164,7 +184,8 @@ class PrometheusServer {
     };
     const configYaml = () => reloader.config.maskedYaml;
     const adminEnabled = options.enableAdminApi ?? false;
-    const context = { engine, tsdb, clock, scrapes, rules, notifier, facts, configYaml, adminEnabled };
+    const perStepStats = options.perStepStats ?? false;
+    const context = { engine, perStepStats, tsdb, clock, scrapes, rules, notifier, facts, configYaml, adminEnabled };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
     const enabled = options.enableLifecycle ?? false;
     lifecycle(app, { enabled, reload: () => reloader.reload(), quit: options.onQuit });
@@ -188,10 +209,14 @@ class PrometheusServer {
     this.notifier.stop();
     await Promise.all([this.scrapes.stop(), this.rules.stop()]);
     await app.close();
+    this.queries.log.close();
+    this.queries.active.close();
     await this.tsdb.close();
   }
 
   private async apply({ config, ruleFiles }: LoadedFiles): Promise<void> {
+    const { query_log_file: logFile } = config.config.global;
+    this.queries.log.setFile(logFile && resolve(config.directory, logFile));
     await this.tsdb.setOutOfOrderWindow(config.config.storage.tsdb.out_of_order_time_window);
     this.notifier.apply(config);
     await this.scrapes.apply(config);
@@ -199,15 +224,38 @@ class PrometheusServer {
   }
 }
 
-function makeEngine(options: PrometheusOptions, defaultSubqueryStepMs: number): Engine {
+/** Upstream's default of `--query.max-concurrency`. */
+const CONCURRENCY = 20;
+
+function makeEngine(options: PrometheusOptions, defaultSubqueryStepMs: number, observer: QueryObserver): Engine {
   return new Engine({
+    observer,
     defaultSubqueryStepMs,
     ...(options.lookbackMs ? { lookbackMs: options.lookbackMs } : {}),
-    ...(options.queryTimeoutMs ? { timeoutMs: options.queryTimeoutMs } : {}),
-    ...(options.queryMaxSamples ? { maxSamples: options.queryMaxSamples } : {}),
-    ...(options.queryMaxConcurrency ? { maxConcurrency: options.queryMaxConcurrency } : {}),
+    ...(options.queryTimeoutMs === undefined ? {} : { timeoutMs: options.queryTimeoutMs }),
+    ...(options.queryMaxSamples === undefined ? {} : { maxSamples: options.queryMaxSamples }),
+    maxConcurrency: options.queryMaxConcurrency ?? CONCURRENCY,
     experimental: options.experimentalFunctions ?? false,
+    delayedNameRemoval: options.delayedNameRemoval ?? false,
+    typeAndUnitLabels: options.typeAndUnitLabels ?? false,
   });
+}
+
+interface QueryLogs {
+  readonly active: ActiveQueries;
+  readonly log: QueryLog;
+}
+
+/** Tells which queries the last run left behind. The directory is ours alone by now, being locked. */
+async function startQueryLogs({ directory, logger, queryMaxConcurrency }: PrometheusOptions, tsdb: Tsdb) {
+  try {
+    const component = logger.child({ component: 'activeQueryTracker' });
+    const active = ActiveQueries.open(directory, queryMaxConcurrency ?? CONCURRENCY, component);
+    return { active, log: new QueryLog(logger.child({ component: 'query engine' })) };
+  } catch (error) {
+    await tsdb.close();
+    throw new StartupError(ROLE, `failed to initialize active query tracker: ${(error as Error).message}`);
+  }
 }
 
 async function openTsdb(options: PrometheusOptions, outOfOrderWindowMs: number): Promise<Tsdb> {
@@ -232,8 +280,8 @@ function describeRetention({ timeMs, bytes }: Tsdb['retention']): string {
 }
 
 function vectorQuery(engine: Engine, tsdb: Tsdb): QueryVector {
-  return async (expression, time, signal) => {
-    const result = await engine.instant(tsdb, expression, time, { signal });
+  return async (expression, time, signal, origin = {}) => {
+    const result = await engine.instant(tsdb, expression, time, { signal, origin });
     if (result.type === 'vector') return result.samples;
     if (result.type === 'scalar') return [{ labels: Labels.EMPTY, value: result.value }];
     throw new Error('rule result is not a vector or scalar');

@@ -1,6 +1,6 @@
 import type { Tsdb } from '@avalanche/tsdb';
-import { Counter, type Metric, type Registry } from 'prom-client';
-import { type Collected, collectedCounters, collectedGauges } from './collected.ts';
+import { Counter, type Registry } from 'prom-client';
+import { type Collected, collectedCounters, collectedGauges, registerFamily, sample } from './collected.ts';
 
 /** What the database says of itself, under upstream's names. */
 export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
@@ -173,7 +173,7 @@ function totals(
   help: string,
   read: () => readonly [sum: number, count: number],
 ): void {
-  register(registry, { name, help, type: 'summary' }, () => {
+  registerFamily(registry, { name, help, type: 'summary' }, () => {
     const [sum, count] = read();
     return [sample(`${name}_sum`, sum), sample(`${name}_count`, count)];
   });
@@ -181,7 +181,7 @@ function totals(
 
 /** A histogram that is kept elsewhere. */
 function histogram(registry: Registry, name: string, help: string, distribution: Tsdb['metrics']['compactionSeconds']) {
-  register(registry, { name, help, type: 'histogram' }, () => {
+  registerFamily(registry, { name, help, type: 'histogram' }, () => {
     let count = 0;
     const buckets = distribution.counts.map((n, i) => {
       count += n;
@@ -189,19 +189,4 @@ function histogram(registry: Registry, name: string, help: string, distribution:
     });
     return [...buckets, sample(`${name}_sum`, distribution.sum), sample(`${name}_count`, count)];
   });
-}
-
-function sample(metricName: string, value: number, labels: Readonly<Record<string, string | number>> = {}) {
-  return { metricName, labels, value };
-}
-
-/** prom-client has no class for families whose samples are kept elsewhere. */
-function register(
-  registry: Registry,
-  family: { readonly name: string; readonly help: string; readonly type: 'summary' | 'histogram' },
-  read: () => readonly ReturnType<typeof sample>[],
-): void {
-  const described = { ...family, aggregator: 'sum' };
-  const metric = { ...described, get: async () => ({ ...described, values: read() }), reset: () => {} };
-  registry.registerMetric(metric as unknown as Metric);
 }

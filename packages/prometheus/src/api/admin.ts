@@ -14,7 +14,7 @@ export class TsdbAdmin {
     this.check();
     const sets = params.matcherSets();
     if (sets.length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');
-    await this.tsdb.delete(params.time('start', timeMin), params.time('end', timeMax), sets);
+    await this.tsdb.delete(params.optionalTime('start', timeMin), params.optionalTime('end', timeMax), sets);
   }
 
   /** `POST /api/v1/admin/tsdb/clean_tombstones` @throws ApiError */

@@ -1,7 +1,7 @@
 import { type Matcher, parseDuration } from '@avalanche/model';
 import { parseSelector } from '@avalanche/promql';
 import type { FastifyRequest } from 'fastify';
-import { badParameter } from './errors.ts';
+import { ApiError, badParameter } from './errors.ts';
 
 /** Times within what a Date can be, so that every calculation with them is exact; durations as upstream's int64 of ns. */
 const TIME_MAX_MS = 8_640_000_000_000_000;
@@ -32,27 +32,41 @@ export class Params {
   }
 
   /** A time in milliseconds. @throws ApiError where it is neither a number of seconds nor RFC 3339 */
-  time(name: string, fallback?: number): number {
+  time(name: string): number {
+    return this.parsedTime(name, (reason) => reason);
+  }
+
+  /** The same for a parameter that may be missing; upstream words its errors otherwise. @throws ApiError */
+  optionalTime(name: string, fallback: number): number {
+    if (this.get(name) === '') return fallback;
+    return this.parsedTime(name, (reason) => `invalid time value for '${name}': ${reason}`);
+  }
+
+  private parsedTime(name: string, worded: (reason: string) => string): number {
     const text = this.get(name);
-    if (text === '' && fallback !== undefined) return fallback;
     const time = parseTime(text);
-    if (Number.isNaN(time)) throw badParameter(name, `cannot parse ${JSON.stringify(text)} to a valid timestamp`);
+    if (Number.isNaN(time))
+      throw badParameter(name, worded(`cannot parse ${JSON.stringify(text)} to a valid timestamp`));
     return time;
   }
 
   /** A duration in milliseconds, given as seconds or as `1m30s`. @throws ApiError */
-  duration(name: string, fallback?: number): number {
-    const text = this.get(name);
-    if (text === '' && fallback !== undefined) return fallback;
-    if (/^[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?$/.test(text)) {
-      const ms = Math.round(Number(text) * 1000);
-      if (Math.abs(ms) <= DURATION_MAX_MS) return ms;
-      throw badParameter(name, `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`);
-    }
+  duration(name: string): number {
     try {
-      return parseDuration(text);
-    } catch {
-      throw badParameter(name, `cannot parse ${JSON.stringify(text)} to a valid duration`);
+      return parseSeconds(this.get(name));
+    } catch (error) {
+      throw badParameter(name, (error as Error).message);
+    }
+  }
+
+  /** `lookback_delta` in milliseconds, undefined where it is not given. @throws ApiError */
+  lookback(): number | undefined {
+    const text = this.get('lookback_delta');
+    if (text === '') return undefined;
+    try {
+      return parseSeconds(text);
+    } catch (error) {
+      throw new ApiError('bad_data', `error parsing lookback delta duration: ${(error as Error).message}`);
     }
   }
 
@@ -60,8 +74,11 @@ export class Params {
   limit(): number {
     const text = this.get('limit');
     if (text === '') return 0;
-    if (!/^\d+$/.test(text)) throw badParameter('limit', 'limit must be non-negative');
-    return Number(text);
+    const limit = Number(text);
+    const wrong = !/^[+-]?\d+$/.test(text) ? 'invalid syntax' : Math.abs(limit) > 2 ** 63 ? 'value out of range' : '';
+    if (wrong !== '') throw badParameter('limit', `strconv.Atoi: parsing ${JSON.stringify(text)}: ${wrong}`);
+    if (limit < 0) throw badParameter('limit', 'limit must be non-negative');
+    return limit;
   }
 
   /** The `match[]` selectors. @throws ApiError with the parser's message */
@@ -81,12 +98,33 @@ export class Params {
   }
 }
 
+/** What Go's ParseFloat takes of what a person or a program writes. */
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** How upstream prints the first and the last of all times. */
+const FIRST = '-292273086-05-16T16:47:06Z';
+const LAST = '292277025-08-18T07:12:54.999999999Z';
+
 /** Seconds since the epoch or RFC 3339, as milliseconds; NaN for anything else. */
 function parseTime(text: string): number {
-  if (/^[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?$/.test(text)) {
+  if (NUMBER.test(text)) {
     const ms = Math.round(Number(text) * 1000);
     return Math.abs(ms) <= TIME_MAX_MS ? ms : Number.NaN;
   }
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return Date.parse(text);
-  return Number.NaN;
+  if (text === FIRST) return -TIME_MAX_MS;
+  return text === LAST ? TIME_MAX_MS : Number.NaN;
+}
+
+/** Seconds or a duration, as milliseconds. @throws Error in upstream's words */
+function parseSeconds(text: string): number {
+  if (NUMBER.test(text)) {
+    const ms = Math.trunc(Math.trunc(Number(text) * 1e9) / 1e6); // as upstream's whole nanoseconds
+    if (Math.abs(ms) <= DURATION_MAX_MS) return ms;
+    throw new Error(`cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`);
+  }
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new Error(`cannot parse ${JSON.stringify(text)} to a valid duration`, { cause: error });
+  }
 }

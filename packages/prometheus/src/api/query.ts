@@ -1,7 +1,16 @@
 import type { Clock } from '@avalanche/model';
-import { type Engine, format, type InstantResult, ParseError, parse } from '@avalanche/promql';
+import {
+  type Engine,
+  type Expr,
+  format,
+  type InstantResult,
+  ParseError,
+  type QueryOptions,
+  type RangeWindow,
+  selectorsOf,
+} from '@avalanche/promql';
 import type { Tsdb } from '@avalanche/tsdb';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ApiError, badParameter } from './errors.ts';
 import { queryBody } from './json.ts';
 import type { Params } from './params.ts';
@@ -10,11 +19,21 @@ import type { Params } from './params.ts';
 export const TRUNCATED = 'results truncated due to limit';
 
 const POINTS_MAX = 11_000;
+const ANNOTATIONS_MAX = 10;
 
 export interface QueryContext {
   readonly engine: Engine;
   readonly tsdb: Tsdb;
   readonly clock: Clock;
+  /** `--enable-feature=promql-per-step-stats`: what `stats=all` needs. */
+  readonly perStepStats: boolean;
+}
+
+/** One request to the API. */
+export interface Call {
+  readonly params: Params;
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
 }
 
 /** A whole response body, envelope included, in pieces that are made as they are sent. */
@@ -23,14 +42,24 @@ export class RenderedBody {
 }
 
 /** `/api/v1/query` */
-export async function instantQuery(context: QueryContext, params: Params, reply: FastifyReply): Promise<RenderedBody> {
-  const time = params.time('time', context.clock.now());
-  const options = queryOptions(params, reply);
-  return rendered(context.engine.instant(context.tsdb, params.get('query'), time, options), params);
+export async function instantQuery(context: QueryContext, call: Call): Promise<RenderedBody> {
+  const { params } = call;
+  const limit = params.limit();
+  const time = params.optionalTime('time', context.clock.now());
+  const options = queryOptions(context, call);
+  return rendered(context.engine.instant(context.tsdb, params.get('query'), time, options), params, limit);
 }
 
 /** `/api/v1/query_range` */
-export async function rangeQuery(context: QueryContext, params: Params, reply: FastifyReply): Promise<RenderedBody> {
+export async function rangeQuery(context: QueryContext, call: Call): Promise<RenderedBody> {
+  const { params } = call;
+  const limit = params.limit();
+  const window = queryWindow(params);
+  const options = queryOptions(context, call);
+  return rendered(context.engine.range(context.tsdb, params.get('query'), window, options), params, limit);
+}
+
+function queryWindow(params: Params): RangeWindow {
   const startMs = params.time('start');
   const endMs = params.time('end');
   if (endMs < startMs) throw badParameter('end', 'end timestamp must not be before start time');
@@ -41,34 +70,54 @@ export async function rangeQuery(context: QueryContext, params: Params, reply: F
       'zero or negative query resolution step widths are not accepted. Try a positive integer',
     );
   }
-  if ((endMs - startMs) / stepMs > POINTS_MAX) {
+  if (Math.trunc((endMs - startMs) / stepMs) > POINTS_MAX) {
     throw new ApiError(
       'bad_data',
       'exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)',
     );
   }
-  const window = { startMs, endMs, stepMs };
-  const options = queryOptions(params, reply);
-  return rendered(context.engine.range(context.tsdb, params.get('query'), window, options), params);
+  return { startMs, endMs, stepMs };
 }
 
 /** `/api/v1/format_query` */
-export function formatQuery(params: Params): string {
+export function formatQuery({ engine }: QueryContext, params: Params): string {
+  return format(parsed(engine, params));
+}
+
+function parsed(engine: Engine, params: Params): Expr {
   try {
-    return format(parse(params.get('query')));
+    return engine.parse(params.get('query'));
   } catch (error) {
     throw error instanceof ParseError ? badParameter('query', error.message) : error;
   }
 }
 
+/**
+ * `/api/v1/query_exemplars`. No exemplars are stored, so the answer is an empty list, as upstream's is without
+ * `--enable-feature=exemplar-storage`; null for a query without selectors, which upstream answers with nothing.
+ */
+export function queryExemplars({ engine }: QueryContext, params: Params): readonly [] | null {
+  const start = params.optionalTime('start', Number.NEGATIVE_INFINITY);
+  const end = params.optionalTime('end', Number.POSITIVE_INFINITY);
+  if (end < start) throw new ApiError('bad_data', 'end timestamp must not be before start timestamp');
+  return selectorsOf(engine.parse(params.get('query'))).length === 0 ? null : [];
+}
+
 /** A finished query as text. A query that does not parse is a bad parameter. */
-async function rendered(query: Promise<InstantResult>, params: Params): Promise<RenderedBody> {
+async function rendered(query: Promise<InstantResult>, params: Params, limit: number): Promise<RenderedBody> {
   const result = await query.catch((error: unknown) => {
     throw error instanceof ParseError ? badParameter('query', error.message) : error;
   });
-  const { shown, truncated } = limitResult(result, params.limit());
-  const warnings = truncated ? [...result.warnings, TRUNCATED] : result.warnings;
-  return new RenderedBody(queryBody(shown, { withStats: params.get('stats') !== '', warnings, infos: result.infos }));
+  const { shown, truncated } = limitResult(result, limit);
+  const stats = params.get('stats');
+  const warnings = [...(truncated ? [TRUNCATED] : []), ...statsWarning(stats), ...result.warnings];
+  return new RenderedBody(
+    queryBody(shown, {
+      withStats: stats !== '',
+      warnings: firstTen(warnings, 'warning'),
+      infos: firstTen(result.infos, 'info'),
+    }),
+  );
 }
 
 /** At most `limit` series of a result; 0 is all. */
@@ -82,13 +131,31 @@ function limitResult(result: InstantResult, limit: number): { readonly shown: In
   return { shown: result, truncated: false };
 }
 
+function statsWarning(stats: string): string[] {
+  if (stats === '' || stats === 'true' || stats === 'all') return [];
+  const allowed = 'use "true" or "all"';
+  return [
+    `value ${JSON.stringify(stats)} for parameter "stats" is deprecated and will be rejected in the next major release, ${allowed}`,
+  ];
+}
+
+/** An answer shows ten annotations of a kind, and says how many more there are. */
+function firstTen(texts: readonly string[], kind: 'warning' | 'info'): readonly string[] {
+  if (texts.length <= ANNOTATIONS_MAX) return texts;
+  const more = `${texts.length - ANNOTATIONS_MAX} more ${kind} annotations omitted`;
+  return [...texts.slice(0, ANNOTATIONS_MAX), more];
+}
+
 /** A query ends when its client goes away. */
-function queryOptions(params: Params, reply: FastifyReply) {
+function queryOptions({ perStepStats }: QueryContext, { params, request, reply }: Call): QueryOptions {
+  const timeoutMs = params.get('timeout') === '' ? undefined : params.duration('timeout');
+  const lookbackMs = params.lookback();
   const abort = new AbortController();
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) abort.abort();
   });
-  const timeoutMs = params.get('timeout') === '' ? undefined : params.duration('timeout');
-  const lookbackMs = params.get('lookback_delta') === '' ? undefined : params.duration('lookback_delta');
-  return { signal: abort.signal, timeoutMs, lookbackMs };
+  const path = request.url.replace(/\?.*$/s, '');
+  const origin = { httpRequest: { clientIP: request.ip, method: request.method, path } };
+  const wantsSteps = perStepStats && params.get('stats') === 'all';
+  return { signal: abort.signal, timeoutMs, lookbackMs, origin, perStepStats: wantsSteps };
 }

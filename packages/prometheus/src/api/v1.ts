@@ -9,7 +9,15 @@ import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
 import { ApiError, toApiError } from './errors.ts';
 import { Params } from './params.ts';
-import { formatQuery, instantQuery, type QueryContext, RenderedBody, rangeQuery, TRUNCATED } from './query.ts';
+import {
+  formatQuery,
+  instantQuery,
+  type QueryContext,
+  queryExemplars,
+  RenderedBody,
+  rangeQuery,
+  TRUNCATED,
+} from './query.ts';
 import { alertsResponse, rulesResponse } from './rules.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
 import { metadataResponse, targetsResponse } from './targets.ts';
@@ -54,6 +62,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
       handler: async (request, reply) => {
         try {
           const data = await handler(Params.of(request), request, reply);
+          if (data === null) reply.code(204);
           if (reply.statusCode === 204) return reply.send();
           if (data instanceof RenderedBody) return sendPieces(reply, data.pieces);
           return reply.type('application/json').send(successBody(data));
@@ -68,7 +77,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     route('POST', path, handler);
   };
   const querying = async <T>(params: Params, read: (querier: TsdbQuerier) => Promise<T>): Promise<T> => {
-    const querier = tsdb.querier(params.time('start', TIME_MIN), params.time('end', TIME_MAX));
+    const querier = tsdb.querier(params.optionalTime('start', TIME_MIN), params.optionalTime('end', TIME_MAX));
     try {
       return await read(querier);
     } finally {
@@ -81,9 +90,10 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     return new Limited(truncated ? items.slice(0, limit) : items, truncated);
   };
 
-  getOrPost('/query', (params, _request, reply) => instantQuery(context, params, reply));
-  getOrPost('/query_range', (params, _request, reply) => rangeQuery(context, params, reply));
-  getOrPost('/format_query', (params) => formatQuery(params));
+  getOrPost('/query', (params, request, reply) => instantQuery(context, { params, request, reply }));
+  getOrPost('/query_range', (params, request, reply) => rangeQuery(context, { params, request, reply }));
+  getOrPost('/query_exemplars', (params) => queryExemplars(context, params));
+  getOrPost('/format_query', (params) => formatQuery(context, params));
   getOrPost('/series', async (params) => {
     const sets = params.matcherSets();
     if (sets.length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');

@@ -173,14 +173,9 @@ export const configSchema = z
           scrape_timeout: durationMs.optional(),
           evaluation_interval: intervalOrDefault,
           external_labels: orEmpty(externalLabels.default({})),
+          query_log_file: z.string().default(''),
           ...unsupported(
-            ...[
-              'query_log_file',
-              'scrape_failure_log_file',
-              'rule_query_offset',
-              'scrape_protocols',
-              'body_size_limit',
-            ],
+            ...['scrape_failure_log_file', 'rule_query_offset', 'scrape_protocols', 'body_size_limit'],
             ...['sample_limit', 'target_limit', 'label_limit', 'label_name_length_limit', 'label_value_length_limit'],
             ...['keep_dropped_targets', 'metric_name_validation_scheme', 'metric_name_escaping_scheme', 'runtime'],
             ...['always_scrape_classic_histograms', 'convert_classic_histograms_to_nhcb', 'scrape_native_histograms'],

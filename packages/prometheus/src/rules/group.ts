@@ -136,10 +136,11 @@ export class RuleGroup {
     const { status } = rule;
     const begin = performance.now();
     const { signal } = this.abort;
+    const origin = { ruleGroup: { file: this.file, name: this.name } };
     try {
       const samples = await rule.evaluate(
         time,
-        (expression, at) => this.context.query(expression, at - this.queryOffsetMs, signal),
+        (expression, at) => this.context.query(expression, at - this.queryOffsetMs, signal, origin),
         this.limit,
       );
       // Before anything is written: a full disk must not keep an alert from going out.

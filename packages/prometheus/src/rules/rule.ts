@@ -6,8 +6,16 @@ export interface VectorSample {
   readonly value: number;
 }
 
-/** Evaluates an expression at a time (milliseconds); a scalar result is one sample without labels. */
-export type QueryVector = (expression: string, time: number, signal?: AbortSignal) => Promise<readonly VectorSample[]>;
+/**
+ * Evaluates an expression at a time (milliseconds); a scalar result is one sample without labels. `origin` says in the
+ * query log who asks.
+ */
+export type QueryVector = (
+  expression: string,
+  time: number,
+  signal?: AbortSignal,
+  origin?: Readonly<Record<string, unknown>>,
+) => Promise<readonly VectorSample[]>;
 
 export type RuleHealth = 'unknown' | 'ok' | 'err';
 
