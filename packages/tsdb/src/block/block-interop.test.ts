@@ -168,10 +168,10 @@ function dump(data: string): string[] {
 function dumpOf(block: Block): string[] {
   const lines: string[] = [];
   const into = new SampleColumns();
-  block.eachSeries((_ref, entry) => {
+  block.eachSeries((ref, entry) => {
     into.length = 0;
     const labels = block.index.labelsOf(entry);
-    const count = block.read(entry, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, into);
+    const count = block.read(ref, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, into);
     for (let i = 0; i < count; i++) lines.push(dumpLine(labels, into.t[i], into.v[i]));
   });
   return lines;

@@ -10,6 +10,7 @@ import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { IndexReader } from './index-reader.ts';
 import { type BlockMeta, META_FILE, readMeta, writeMeta } from './meta.ts';
 import type { PageCache } from './page-cache.ts';
+import type { BlockSeriesCache, IndexedSeries } from './series-cache.ts';
 import { SeriesEntry } from './series-entry.ts';
 import { TOMBSTONES_FILE, Tombstones } from './tombstones.ts';
 
@@ -24,6 +25,7 @@ export class Block {
   private readers = 0;
   private closing = false;
   private readonly entry = new SeriesEntry();
+  private readonly known: BlockSeriesCache;
   private smallFilesBytes: number;
 
   private constructor(
@@ -32,8 +34,10 @@ export class Block {
     readonly index: IndexReader,
     readonly chunks: ChunkReader,
     private currentTombstones: Tombstones,
+    cache: PageCache,
   ) {
     this.smallFilesBytes = smallFilesBytes(directory);
+    this.known = cache.series.ofBlock();
   }
 
   /** @throws InvalidMeta, BlockCorruption, or the file system's error where a file is missing */
@@ -49,7 +53,8 @@ export class Block {
     try {
       const index = new IndexReader(file);
       yield* index.load();
-      return new Block(directory, meta, index, new ChunkReader(join(directory, CHUNKS_DIRECTORY), cache), tombstones);
+      const chunks = new ChunkReader(join(directory, CHUNKS_DIRECTORY), cache);
+      return new Block(directory, meta, index, chunks, tombstones, cache);
     } catch (error) {
       file.close();
       throw error;
@@ -85,20 +90,36 @@ export class Block {
     writeMeta(this.directory, this.currentMeta);
   }
 
+  /** A series by its reference, from memory where it was read lately. @throws BlockCorruption */
+  series(ref: number): IndexedSeries {
+    const known = this.known.get(ref);
+    if (known) return known;
+    const { entry } = this;
+    this.index.readSeries(ref, entry);
+    const series = {
+      ref,
+      labels: this.known.shared.intern(this.index.labelsOf(entry)),
+      minTime: entry.minTime.slice(0, entry.chunkCount),
+      maxTime: entry.maxTime.slice(0, entry.chunkCount),
+      chunkRef: entry.chunkRef.slice(0, entry.chunkCount),
+    };
+    this.known.set(series);
+    return series;
+  }
+
   /**
    * Appends the samples of a series with minTime ≤ t ≤ maxTime that are not deleted to `into`, and returns how many.
-   * @param series its reference, or its entry, which must have been read from this block
+   * @param series its reference, or what `series` gave for it
    * @throws UnsupportedChunk where a chunk in the range holds histograms; BlockCorruption
    */
-  read(series: number | SeriesEntry, minTime: number, maxTime: number, into: SampleColumns): number {
-    const entry = typeof series === 'number' ? this.entry : series;
-    if (typeof series === 'number') this.index.readSeries(series, entry);
-    const deleted = this.currentTombstones.intervals(entry.ref);
+  read(series: number | IndexedSeries, minTime: number, maxTime: number, into: SampleColumns): number {
+    const stored = typeof series === 'number' ? this.series(series) : series;
+    const deleted = this.currentTombstones.intervals(stored.ref);
     const start = into.length;
-    for (let i = 0; i < entry.chunkCount; i++) {
-      if (entry.minTime[i] > maxTime) break;
-      if (entry.maxTime[i] < minTime || covers(deleted, entry.minTime[i], entry.maxTime[i])) continue;
-      this.readChunk(entry, i, minTime, maxTime, into);
+    for (let i = 0; i < stored.chunkRef.length; i++) {
+      if (stored.minTime[i] > maxTime) break;
+      if (stored.maxTime[i] < minTime || covers(deleted, stored.minTime[i], stored.maxTime[i])) continue;
+      this.readChunk(stored, i, minTime, maxTime, into);
     }
     dropIntervals(into, start, deleted);
     return into.length - start;
@@ -130,22 +151,23 @@ export class Block {
     if (this.readers === 0) this.closeFiles();
   }
 
-  private readChunk(entry: SeriesEntry, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
-    const { bytes, start, end, encoding } = this.chunks.read(entry.chunkRef[i]);
-    if (encoding !== ENCODING_XOR) throw this.unsupported(entry, encoding);
-    if (end - start < 2) throw new BlockCorruption(this.directory, entry.chunkRef[i], 'a chunk without its header');
+  private readChunk(series: IndexedSeries, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
+    const { bytes, start, end, encoding } = this.chunks.read(series.chunkRef[i]);
+    if (encoding !== ENCODING_XOR) throw unsupported(series, encoding);
+    if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
     readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
   }
 
-  private unsupported(entry: SeriesEntry, encoding: number): UnsupportedChunk {
-    const kind = encoding === 2 || encoding === 3 ? 'native histograms' : `chunks of encoding ${encoding}`;
-    return new UnsupportedChunk(`${this.index.labelsOf(entry)} holds ${kind}, which are not supported yet`);
-  }
-
   private closeFiles(): void {
+    this.known.close();
     this.index.close();
     this.chunks.close();
   }
+}
+
+function unsupported({ labels }: IndexedSeries, encoding: number): UnsupportedChunk {
+  const kind = encoding === 2 || encoding === 3 ? 'native histograms' : `chunks of encoding ${encoding}`;
+  return new UnsupportedChunk(`${labels} holds ${kind}, which are not supported yet`);
 }
 
 function smallFilesBytes(directory: string): number {

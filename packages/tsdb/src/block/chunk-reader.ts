@@ -58,8 +58,9 @@ export class ChunkReader {
     const at = segment.locate(body, 1 + length + CRC_BYTES);
     const { bytes } = segment;
     const end = at + 1 + length;
-    if (!long && crc32c(bytes, at, end) !== bytes.readUInt32BE(end)) {
-      throw segment.corrupt(offset, 'chunk: checksum mismatch');
+    if (!long && !segment.isChecked(at)) {
+      if (crc32c(bytes, at, end) !== bytes.readUInt32BE(end)) throw segment.corrupt(offset, 'chunk: checksum mismatch');
+      segment.setChecked(at);
     }
     this.bytes = bytes;
     this.start = at + 1;

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32c } from '../crc32c.ts';
 import { BlockCorruption } from './corruption.ts';
+import { SeriesCache } from './series-cache.ts';
 
 const DEFAULT_BYTES = 32 * 1024 * 1024;
 const DEFAULT_PAGE_BYTES = 64 * 1024;
@@ -9,6 +10,8 @@ const PAGES_MIN = 8;
 /** A page's key is file * PAGES_PER_FILE + page. */
 const PAGES_PER_FILE = 2 ** 28;
 const SCRATCH_BYTES_KEPT = 1024 * 1024;
+/** No two chunks begin in one granule: the shortest has a length, an encoding, two bytes of header, a sample and a checksum. */
+const GRANULE_BYTES = 16;
 const STRING_SLOTS = 4096;
 const STRING_LENGTH_MAX = 256;
 
@@ -18,8 +21,11 @@ const STRING_LENGTH_MAX = 256;
  */
 export class PageCache {
   readonly strings = new StringCache();
+  readonly series = new SeriesCache();
   readonly pageBytes: number;
   private readonly pages: Buffer[] = [];
+  /** By slot: the granules of the page in which something begins whose checksum was found right since it was read. */
+  private readonly checked: Uint8Array[] = [];
   private readonly keys: Float64Array;
   private readonly slots = new Map<number, number>();
   // The list by use: `newer[slot]` leads to the newest, `older[slot]` to the oldest; -1 ends it.
@@ -69,15 +75,26 @@ export class PageCache {
     this.linkNewest(slot);
   }
 
+  /** Whether what begins at a place of a page was checked since the page was read. */
+  isChecked(slot: number, at: number): boolean {
+    return this.checked[slot][Math.floor(at / GRANULE_BYTES)] === 1;
+  }
+
+  setChecked(slot: number, at: number): void {
+    this.checked[slot][Math.floor(at / GRANULE_BYTES)] = 1;
+  }
+
   /** A slot to be filled, of no key until `filled`. */
   take(): number {
     if (this.pages.length < this.keys.length) {
       const slot = this.pages.push(Buffer.allocUnsafeSlow(this.pageBytes)) - 1;
+      this.checked.push(new Uint8Array(Math.ceil(this.pageBytes / GRANULE_BYTES)));
       this.linkNewest(slot);
       return slot;
     }
     const slot = this.oldest;
     this.touch(slot);
+    this.checked[slot].fill(0);
     this.slots.delete(this.keys[slot]);
     this.keys[slot] = -1;
     return slot;
@@ -177,6 +194,16 @@ export class CachedFile {
     this.read(offset, length, scratch);
     this.bytes = scratch;
     return 0;
+  }
+
+  /** Whether what begins where `locate` has just found it, inside of a page, was checked since the page was read. */
+  isChecked(at: number): boolean {
+    return this.bytes === this.cache.page(this.lastSlot) && this.cache.isChecked(this.lastSlot, at);
+  }
+
+  /** Says that it is. */
+  setChecked(at: number): void {
+    if (this.bytes === this.cache.page(this.lastSlot)) this.cache.setChecked(this.lastSlot, at);
   }
 
   /** Copies bytes to the start of `into`; more than a page goes past the cache, unless guarded. @throws BlockCorruption */

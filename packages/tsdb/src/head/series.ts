@@ -6,6 +6,8 @@ import { Symbols } from './symbols.ts';
 const SLOT_BITS = 24;
 const SLOT_MASK = (1 << SLOT_BITS) - 1;
 const GENERATIONS = 128;
+/** Label sets that were asked for lately are kept as objects, one for each remainder of the slot. */
+const LABELS_KEPT = 8192;
 
 /** The slot part of a series reference. It holds the series only where `SeriesTable.refs` has that same reference. */
 export function slotOf(ref: number): number {
@@ -37,6 +39,8 @@ export class SeriesTable {
   private arenaUsed = 0;
   private arenaWasted = 0;
   private readonly free: number[] = [];
+  private readonly kept = new Array<Labels>(LABELS_KEPT).fill(Labels.EMPTY);
+  private readonly keptFor = new Uint32Array(LABELS_KEPT);
   /** Slots that were emptied since the last collection: readers and appenders may still hold their references. */
   private quarantine: number[] = [];
   /** Open addressing by labels: a slot each, 0 where free. Slots of removed series stay until the next rebuild. */
@@ -117,6 +121,15 @@ export class SeriesTable {
   private freedNext: number[] = [];
 
   labels(slot: number): Labels {
+    const place = slot % LABELS_KEPT;
+    if (this.keptFor[place] === this.refs[slot] && this.refs[slot] !== 0) return this.kept[place];
+    const labels = this.newLabels(slot);
+    this.kept[place] = labels;
+    this.keptFor[place] = this.refs[slot];
+    return labels;
+  }
+
+  private newLabels(slot: number): Labels {
     const size = this.labelCount[slot] * 2;
     const pairs = new Array<string>(size);
     for (let i = 0; i < size; i++) pairs[i] = this.symbols.text(this.arena[this.start[slot] + i]);

@@ -1,6 +1,6 @@
 import { compareStrings, type Labels, type Matcher, type SampleColumns } from '@avalanche/model';
 import type { Block } from '../block/block.ts';
-import { SeriesEntry } from '../block/series-entry.ts';
+import { hasChunks, type IndexedSeries } from '../block/series-cache.ts';
 import type { Head } from '../head/head.ts';
 import type { Reader } from '../readers.ts';
 import { Slices } from '../slices.ts';
@@ -62,7 +62,6 @@ export class TsdbQuerier {
   /** Those that overlap the range, oldest first. */
   private readonly blocks: readonly Block[];
   private readonly headFrom: number;
-  private readonly entry = new SeriesEntry();
 
   /** @param release is called at the end, perhaps more than once */
   constructor(
@@ -140,8 +139,8 @@ export class TsdbQuerier {
     const list: SelectedSeries[] = [];
     for (const ref of await slices.run(selectSteps(new BlockIndex(block), matchers))) {
       if (slices.isOver()) await slices.next();
-      const labels = this.labelsInRange(block, ref);
-      if (labels) list.push(new BlockSeries(labels, block, ref));
+      const series = block.series(ref);
+      if (hasChunks(series, this.minTime, this.maxTime)) list.push(new BlockSeries(block, series));
     }
     return list;
   }
@@ -169,15 +168,6 @@ export class TsdbQuerier {
     }
     return slices.sort(list, byLabels);
   }
-
-  private labelsInRange({ index }: Block, ref: number): Labels | undefined {
-    const { entry, minTime, maxTime } = this;
-    index.readSeries(ref, entry);
-    for (let i = 0; i < entry.chunkCount; i++) {
-      if (entry.minTime[i] <= maxTime && entry.maxTime[i] >= minTime) return index.labelsOf(entry);
-    }
-    return undefined;
-  }
 }
 
 /** A series of the head up to a moment: what was committed later does not show. */
@@ -202,14 +192,17 @@ class HeadSeries implements SelectedSeries {
 }
 
 class BlockSeries implements SelectedSeries {
+  readonly labels: Labels;
+
   constructor(
-    readonly labels: Labels,
     private readonly block: Block,
-    private readonly ref: number,
-  ) {}
+    private readonly series: IndexedSeries,
+  ) {
+    this.labels = series.labels;
+  }
 
   read(minTime: number, maxTime: number, into: SampleColumns): number {
-    return this.block.read(this.ref, minTime, maxTime, into);
+    return this.block.read(this.series, minTime, maxTime, into);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Labels, type Matcher, SampleColumns } from '@avalanche/model';
 import type { Block } from '../block/block.ts';
-import { SeriesEntry } from '../block/series-entry.ts';
+import { hasChunks, type IndexedSeries } from '../block/series-cache.ts';
 import { matching } from '../deletion.ts';
 import type { Head } from '../head/head.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
@@ -94,7 +94,7 @@ function smallest(cursors: readonly SeriesCursor[]): SeriesCursor[] {
 
 class BlockCursor implements SeriesCursor {
   labels: Labels | undefined = undefined;
-  private readonly entry = new SeriesEntry();
+  private series: IndexedSeries | undefined = undefined;
   private readonly refs: Refs;
   private at = 0;
 
@@ -107,18 +107,17 @@ class BlockCursor implements SeriesCursor {
   }
 
   next(): void {
-    const { block, entry, refs } = this;
-    while (this.at < refs.length) {
-      block.index.readSeries(refs[this.at++], entry);
-      if (!hasChunks(entry, this.range)) continue;
-      this.labels = block.index.labelsOf(entry);
-      return;
+    const { block, refs, range } = this;
+    this.series = undefined;
+    while (this.at < refs.length && !this.series) {
+      const series = block.series(refs[this.at++]);
+      if (hasChunks(series, range.minTime, range.maxTime)) this.series = series;
     }
-    this.labels = undefined;
+    this.labels = this.series?.labels;
   }
 
   read(into: SampleColumns): void {
-    this.block.read(this.entry, this.range.minTime, this.range.maxTime, into);
+    if (this.series) this.block.read(this.series, this.range.minTime, this.range.maxTime, into);
   }
 }
 
@@ -156,11 +155,4 @@ function byLabels(head: Head, slots: readonly number[]): number[] {
     .map((slot) => ({ slot, labels: head.series.labels(slot) }))
     .sort((a, b) => a.labels.compare(b.labels))
     .map(({ slot }) => slot);
-}
-
-function hasChunks(entry: SeriesEntry, { minTime, maxTime }: StoredRange): boolean {
-  for (let i = 0; i < entry.chunkCount; i++) {
-    if (entry.minTime[i] <= maxTime && entry.maxTime[i] >= minTime) return true;
-  }
-  return false;
 }
