@@ -1,4 +1,4 @@
-import type { Labels } from '@avalanche/model';
+import type { FloatHistogram, Labels } from '@avalanche/model';
 
 /** The evaluation times of an expression: `startMs + i * stepMs` for i in 0 … count-1. */
 export interface Steps {
@@ -15,14 +15,22 @@ export function lastStepMs(steps: Steps): number {
 export const ABSENT = 0;
 /** There is a float sample at a step; its value stands in `v`. */
 export const FLOAT = 1;
-// 2 is kept for native histogram samples: `present` then says HISTOGRAM and a column of references beside `v` says
-// which. Loops over floats test `=== FLOAT`, so they already pass over anything else.
+/**
+ * There is a native histogram at a step; it stands in `histograms`, which is null where a column (or table) has none, so
+ * that one look tells. Loops over floats test `=== FLOAT` and so pass over histograms.
+ */
+export const HISTOGRAM = 2;
+
+/** What a histogram counts for in the limit on samples, beside its buckets: upstream counts the bytes of its fields. */
+const HISTOGRAM_WEIGHT = 10;
 
 /** The values of one series at every step. Absence is in `present` and never a NaN, which is a value. */
 export class StepColumn {
   /** Meaningful only where `present` is FLOAT. */
   readonly v: Float64Array;
   readonly present: Uint8Array;
+  /** Meaningful only where `present` is HISTOGRAM; null where that is nowhere. Who fills the column owns the array. */
+  histograms: (FloatHistogram | undefined)[] | null = null;
 
   constructor(readonly count: number) {
     this.v = new Float64Array(count);
@@ -34,15 +42,36 @@ export class StepColumn {
     this.present[step] = FLOAT;
   }
 
-  clear(): void {
-    this.present.fill(ABSENT);
+  setHistogram(step: number, histogram: FloatHistogram): void {
+    this.histograms ??= [];
+    this.histograms[step] = histogram;
+    this.present[step] = HISTOGRAM;
   }
 
+  clear(): void {
+    this.present.fill(ABSENT);
+    this.histograms = null;
+  }
+
+  /** What the column counts for in the limit on samples; 0 where there is nothing in it. */
   points(): number {
     let n = 0;
     for (let s = 0; s < this.count; s++) n += this.present[s];
-    return n;
+    return this.histograms === null ? n : this.weigh(this.histograms);
   }
+
+  private weigh(histograms: readonly (FloatHistogram | undefined)[]): number {
+    let weight = 0;
+    for (let s = 0; s < this.count; s++) {
+      const histogram = this.present[s] === HISTOGRAM ? histograms[s] : undefined;
+      weight += histogram ? weightOf(histogram) : this.present[s];
+    }
+    return weight;
+  }
+}
+
+function weightOf({ positive, negative }: FloatHistogram): number {
+  return HISTOGRAM_WEIGHT + Math.ceil((positive.indexes.length + negative.indexes.length) / 2);
 }
 
 /** What identifies a series during a query. */
@@ -69,6 +98,8 @@ export class ColumnTable implements VectorOperator {
   readonly series: SeriesMeta[] = [];
   values: Float64Array;
   present: Uint8Array;
+  /** By cell; null where there is none. */
+  histograms: (FloatHistogram | undefined)[] | null = null;
 
   constructor(
     readonly count: number,
@@ -82,7 +113,29 @@ export class ColumnTable implements VectorOperator {
     const row = this.appendEmpty(meta);
     this.values.set(column.v, row * this.count);
     this.present.set(column.present, row * this.count);
+    if (column.histograms !== null) this.appendHistograms(column, row * this.count);
     return row;
+  }
+
+  private appendHistograms({ histograms, present }: StepColumn, base: number): void {
+    for (let s = 0; s < this.count; s++) {
+      const histogram = present[s] === HISTOGRAM ? histograms?.[s] : undefined;
+      if (histogram) this.setHistogram(base + s, histogram);
+    }
+  }
+
+  setHistogram(cell: number, histogram: FloatHistogram): void {
+    this.histograms ??= [];
+    this.histograms[cell] = histogram;
+    this.present[cell] = HISTOGRAM;
+  }
+
+  /** Makes a cell what a cell of another table is. */
+  copyCell(cell: number, from: ColumnTable, fromCell: number): void {
+    this.values[cell] = from.values[fromCell];
+    this.present[cell] = from.present[fromCell];
+    const histogram = from.histograms?.[fromCell];
+    if (histogram && this.present[cell] === HISTOGRAM) this.setHistogram(cell, histogram);
   }
 
   appendEmpty(meta: SeriesMeta): number {
@@ -95,6 +148,7 @@ export class ColumnTable implements VectorOperator {
 
   fill(row: number, out: StepColumn): void {
     const base = row * this.count;
+    out.histograms = this.histograms === null ? null : this.histograms.slice(base, base + this.count);
     if (this.count === 1) {
       out.v[0] = this.values[base];
       out.present[0] = this.present[base];

@@ -1,0 +1,91 @@
+import { BOUNDS_RECONCILED, combine, type FloatHistogram, RESET_COLLISION, trim } from '@avalanche/model';
+import type { BinaryOp } from '../ast.ts';
+import { boundsReconciled, incompatibleBuckets, incompatibleTypes, type Note, resetCollision } from './notes.ts';
+
+/** A sample's value. */
+export type SampleValue = number | FloatHistogram;
+
+/**
+ * The result of an operator of which at least one operand is a native histogram (or of `</` and `>/` with any); null
+ * where there is none, for which the reason is noted. With `bool` a comparison gives 1 or 0, else its left side.
+ */
+export function combineSamples(
+  op: BinaryOp,
+  bool: boolean,
+  left: SampleValue,
+  right: SampleValue,
+  note: Note,
+): SampleValue | null {
+  const result = compute(op, left, right, note);
+  if (result === undefined) note('info', incompatibleTypes(typeName(left), op, typeName(right)));
+  if (typeof result !== 'boolean') return result ?? null;
+  if (bool) return result ? 1 : 0;
+  return result ? left : null;
+}
+
+/** A comparison gives a boolean; undefined: the operator is not for these types. */
+function compute(
+  op: BinaryOp,
+  left: SampleValue,
+  right: SampleValue,
+  note: Note,
+): FloatHistogram | boolean | null | undefined {
+  if (typeof left === 'number') {
+    return op === '*' && typeof right !== 'number' ? right.times(left).compact() : undefined;
+  }
+  if (typeof right === 'number') return withFloat(op, left, right);
+  switch (op) {
+    case '+':
+      return added(left, right, note);
+    case '-':
+      return subtracted(left, right, note);
+    case '==':
+      return left.equals(right);
+    case '!=':
+      return !left.equals(right);
+    default:
+      return undefined;
+  }
+}
+
+function withFloat(op: BinaryOp, left: FloatHistogram, right: number): FloatHistogram | undefined {
+  switch (op) {
+    case '*':
+      return left.times(right).compact();
+    case '/':
+      return left.dividedBy(right).compact();
+    case '</':
+      return trim(left, right, 'below');
+    case '>/':
+      return trim(left, right, 'above');
+    default:
+      return undefined;
+  }
+}
+
+function typeName(value: SampleValue): string {
+  return typeof value === 'number' ? 'float' : 'histogram';
+}
+
+function added(left: FloatHistogram, right: FloatHistogram, note: Note): FloatHistogram | null {
+  return checked(combine(left, right, 1), '+', note);
+}
+
+function subtracted(left: FloatHistogram, right: FloatHistogram, note: Note): FloatHistogram | null {
+  return checked(combine(left, right, -1), '-', note)?.withHint('gauge') ?? null;
+}
+
+/** Where one operand says that there was a counter reset and the other that there was none, upstream gives nothing. */
+function checked(result: ReturnType<typeof combine>, op: '+' | '-', note: Note): FloatHistogram | null {
+  const operation = op === '+' ? 'addition' : 'subtraction';
+  if (result === null) {
+    note('warn', incompatibleBuckets(op));
+    return null;
+  }
+  if (result.outcome & RESET_COLLISION) {
+    note('warn', resetCollision(operation));
+    return null;
+  }
+  if (result.outcome & BOUNDS_RECONCILED) note('info', boundsReconciled(operation));
+  return result.histogram;
+}
