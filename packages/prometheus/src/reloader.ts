@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '@avalanche/model';
+import type { Dialect } from '@avalanche/promql';
 import { type LoadedConfig, loadConfig } from './config/load.ts';
 import { type LoadedRuleFile, loadRuleFiles } from './rules/manager.ts';
 import type { ReloadMetrics } from './self-metrics.ts';
@@ -10,13 +11,15 @@ export interface LoadedFiles {
 }
 
 /** Reads the configuration and its rule files. @throws FileError */
-export async function loadFiles(file: string): Promise<LoadedFiles> {
+export async function loadFiles(file: string, dialect: Dialect): Promise<LoadedFiles> {
   const config = await loadConfig(file);
-  return { config, ruleFiles: await loadRuleFiles(config) };
+  return { config, ruleFiles: await loadRuleFiles(config, dialect) };
 }
 
 interface ReloaderOptions {
   readonly file: string;
+  /** What queries of rules may use. */
+  readonly dialect: Dialect;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ReloadMetrics;
@@ -65,10 +68,10 @@ export class Reloader {
   }
 
   private async reloadOnce(): Promise<void> {
-    const { file, logger, metrics } = this.options;
+    const { file, dialect, logger, metrics } = this.options;
     if (this.stopping) throw new Error('the server is stopping');
     try {
-      await this.apply(await loadFiles(file));
+      await this.apply(await loadFiles(file, dialect));
       logger.info('Completed loading of configuration file', { filename: file });
     } catch (error) {
       this.status.success = false;

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type Clock, formatBytes, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
-import { Engine, type QueryObserver } from '@avalanche/promql';
+import { type Dialect, Engine, type QueryObserver } from '@avalanche/promql';
 import { DirectoryLocked, NewerFormat, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
 import {
   acceptForms,
@@ -52,13 +52,7 @@ export interface PrometheusOptions {
   readonly queryTimeoutMs?: number;
   readonly queryMaxSamples?: number;
   readonly queryMaxConcurrency?: number;
-  readonly experimentalFunctions?: boolean;
-  /** `--enable-feature=promql-delayed-name-removal` */
-  readonly delayedNameRemoval?: boolean;
-  /** `--enable-feature=promql-per-step-stats` */
-  readonly perStepStats?: boolean;
-  /** `--enable-feature=type-and-unit-labels` */
-  readonly typeAndUnitLabels?: boolean;
+  readonly features?: QueryFeatures;
   /** `--rules.alert.resend-delay`; default one minute. */
   readonly resendDelayMs?: number;
   /** Whether `/-/reload` and `/-/quit` are allowed. */
@@ -75,6 +69,17 @@ export interface PrometheusOptions {
   readonly clock?: Clock;
 }
 
+/** What `--enable-feature` switches on of queries; upstream's names without `promql-`. */
+export interface QueryFeatures {
+  readonly experimentalFunctions?: boolean;
+  readonly extendedRangeSelectors?: boolean;
+  readonly fillModifiers?: boolean;
+  readonly delayedNameRemoval?: boolean;
+  /** `stats=all` counts samples by step. */
+  readonly perStepStats?: boolean;
+  readonly typeAndUnitLabels?: boolean;
+}
+
 /** The running prometheus role; `reload` is what SIGHUP and `/-/reload` do. */
 export interface RunningPrometheus extends RunningRole {
   /** @throws FileError, after which the configuration from before goes on */
@@ -85,7 +90,7 @@ const ROLE = 'prometheus';
 
 /** Starts the prometheus role. @throws StartupError, with nothing left running */
 export async function startPrometheus(options: PrometheusOptions): Promise<RunningPrometheus> {
-  const files = await loadFiles(options.configFile).catch((error: unknown) => {
+  const files = await loadFiles(options.configFile, dialectOf(options)).catch((error: unknown) => {
     if (!(error instanceof FileError)) throw error;
     throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir');
   });
@@ -166,7 +171,8 @@ class PrometheusServer {
     );
     const metrics = reloadMetrics(registry);
     const apply = (loaded: LoadedFiles) => this.apply(loaded);
-    this.reloader = new Reloader({ file: configFile, clock, logger, metrics, apply }, files.config);
+    const dialect = dialectOf(options);
+    this.reloader = new Reloader({ file: configFile, dialect, clock, logger, metrics, apply }, files.config);
   }
 
   /** Adds every route. */
@@ -184,7 +190,7 @@ class PrometheusServer {
     };
     const configYaml = () => reloader.config.maskedYaml;
     const adminEnabled = options.enableAdminApi ?? false;
-    const perStepStats = options.perStepStats ?? false;
+    const perStepStats = options.features?.perStepStats ?? false;
     const context = { engine, perStepStats, tsdb, clock, scrapes, rules, notifier, facts, configYaml, adminEnabled };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
     const enabled = options.enableLifecycle ?? false;
@@ -227,7 +233,17 @@ class PrometheusServer {
 /** Upstream's default of `--query.max-concurrency`. */
 const CONCURRENCY = 20;
 
+/** The parts of the language that are on. */
+function dialectOf({ features = {} }: PrometheusOptions): Dialect {
+  return {
+    experimental: features.experimentalFunctions ?? false,
+    extendedRangeSelectors: features.extendedRangeSelectors ?? false,
+    fillModifiers: features.fillModifiers ?? false,
+  };
+}
+
 function makeEngine(options: PrometheusOptions, defaultSubqueryStepMs: number, observer: QueryObserver): Engine {
+  const { features = {} } = options;
   return new Engine({
     observer,
     defaultSubqueryStepMs,
@@ -235,9 +251,9 @@ function makeEngine(options: PrometheusOptions, defaultSubqueryStepMs: number, o
     ...(options.queryTimeoutMs === undefined ? {} : { timeoutMs: options.queryTimeoutMs }),
     ...(options.queryMaxSamples === undefined ? {} : { maxSamples: options.queryMaxSamples }),
     maxConcurrency: options.queryMaxConcurrency ?? CONCURRENCY,
-    experimental: options.experimentalFunctions ?? false,
-    delayedNameRemoval: options.delayedNameRemoval ?? false,
-    typeAndUnitLabels: options.typeAndUnitLabels ?? false,
+    ...dialectOf(options),
+    delayedNameRemoval: features.delayedNameRemoval ?? false,
+    typeAndUnitLabels: features.typeAndUnitLabels ?? false,
   });
 }
 

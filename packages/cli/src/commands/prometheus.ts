@@ -1,5 +1,6 @@
-import { startPrometheus } from '@avalanche/prometheus';
-import type { FlagSpecs } from '../flags.ts';
+import type { Logger } from '@avalanche/model';
+import { type QueryFeatures, startPrometheus } from '@avalanche/prometheus';
+import type { FlagSpecs, Flags } from '../flags.ts';
 import { uiDirectory, VERSION } from '../version.ts';
 import {
   accepted,
@@ -34,6 +35,37 @@ const withoutEffect: FlagSpecs = {
   'alertmanager.notification-queue-capacity': accepted,
 };
 
+/** Features that have an effect here, with what upstream logs of each. */
+const FEATURES: Readonly<Record<string, readonly [name: keyof QueryFeatures, told: string]>> = {
+  'promql-experimental-functions': ['experimentalFunctions', 'Experimental PromQL functions enabled.'],
+  'promql-extended-range-selectors': [
+    'extendedRangeSelectors',
+    'Experimental PromQL extended range selectors enabled.',
+  ],
+  'promql-binop-fill-modifiers': ['fillModifiers', 'Experimental PromQL binary operator fill modifiers enabled.'],
+  'promql-delayed-name-removal': ['delayedNameRemoval', 'Experimental PromQL delayed name removal enabled.'],
+  'promql-per-step-stats': ['perStepStats', 'Experimental per-step statistics reporting'],
+  'type-and-unit-labels': ['typeAndUnitLabels', 'Experimental type and unit labels enabled'],
+};
+/** Features that are always on. */
+const PERMANENT: readonly string[] = ['promql-duration-expr', 'promql-at-modifier', 'promql-negative-offset'];
+
+/** What `--enable-feature` names; what it names in vain is told in the log. */
+function featuresOf(flags: Flags, logger: Logger): QueryFeatures {
+  const enabled: { -readonly [name in keyof QueryFeatures]: boolean } = {};
+  for (const option of flags.list('enable-feature').flatMap((text) => text.split(','))) {
+    const known = Object.hasOwn(FEATURES, option) ? FEATURES[option] : undefined;
+    if (known) {
+      enabled[known[0]] = true;
+      logger.info(known[1]);
+    } else if (PERMANENT.includes(option)) {
+      const told = 'This option for --enable-feature is now permanently enabled and therefore a no-op.';
+      logger.warn(told, { option });
+    } else if (option !== '') logger.warn('Unknown option for --enable-feature', { option });
+  }
+  return enabled;
+}
+
 export const prometheusCommand: Command = {
   flags: {
     'config.file': { kind: 'string', help: 'Prometheus configuration file path.', default: 'prometheus.yml' },
@@ -48,14 +80,22 @@ export const prometheusCommand: Command = {
     'storage.tsdb.path': { kind: 'string', help: 'Base path for metrics storage.', default: 'data/' },
     ...storageFlags('15d'),
     'query.lookback-delta': { kind: 'string', help: 'The maximum lookback duration.', default: '5m' },
-    'query.timeout': { kind: 'string', help: 'Maximum time a query may take.', default: '2m' },
-    'query.max-concurrency': { kind: 'string', help: 'Maximum number of queries at once.', default: '20' },
-    'query.max-samples': { kind: 'string', help: 'Most samples one query can load.', default: '50000000' },
+    'query.timeout': { kind: 'string', help: 'Maximum time a query may take before being aborted.', default: '2m' },
+    'query.max-concurrency': {
+      kind: 'string',
+      help: 'Maximum number of queries executed concurrently.',
+      default: '20',
+    },
+    'query.max-samples': {
+      kind: 'string',
+      help: 'Maximum number of samples a single query can load into memory.',
+      default: '50000000',
+    },
     'rules.alert.resend-delay': { kind: 'string', help: 'Least time between resending an alert.', default: '1m' },
     'enable-feature': {
       kind: 'list',
-      help: 'Comma separated feature names.',
-      placeholder: 'promql-experimental-functions',
+      help: `Comma separated feature names: ${Object.keys(FEATURES).join(', ')}.`,
+      placeholder: 'NAME,…',
     },
     ...withoutEffect,
     ...logFlags,
@@ -63,7 +103,7 @@ export const prometheusCommand: Command = {
   async run(flags, signal) {
     const logger = loggerOf(flags);
     tellWithoutEffect(flags, withoutEffect, logger);
-    const features = flags.list('enable-feature').flatMap((text) => text.split(','));
+    const features = featuresOf(flags, logger);
     const stop = new AbortController();
     const role = await startPrometheus({
       configFile: flags.string('config.file'),
@@ -80,7 +120,7 @@ export const prometheusCommand: Command = {
       queryMaxConcurrency: wholeNumberOf(flags, 'query.max-concurrency'),
       queryMaxSamples: wholeNumberOf(flags, 'query.max-samples'),
       resendDelayMs: durationOf(flags, 'rules.alert.resend-delay') ?? 60_000,
-      experimentalFunctions: features.includes('promql-experimental-functions'),
+      features,
       onQuit: () => stop.abort(),
       flags: flags.all(),
       ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },

@@ -96,7 +96,7 @@ interface ImportedGroup {
 
 async function loadGroups(files: readonly string[], { intervalMs }: ImportJob): Promise<ImportedGroup[]> {
   const { loadRuleFile } = await import('@avalanche/prometheus');
-  const loaded = await Promise.all(files.map(loadRuleFile)).catch((error: Error) => {
+  const loaded = await Promise.all(files.map((file) => loadRuleFile(file))).catch((error: Error) => {
     throw new Error(`rule importer parse error: ${error.message}`, { cause: error });
   });
   return loaded.flatMap(({ file, groups }) =>

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { parse as parseExpression } from '@avalanche/promql';
+import { type Dialect, parse as parseExpression } from '@avalanche/promql';
 import { FileError, filesMatching, readYamlFile } from '@avalanche/yamlfile';
 import type { LoadedConfig } from '../config/load.ts';
 import { AlertingRule } from './alerting.ts';
@@ -19,16 +19,19 @@ export interface LoadedRuleFile {
  * Reads the rule files of a configuration: paths relative to it, `*` in the file name.
  * @throws FileError naming the file, the line and, for a bad expression, the rule
  */
-export async function loadRuleFiles({ config, directory }: LoadedConfig): Promise<LoadedRuleFile[]> {
+export async function loadRuleFiles(
+  { config, directory }: LoadedConfig,
+  dialect: Dialect = {},
+): Promise<LoadedRuleFile[]> {
   const files = config.rule_files.flatMap((pattern) => filesMatching(resolve(directory, pattern)));
-  return Promise.all(files.map(loadRuleFile));
+  return Promise.all(files.map((file) => loadRuleFile(file, dialect)));
 }
 
-export async function loadRuleFile(file: string): Promise<LoadedRuleFile> {
+export async function loadRuleFile(file: string, dialect: Dialect = {}): Promise<LoadedRuleFile> {
   const { groups } = await readYamlFile(file, ruleFileSchema);
   const problems = groups.flatMap((group, g) =>
     group.rules.flatMap((rule, r) =>
-      problemsOf(rule).map((message) => ({
+      problemsOf(rule, dialect).map((message) => ({
         line: 0,
         key: `groups[${g}].rules[${r}]`,
         message: `group ${JSON.stringify(group.name)}, rule ${r + 1}, ${JSON.stringify(rule.alert ?? rule.record)}: ${message}`,
@@ -39,7 +42,7 @@ export async function loadRuleFile(file: string): Promise<LoadedRuleFile> {
   return { file, groups };
 }
 
-function problemsOf(rule: RuleConfig): string[] {
+function problemsOf(rule: RuleConfig, dialect: Dialect): string[] {
   const problems: string[] = [];
   const attempt = (what: string, check: () => unknown) => {
     try {
@@ -48,7 +51,7 @@ function problemsOf(rule: RuleConfig): string[] {
       problems.push(`${what}: ${(error as Error).message}`);
     }
   };
-  attempt('could not parse expression', () => parseExpression(rule.expr));
+  attempt('could not parse expression', () => parseExpression(rule.expr, dialect));
   if (rule.alert === undefined) return problems;
   for (const [name, text] of Object.entries(rule.labels)) attempt(`label ${name}`, () => checkTemplate(text));
   for (const [name, text] of Object.entries(rule.annotations)) attempt(`annotation ${name}`, () => checkTemplate(text));
