@@ -7,7 +7,8 @@ const UNITS_MS = {
   s: 1_000,
   ms: 1,
 } as const;
-const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/;
+const UNITS = Object.entries(UNITS_MS);
+const LONGEST_MS = 9_223_372_036_854;
 
 /**
  * Parses a Prometheus duration (`1h30m`, `15s`, `0`) into milliseconds.
@@ -16,23 +17,28 @@ const DURATION = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d
 export function parseDuration(text: string): number {
   if (text === '') throw new Error('empty duration string');
   if (text === '0') return 0;
-  const match = DURATION.exec(text);
-  if (!match) throw new Error(`not a valid duration string: ${JSON.stringify(text)}`);
+  const invalid = (): Error => new Error(`not a valid duration string: ${JSON.stringify(text)}`);
+  if (!/^(?:\d+\D+)+$/.test(text)) throw invalid();
   let total = 0;
-  Object.values(UNITS_MS).forEach((unitMs, i) => {
-    total += Number(match[i + 1] ?? 0) * unitMs;
-  });
-  if (total > 9_223_372_036_854) throw new Error('duration out of range');
+  let before = -1;
+  for (const [, count, unit] of text.matchAll(/(\d+)(\D+)/g)) {
+    const at = UNITS.findIndex(([name]) => name === unit);
+    if (at < 0) throw new Error(`unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`);
+    if (at <= before) throw invalid();
+    before = at;
+    total += Number(count) * UNITS[at][1];
+    if (total > LONGEST_MS) throw new Error('duration out of range');
+  }
   return total;
 }
 
-/** Prints milliseconds as Prometheus does: `1h30m`, `1w`, `0s`. Years, weeks and days only where they fit exactly. */
+/** Prints milliseconds as Prometheus does: `1h30m`, `1w`, `0s`. Years and weeks only where they fit exactly. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0s';
   let rest = Math.abs(ms);
   let out = ms < 0 ? '-' : '';
-  for (const [unit, unitMs] of Object.entries(UNITS_MS)) {
-    const exactOnly = unit === 'y' || unit === 'w' || unit === 'd';
+  for (const [unit, unitMs] of UNITS) {
+    const exactOnly = unit === 'y' || unit === 'w';
     if (exactOnly && rest % unitMs !== 0) continue;
     const count = Math.floor(rest / unitMs);
     if (count > 0) {

@@ -30,5 +30,5 @@ test('durations are read and printed as Prometheus does', () => {
   expect(parseDuration('1h30m')).toBe(5_400_000);
   expect(formatDuration(5_400_000)).toBe('1h30m');
   expect(formatDuration(30 * 86_400_000)).toBe('30d');
-  expect(() => parseDuration('5 m')).toThrow('not a valid duration string: "5 m"');
+  expect(() => parseDuration('5 m')).toThrow('unknown unit " m" in duration "5 m"');
 });

@@ -22,7 +22,7 @@ export class Matcher {
       this.set = null;
       this.accepts = (candidate) => candidate === value;
     } else {
-      const regex = compileAnchored(value);
+      const regex = compileAlone(value);
       this.set = regex.set;
       this.accepts = regex.accepts;
     }
@@ -36,6 +36,17 @@ export class Matcher {
   toString(): string {
     const name = /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(this.name) ? this.name : JSON.stringify(this.name);
     return `${name}${this.type}${JSON.stringify(this.value)}`;
+  }
+}
+
+/** The anchors must not lend an expression the parenthesis that it lacks, nor stand in what an error quotes. */
+function compileAlone(pattern: string): AnchoredRegex {
+  if (pattern.includes(')')) RE2JS.compile(pattern);
+  try {
+    return compileAnchored(pattern);
+  } catch (error) {
+    RE2JS.compile(pattern);
+    throw error;
   }
 }
 

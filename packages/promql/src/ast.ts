@@ -10,7 +10,7 @@ export interface Span {
   readonly to: number;
 }
 
-interface NumberLiteral extends Span {
+export interface NumberLiteral extends Span {
   readonly kind: 'number';
   readonly value: number;
   /** Written as a duration (`5m`); the printer keeps that. */
@@ -33,7 +33,7 @@ export interface TimeShift {
 
 export interface VectorSelector extends Span, TimeShift {
   readonly kind: 'vectorSelector';
-  /** The name written before the braces, or ''. */
+  /** The name written before the braces, or ''; one in quotes is a matcher only. */
   readonly name: string;
   /** All matchers, that of the name included. */
   readonly matchers: readonly Matcher[];
@@ -114,7 +114,7 @@ export interface Binary extends Span {
   readonly matching: VectorMatching | null;
 }
 
-interface Unary extends Span {
+export interface Unary extends Span {
   readonly kind: 'unary';
   readonly op: '+' | '-';
   readonly expr: Expr;
@@ -138,13 +138,22 @@ export type Expr =
   | Paren;
 
 /** A duration as written: arithmetic may need the query's step and range, so it is worked out when the query runs. */
-export type DurationExpr =
-  | { readonly kind: 'literal'; readonly seconds: number }
-  | { readonly kind: 'step' | 'range' }
-  | { readonly kind: 'unary'; readonly op: '+' | '-'; readonly expr: DurationExpr }
-  | { readonly kind: 'paren'; readonly expr: DurationExpr }
-  | { readonly kind: 'min_of' | 'max_of'; readonly lhs: DurationExpr; readonly rhs: DurationExpr }
-  | { readonly kind: 'binary'; readonly op: ArithmeticOp; readonly lhs: DurationExpr; readonly rhs: DurationExpr };
+export type DurationExpr = Span &
+  (
+    | {
+        readonly kind: 'literal';
+        readonly seconds: number;
+        /** Written as a duration (`5m`), not as a number of seconds. */
+        readonly duration: boolean;
+      }
+    | { readonly kind: 'step' | 'range' }
+    | { readonly kind: 'unary'; readonly op: '+' | '-'; readonly expr: DurationExpr }
+    | { readonly kind: 'paren'; readonly expr: DurationExpr }
+    | { readonly kind: 'min_of' | 'max_of'; readonly lhs: DurationExpr; readonly rhs: DurationExpr }
+    | { readonly kind: 'binary'; readonly op: DurationOp; readonly lhs: DurationExpr; readonly rhs: DurationExpr }
+  );
+
+export type DurationOp = Exclude<ArithmeticOp, 'atan2'>;
 
 const COMPARISONS = new Set<BinaryOp>(['==', '!=', '>', '<', '>=', '<=']);
 const SET_OPS = new Set<BinaryOp>(['and', 'or', 'unless']);

@@ -1,4 +1,4 @@
-import type { ArithmeticOp, DurationExpr } from './ast.ts';
+import type { DurationExpr, DurationOp, Span } from './ast.ts';
 import { executionError } from './error.ts';
 
 /** What `step()` and `range()` mean in a duration: the query's, in milliseconds. */
@@ -7,23 +7,35 @@ export interface QueryExtent {
   readonly rangeMs: number;
 }
 
-/** The value of a duration that is written as a plain literal, else null: only then it can be checked when parsed. */
-export function literalDurationSeconds(expr: DurationExpr): number | null {
-  return expr.kind === 'literal' ? expr.seconds : null;
+/** Seconds that fit into 64 bits of nanoseconds. */
+const SECONDS_MAX = 2 ** 63 / 1e9;
+
+/** A literal in whole milliseconds, as it is used and printed; what is less than one is cut off. */
+export function literalMs(seconds: number): number {
+  return Math.trunc(Math.round(seconds * 1e9) / 1e6);
 }
 
 /** Works out a duration in whole milliseconds. @throws PromQLError (execution) */
 export function durationMs(expr: DurationExpr, extent: QueryExtent): number {
-  const seconds = evaluate(expr, extent);
-  if (!Number.isFinite(seconds) || Math.abs(seconds) > 9_223_372_036) throw executionError('duration out of range');
-  return Math.round(seconds * 1000);
+  return expr.kind === 'literal' ? literalMs(expr.seconds) : wholeMs(expr, evaluate(expr, extent));
 }
 
 /** Like `durationMs`, for ranges and steps. @throws PromQLError where it is not above 0 */
 export function positiveDurationMs(expr: DurationExpr, extent: QueryExtent): number {
-  const ms = durationMs(expr, extent);
-  if (ms <= 0) throw executionError('duration must be greater than 0');
-  return ms;
+  if (expr.kind === 'literal') return literalMs(expr.seconds);
+  const seconds = evaluate(expr, extent);
+  if (seconds <= 0) throw failure(expr, 'duration must be greater than 0');
+  return wholeMs(expr, seconds);
+}
+
+function wholeMs(expr: DurationExpr, seconds: number): number {
+  if (!Number.isFinite(seconds)) throw failure(expr, 'duration is NaN or infinite');
+  if (Math.abs(seconds) > SECONDS_MAX) throw failure(expr, 'duration is out of range');
+  return Math.trunc(seconds * 1000);
+}
+
+function failure({ from, to }: Span, reason: string): Error {
+  return executionError(`${from}:${to}: ${reason}`);
 }
 
 function evaluate(expr: DurationExpr, extent: QueryExtent): number {
@@ -42,14 +54,18 @@ function evaluate(expr: DurationExpr, extent: QueryExtent): number {
       return Math.min(evaluate(expr.lhs, extent), evaluate(expr.rhs, extent));
     case 'max_of':
       return Math.max(evaluate(expr.lhs, extent), evaluate(expr.rhs, extent));
-    case 'binary':
-      return arithmetic(expr.op, evaluate(expr.lhs, extent), evaluate(expr.rhs, extent));
+    case 'binary': {
+      const [lhs, rhs] = [evaluate(expr.lhs, extent), evaluate(expr.rhs, extent)];
+      if (rhs === 0 && expr.op === '/') throw failure(expr, 'division by zero');
+      if (rhs === 0 && expr.op === '%') throw failure(expr, 'modulo by zero');
+      return arithmetic(expr.op, lhs, rhs);
+    }
     default:
       return expr satisfies never;
   }
 }
 
-function arithmetic(op: ArithmeticOp, lhs: number, rhs: number): number {
+function arithmetic(op: DurationOp, lhs: number, rhs: number): number {
   switch (op) {
     case '+':
       return lhs + rhs;
@@ -58,14 +74,12 @@ function arithmetic(op: ArithmeticOp, lhs: number, rhs: number): number {
     case '*':
       return lhs * rhs;
     case '/':
-      if (rhs === 0) throw executionError('division by zero');
       return lhs / rhs;
     case '%':
-      if (rhs === 0) throw executionError('modulo by zero');
       return lhs % rhs;
     case '^':
       return lhs ** rhs;
     default:
-      throw executionError(`unexpected operator ${op} in duration expression`);
+      return op satisfies never;
   }
 }

@@ -2,6 +2,7 @@ import { Annotations } from './annotations.ts';
 import { type Expr, typeOf } from './ast.ts';
 import { allowedInRangeQuery, typeName } from './check.ts';
 import type { Steps } from './columns.ts';
+import type { Dialect } from './dialect.ts';
 import { ParseError, PromQLError } from './error.ts';
 import { finishInstant, finishRange, type Outcome } from './finish.ts';
 import { parse } from './parse.ts';
@@ -10,12 +11,13 @@ import { type QueryObserver, type QueryReport, QueryTimes } from './query-report
 import { QueryRun, type RunOptions } from './query-run.ts';
 import type { Queryable } from './queryable.ts';
 import type { InstantResult, QueryStats, RangeResult } from './result.ts';
+import { SharedExprs } from './shared.ts';
 import { Slots } from './slots.ts';
 
 /** Steps of one query that upstream's API allows; the engine's own bound is on samples. */
 const STEPS_MAX = 10_000_000;
 
-export interface EngineOptions {
+export interface EngineOptions extends Dialect {
   /** How old a sample may be to count for a step. */
   readonly lookbackMs?: number;
   readonly timeoutMs?: number;
@@ -25,8 +27,6 @@ export interface EngineOptions {
   readonly maxConcurrency?: number;
   /** The step of a subquery that names none: upstream uses the global evaluation interval. */
   readonly defaultSubqueryStepMs?: number;
-  /** `--enable-feature=promql-experimental-functions` */
-  readonly experimental?: boolean;
   /** `--enable-feature=promql-delayed-name-removal` */
   readonly delayedNameRemoval?: boolean;
   /** `--enable-feature=type-and-unit-labels` */
@@ -39,6 +39,8 @@ export interface QueryOptions {
   readonly lookbackMs?: number | undefined;
   /** May only shorten the engine's. */
   readonly timeoutMs?: number | undefined;
+  /** Whether to count samples by step (`stats=all`). */
+  readonly perStepStats?: boolean;
   /** Who asks, for the query log. */
   readonly origin?: Readonly<Record<string, unknown>>;
 }
@@ -65,6 +67,8 @@ export class Engine {
       maxConcurrency: 20,
       defaultSubqueryStepMs: 60_000,
       experimental: false,
+      extendedRangeSelectors: false,
+      fillModifiers: false,
       delayedNameRemoval: false,
       typeAndUnitLabels: false,
       ...options,
@@ -83,7 +87,7 @@ export class Engine {
 
   /** Parses with the features this engine has on. @throws ParseError */
   parse(text: string): Expr {
-    return parse(text, { experimental: this.options.experimental });
+    return parse(text, this.options);
   }
 
   /** Evaluates a query at one time. @throws PromQLError */
@@ -208,7 +212,7 @@ async function evaluate<R>(
   annotations: Annotations,
   finish: Finish<R>,
 ): Promise<R> {
-  const prepared = await new Scope(run, query.steps).prepare(query.expr);
+  const prepared = await new Scope(run, query.steps, new SharedExprs(query.text, query.expr)).prepare(query.expr);
   times.prepared();
   const result = await finish(prepared, run, () => {
     return { warnings: annotations.warnings, infos: annotations.infos, stats: times.stats(run) };

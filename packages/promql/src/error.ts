@@ -30,9 +30,11 @@ export function executionError(message: string): PromQLError {
   return new PromQLError('execution', message);
 }
 
-/** `line:column` of a character offset, both counted from 1. */
+/** `line:column` of a character offset, both counted from 1, the column in bytes of UTF-8 as upstream counts. */
 export function lineColumn(text: string, offset: number): string {
+  if (text === '') return 'unknown position';
   const before = text.slice(0, offset);
-  const line = before.split('\n').length;
-  return `${line}:${offset - before.lastIndexOf('\n')}`;
+  const lineStart = before.lastIndexOf('\n') + 1;
+  const line = before.slice(0, lineStart).split('\n').length;
+  return `${line}:${Buffer.byteLength(before.slice(lineStart)) + 1}`;
 }

@@ -1,12 +1,14 @@
 export type { AggregateOp, BinaryOp, Expr, ValueType, VectorSelector } from './ast.ts';
 export { typeOf } from './ast.ts';
+export { astJson, type Json } from './ast-json.ts';
+export { type Dialect, WHOLE_LANGUAGE } from './dialect.ts';
 export { Engine, type EngineOptions, type QueryOptions, type RangeWindow } from './engine.ts';
 export { ParseError, PromQLError, type PromQLErrorType } from './error.ts';
 export type { FunctionSignature } from './functions/signature.ts';
 export { functionSignatures } from './functions/table.ts';
 export { MemoryQueryable } from './memory-queryable.ts';
 export { parse, parseMatchers, parseSelector, selectorsOf } from './parse.ts';
-export { format } from './printer.ts';
+export { format, print } from './printer.ts';
 export type { DifferenceRow } from './promqltest/compare.ts';
 export { type EvalFailure, type FileResult, type NotRun, runTestFile } from './promqltest/run.ts';
 export { ScriptError } from './promqltest/script.ts';

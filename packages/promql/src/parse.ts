@@ -1,12 +1,13 @@
 import type { Matcher } from '@avalanche/model';
 import { childrenOf, type Expr, type VectorSelector } from './ast.ts';
-import { checkTypes, type Dialect } from './check.ts';
+import { checkTypes } from './check.ts';
+import type { Dialect } from './dialect.ts';
 import { ParseError } from './error.ts';
 import { parseSyntax } from './syntax.ts';
 
 /** Parses and type-checks a query. @throws ParseError (`errorType` bad_data), worded as upstream */
-export function parse(text: string, dialect: Dialect = { experimental: false }): Expr {
-  return checkTypes(text, parseSyntax(text), dialect);
+export function parse(text: string, dialect: Dialect = {}): Expr {
+  return checkTypes(text, parseSyntax(text, dialect));
 }
 
 /** Parses the series selector of a `match[]` parameter. @throws ParseError */
@@ -19,7 +20,7 @@ export function parseSelector(text: string): readonly Matcher[] {
  * @throws ParseError
  */
 export function parseMatchers(text: string): readonly Matcher[] {
-  return matchersOf(text, parseSyntax(text));
+  return matchersOf(text, parseSyntax(text, {}));
 }
 
 function matchersOf(text: string, expr: Expr): readonly Matcher[] {

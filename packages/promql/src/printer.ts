@@ -1,88 +1,172 @@
-import { formatDuration, formatValue, METRIC_NAME } from '@avalanche/model';
+import { compareStrings, formatDuration, formatG, METRIC_NAME } from '@avalanche/model';
 import type {
   Aggregate,
   AtModifier,
   Binary,
   DurationExpr,
   Expr,
+  Subquery,
   TimeShift,
   VectorMatching,
   VectorSelector,
 } from './ast.ts';
+import { literalMs } from './duration-expr.ts';
+import { formatPlain } from './format-plain.ts';
 import { quote } from './quote.ts';
 
-/** The canonical text of an expression, on one line, as upstream's `String()` prints it. */
-export function format(expr: Expr): string {
+/** The canonical text of an expression, on one line: upstream's `String()`. */
+export function print(expr: Expr): string {
+  return textOf(expr, print);
+}
+
+/** The text of a node; those of its children come from `text`. */
+function textOf(expr: Expr, text: (child: Expr) => string): string {
   switch (expr.kind) {
     case 'number':
-      return expr.duration ? formatDuration(Math.round(expr.value * 1000)) : formatValue(expr.value);
+      return numberText(expr.value, expr.duration);
     case 'string':
       return quote(expr.value);
     case 'vectorSelector':
-      return `${selectorText(expr)}${extensionText(expr)}${shiftText(expr)}`;
+      return `${selectorText(expr)}${atText(expr)}${extensionText(expr)}${offsetText(expr)}`;
     case 'matrixSelector': {
       const { selector } = expr;
-      return `${selectorText(selector)}[${durationText(expr.range)}]${extensionText(selector)}${shiftText(selector)}`;
+      const range = `[${rangeText(expr.range)}]`;
+      return `${selectorText(selector)}${range}${extensionText(selector)}${atText(selector)}${offsetText(selector)}`;
     }
     case 'subquery':
-      return `${format(expr.expr)}[${durationText(expr.range)}:${expr.step ? durationText(expr.step) : ''}]${shiftText(expr)}`;
+      return `${text(expr.expr)}${subquerySuffix(expr)}`;
     case 'call':
-      return `${expr.func.name}(${expr.args.map(format).join(', ')})`;
+      return `${expr.func.name}(${expr.args.map(text).join(', ')})`;
     case 'aggregate':
-      return aggregateText(expr);
+      return `${aggregateHead(expr)}(${expr.param ? `${text(expr.param)}, ` : ''}${text(expr.expr)})`;
     case 'binary':
-      return `${format(expr.lhs)} ${operatorText(expr)} ${format(expr.rhs)}`;
+      return `${text(expr.lhs)} ${operatorText(expr)} ${text(expr.rhs)}`;
     case 'unary':
-      return `${expr.op}${format(expr.expr)}`;
+      return `${expr.op}${text(expr.expr)}`;
     case 'paren':
-      return `(${format(expr.expr)})`;
+      return `(${text(expr.expr)})`;
     default:
       return expr satisfies never;
   }
 }
 
-const BARE_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-const BARE_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+/** Lines longer than this many bytes are split. */
+const LINE_BYTES_MAX = 100;
 
-function labelText(name: string): string {
-  return BARE_LABEL.test(name) ? name : quote(name);
+/** The text of an expression over several lines where it is long: upstream's `Prettify`, what `format_query` answers. */
+export function format(expr: Expr): string {
+  return new Formatter().pretty(expr, 0);
+}
+
+class Formatter {
+  /** Each node asks for its text to see whether it fits; it is put together once. */
+  private readonly texts = new Map<Expr, string>();
+
+  private readonly text = (expr: Expr): string => {
+    let text = this.texts.get(expr);
+    if (text === undefined) {
+      text = textOf(expr, this.text);
+      this.texts.set(expr, text);
+    }
+    return text;
+  };
+
+  private fits(expr: Expr): boolean {
+    const text = this.text(expr);
+    return text.length <= LINE_BYTES_MAX && Buffer.byteLength(text) <= LINE_BYTES_MAX;
+  }
+
+  pretty(expr: Expr, level: number): string {
+    const margin = '  '.repeat(level);
+    switch (expr.kind) {
+      case 'unary':
+        return `${margin}${expr.op}${this.pretty(expr.expr, level).trim()}`;
+      case 'subquery':
+        // Upstream does not indent one that fits.
+        return this.fits(expr) ? this.text(expr) : `${this.pretty(expr.expr, level)}${subquerySuffix(expr)}`;
+      case 'aggregate':
+      case 'binary':
+      case 'call':
+      case 'paren':
+        return this.fits(expr) ? `${margin}${this.text(expr)}` : this.split(expr, level, margin);
+      default:
+        return `${margin}${this.text(expr)}`;
+    }
+  }
+
+  private split(
+    expr: Extract<Expr, { kind: 'aggregate' | 'binary' | 'call' | 'paren' }>,
+    level: number,
+    margin: string,
+  ) {
+    const inside = (child: Expr): string => this.pretty(child, level + 1);
+    switch (expr.kind) {
+      case 'aggregate': {
+        const param = expr.param ? `${inside(expr.param)},\n` : '';
+        return `${margin}${aggregateHead(expr)}(\n${param}${inside(expr.expr)}\n${margin})`;
+      }
+      case 'binary':
+        return `${inside(expr.lhs)}\n${margin}${operatorText(expr)}\n${inside(expr.rhs)}`;
+      case 'call':
+        return `${margin}${expr.func.name}(\n${expr.args.map(inside).join(',\n')}\n${margin})`;
+      default:
+        return `${margin}(\n${inside(expr.expr)}\n${margin})`;
+    }
+  }
+}
+
+function numberText(value: number, duration: boolean): string {
+  return duration ? formatDuration(Math.trunc(value * 1000)) : formatPlain(value);
+}
+
+const BARE_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+function labelsText(names: readonly string[]): string {
+  return names.map((name) => (BARE_LABEL.test(name) ? name : quote(name))).join(', ');
 }
 
 function selectorText({ name, matchers }: VectorSelector): string {
   const inside = matchers
     .filter(
-      (matcher) => !(name !== '' && matcher.name === METRIC_NAME && matcher.type === '=' && matcher.value === name),
+      ({ name: label, type, value }) => !(label === METRIC_NAME && type === '=' && value === name && value !== ''),
     )
-    .map((matcher) => `${labelText(matcher.name)}${matcher.type}${quote(matcher.value)}`);
-  const bare = BARE_METRIC.test(name);
-  if (name !== '' && !bare) inside.unshift(quote(name));
-  return `${bare ? name : ''}${inside.length > 0 ? `{${inside.join(',')}}` : ''}`;
+    .map(({ name: label, type, value }) => `${labelsText([label])}${type}${quote(value)}`)
+    .sort(compareStrings);
+  return `${name}${inside.length > 0 ? `{${inside.join(',')}}` : ''}`;
 }
 
 function extensionText({ extension }: VectorSelector): string {
   return extension ? ` ${extension}` : '';
 }
 
-function shiftText({ at, offset }: TimeShift): string {
-  const atText = at === null ? '' : ` @ ${atModifierText(at)}`;
-  return `${atText}${offset ? ` offset ${durationText(offset)}` : ''}`;
+function atText({ at }: TimeShift): string {
+  return at === null ? '' : ` @ ${atModifierText(at)}`;
 }
 
 function atModifierText(at: AtModifier): string {
   return typeof at === 'string' ? `${at}()` : (at.timeMs / 1000).toFixed(3);
 }
 
+function offsetText({ offset }: TimeShift): string {
+  return offset ? ` offset ${rangeText(offset)}` : '';
+}
+
+/** A literal on its own is a duration, however it was written; in an expression it stays what it was. */
+function rangeText(expr: DurationExpr): string {
+  return expr.kind === 'literal' ? formatDuration(literalMs(expr.seconds)) : durationText(expr);
+}
+
 function durationText(expr: DurationExpr): string {
   switch (expr.kind) {
     case 'literal':
-      return formatDuration(Math.round(expr.seconds * 1000));
+      return numberText(expr.seconds, expr.duration);
     case 'step':
     case 'range':
       return `${expr.kind}()`;
     case 'paren':
       return `(${durationText(expr.expr)})`;
     case 'unary':
-      return `${expr.op}${durationText(expr.expr)}`;
+      return `${expr.op === '-' ? '-' : ''}${durationText(expr.expr)}`;
     case 'min_of':
     case 'max_of':
       return `${expr.kind}(${durationText(expr.lhs)}, ${durationText(expr.rhs)})`;
@@ -93,10 +177,13 @@ function durationText(expr: DurationExpr): string {
   }
 }
 
-function aggregateText({ op, expr, param, grouping, without }: Aggregate): string {
-  const labels = grouping.map(labelText).join(', ');
-  const clause = without ? ` without (${labels}) ` : grouping.length > 0 ? ` by (${labels}) ` : '';
-  return `${op}${clause}(${param ? `${format(param)}, ` : ''}${format(expr)})`;
+function subquerySuffix(expr: Subquery): string {
+  return `[${rangeText(expr.range)}:${expr.step ? rangeText(expr.step) : ''}]${atText(expr)}${offsetText(expr)}`;
+}
+
+function aggregateHead({ op, grouping, without }: Aggregate): string {
+  if (without) return `${op} without (${labelsText(grouping)}) `;
+  return grouping.length > 0 ? `${op} by (${labelsText(grouping)}) ` : op;
 }
 
 function operatorText({ op, bool, matching }: Binary): string {
@@ -104,20 +191,16 @@ function operatorText({ op, bool, matching }: Binary): string {
 }
 
 function matchingText(matching: VectorMatching): string {
+  const { cardinality, on, labels, include } = matching;
+  const grouped = cardinality === 'many-to-one' || cardinality === 'one-to-many';
   let out = '';
-  const grouped = matching.cardinality === 'many-to-one' || matching.cardinality === 'one-to-many';
-  if (matching.on || matching.labels.length > 0 || grouped) {
-    out += ` ${matching.on ? 'on' : 'ignoring'} (${matching.labels.map(labelText).join(', ')})`;
-  }
-  if (grouped) {
-    const side = matching.cardinality === 'many-to-one' ? 'group_left' : 'group_right';
-    out += ` ${side} (${matching.include.map(labelText).join(', ')})`;
-  }
+  if (on || labels.length > 0 || grouped) out += ` ${on ? 'on' : 'ignoring'} (${labelsText(labels)})`;
+  if (grouped) out += ` ${cardinality === 'many-to-one' ? 'group_left' : 'group_right'} (${labelsText(include)})`;
   return out + fillText(matching);
 }
 
 function fillText({ fillLeft, fillRight }: VectorMatching): string {
-  if (fillLeft !== null && Object.is(fillLeft, fillRight)) return ` fill (${formatValue(fillLeft)})`;
-  const left = fillLeft === null ? '' : ` fill_left (${formatValue(fillLeft)})`;
-  return left + (fillRight === null ? '' : ` fill_right (${formatValue(fillRight)})`);
+  if (fillLeft !== null && fillLeft === fillRight) return ` fill (${formatG(fillLeft)})`;
+  const left = fillLeft === null ? '' : ` fill_left (${formatG(fillLeft)})`;
+  return left + (fillRight === null ? '' : ` fill_right (${formatG(fillRight)})`);
 }

@@ -61,13 +61,9 @@ function decodeEscape(body: string, i: number, bytes: number[]): number {
     return i + 1 + hexDigits;
   }
   const octal = /^[0-3][0-7]{2}/.exec(body.slice(i, i + 3));
-  if (!octal) throw new Error(`unknown escape sequence U+${hex4(letter)} '${letter}'`);
+  if (!octal) throw new Error(`unknown escape sequence ${unicodeName(letter)}`);
   bytes.push(Number.parseInt(octal[0], 8));
   return i + 3;
-}
-
-function hex4(char: string): string {
-  return (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
 }
 
 function decodeUtf8(bytes: Uint8Array): string {
@@ -92,10 +88,55 @@ function validSequenceLength(bytes: Uint8Array, at: number): number {
   return length > 0 && !text.includes('\ufffd') ? length : 0;
 }
 
+/** What Go prints as it is: letters, marks, numbers, punctuation, symbols and the blank. */
+const PRINTABLE = /[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+const PLAIN = /^[ !#-[\]-~]*$/;
+const LETTER_OF_ESCAPE: ReadonlyMap<number, string> = new Map(
+  Object.entries(SIMPLE_ESCAPES)
+    .filter(([letter]) => letter !== "'" && letter !== '"')
+    .map(([letter, code]) => [code, letter]),
+);
+
 /** Prints a string between double quotes as Go's `%q` does. */
 export function quote(text: string): string {
-  if (!LONE_SURROGATE.test(text)) return JSON.stringify(text);
-  return JSON.stringify(text).replace(/\\udc([0-9a-f]{2})/g, '\\x$1');
+  return PLAIN.test(text) ? `"${text}"` : quoteWith('"', text);
+}
+
+/** Prints a character between single quotes as Go's `%q` does; no character at all is what Go says of the end. */
+export function quoteRune(char: string): string {
+  return quoteWith("'", char === '' || LONE_SURROGATE.test(char) ? '\ufffd' : char);
+}
+
+function quoteWith(mark: string, text: string): string {
+  let out = mark;
+  for (const char of text) out += char === mark ? `\\${mark}` : escaped(char);
+  return out + mark;
+}
+
+function escaped(char: string): string {
+  const code = char.codePointAt(0) as number;
+  const letter = LETTER_OF_ESCAPE.get(code);
+  if (letter !== undefined) return `\\${letter}`;
+  if (code >= 0xdc00 && code < 0xdd00) return `\\x${hex(code - 0xdc00, 2)}`;
+  if (code >= 0xd800 && code < 0xe000) return '\ufffd';
+  if (PRINTABLE.test(char)) return char;
+  if (code < 0x20 || code === 0x7f) return `\\x${hex(code, 2)}`;
+  return code < 0x10000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`;
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0');
+}
+
+/** A character as Go's `%#U` names it: `U+0078 'x'`. */
+export function unicodeName(char: string): string {
+  const code = hex(char.codePointAt(0) ?? 0, 4).toUpperCase();
+  return PRINTABLE.test(char) ? `U+${code} '${char}'` : `U+${code}`;
+}
+
+/** The text as JSON can have it: bytes that are no UTF-8 become U+FFFD. */
+export function wellFormed(text: string): string {
+  return LONE_SURROGATE.test(text) ? text.replaceAll(new RegExp(LONE_SURROGATE, 'g'), '\ufffd') : text;
 }
 
 /** UTF-8 label names: anything that is valid text and not empty. */

@@ -38,7 +38,7 @@ function splitMetric(text: string): { metric: string; rest: string } {
 export function parseMetric(text: string): Labels {
   const compact = text.trim();
   if (/^\{\s*\}$/.test(compact)) return Labels.EMPTY;
-  const expr = parseSyntax(compact);
+  const expr = parseSyntax(compact, {});
   if (expr.kind !== 'vectorSelector') throw new ParseError(compact, 0, 'expected a metric');
   const entries = new Map<string, string>();
   for (const { name, type, value } of expr.matchers) {

@@ -1,400 +1,416 @@
 import { Matcher, type MatchType, METRIC_NAME } from '@avalanche/model';
-import type { SyntaxNode } from '@lezer/common';
-import { parser } from '@prometheus-io/lezer-promql';
 import type {
   Aggregate,
   AggregateOp,
   AtModifier,
   BinaryOp,
-  DurationExpr,
   Expr,
-  VectorMatching,
+  MatrixSelector,
+  Span,
+  Subquery,
   VectorSelector,
 } from './ast.ts';
-import { ParseError } from './error.ts';
+import type { Dialect } from './dialect.ts';
+import { readBrackets, readOffset } from './duration-syntax.ts';
 import { findFunction } from './functions/table.ts';
-import { isDurationText, numberValue } from './number-literal.ts';
-import { associate, type Term } from './precedence.ts';
-import { isValidLabelName, quote, unquote } from './quote.ts';
-import { type Scanned, scan } from './scan.ts';
-import { syntaxError } from './syntax-error.ts';
+import { readGrouping, readMatching } from './matching-syntax.ts';
+import { quote } from './quote.ts';
+import { AGGREGATORS, CALLABLE, isMetricName, startsExpression } from './token.ts';
+import { type Token, TokenReader } from './token-reader.ts';
 
-/** Deepest tree that is accepted; a chain of operators without parentheses is as deep as it is long. */
+/** No query of a person or a dashboard comes near this; beyond it the answer is an error. */
+const QUERY_LENGTH_MAX = 1 << 20;
+/** Longest chain of operators without parentheses: its tree is as deep as it is long, and everything descends into it. */
 const TREE_DEPTH_MAX = 1_000;
 
+const MULTIPLICATION = 5;
+const POWER = 6;
+
+/** Higher binds tighter; all but `^` associate to the left (upstream's generated_parser.y). */
+const PRECEDENCE: Readonly<Record<string, number>> = {
+  or: 1,
+  and: 2,
+  unless: 2,
+  '==': 3,
+  '!=': 3,
+  '<': 3,
+  '<=': 3,
+  '>': 3,
+  '>=': 3,
+  '</': 3,
+  '>/': 3,
+  '+': 4,
+  '-': 4,
+  '*': MULTIPLICATION,
+  '/': MULTIPLICATION,
+  '%': MULTIPLICATION,
+  atan2: MULTIPLICATION,
+  '^': POWER,
+};
+
+const PARAMETER_OPS: ReadonlySet<string> = new Set([
+  'topk',
+  'bottomk',
+  'quantile',
+  'count_values',
+  'limitk',
+  'limit_ratio',
+]);
+const EXPERIMENTAL_OPS: ReadonlySet<string> = new Set(['limitk', 'limit_ratio']);
+const NEEDS_SELECTOR = 'must be preceded by an instant vector selector or range vector selector or a subquery';
+
 /**
- * Text to AST, without the type check. The tree of the lezer grammar is an editor's: it has the terms in their order,
- * but not upstream's precedence of signs and of what follows an expression (`[5m]`, `offset`, `@`). So an expression is
- * read as a flat list of terms, and `associate` puts it together by upstream's rules.
+ * Text to AST, without the type check. The reader accepts what upstream's grammar accepts, and where it does not, it
+ * stops at the same token with the same words.
  * @throws ParseError
  */
-export function parseSyntax(source: string): Expr {
-  const scanned = scan(source);
-  const { top, error } = treeOf(source, scanned.text);
-  const reader = new TreeReader(source, scanned);
-  if (scanned.blank) throw new ParseError(source, 0, 'no expression found in input');
-  if (error !== null) throw syntaxError(source, error);
-  const root = top.firstChild;
-  if (!root) throw new Error('BUG: a tree without an expression and without an error');
-  return reader.expr(root);
-}
-
-interface ErrorNode {
-  readonly at: number;
-  readonly inside: string;
-}
-
-/** The tree of a text, and its first error node. The library descends with the stack; how deep it comes depends on the day. */
-function treeOf(source: string, text: string): { readonly top: SyntaxNode; readonly error: ErrorNode | null } {
-  try {
-    const top = parser.parse(text).topNode;
-    return { top, error: findError(top, source) };
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new ParseError(source, 0, `query is nested more than ${TREE_DEPTH_MAX} levels deep`);
+export function parseSyntax(source: string, dialect: Dialect): Expr {
+  if (source.length > QUERY_LENGTH_MAX) {
+    throw new TokenReader(source).fail(0, `query is longer than ${QUERY_LENGTH_MAX} characters`);
   }
+  return new SyntaxReader(new TokenReader(source), dialect).query();
 }
 
-/** The first error node of the tree, or null; bounds the depth on the way. */
-function findError(top: SyntaxNode, source: string): ErrorNode | null {
-  let error: { at: number; inside: string } | null = null;
-  let depth = 0;
-  top.cursor().iterate(
-    (node) => {
-      if (++depth > TREE_DEPTH_MAX) {
-        throw new ParseError(source, node.from, `query is nested more than ${TREE_DEPTH_MAX} levels deep`);
-      }
-      if (node.type.isError && (error === null || node.from < error.at)) {
-        error = { at: node.from, inside: node.node.parent?.name ?? '' };
-      }
-    },
-    () => {
-      depth--;
-    },
-  );
-  return error;
-}
+class SyntaxReader {
+  /** How deep the tree of the expression is that was read last. */
+  private height = 0;
 
-function children(node: SyntaxNode): SyntaxNode[] {
-  const out: SyntaxNode[] = [];
-  for (let child = node.firstChild; child; child = child.nextSibling) if (child.name !== 'LineComment') out.push(child);
-  return out;
-}
-
-/** Reads the nodes of one query's tree. */
-class TreeReader {
   constructor(
-    private readonly source: string,
-    private readonly scanned: Scanned,
+    private readonly reader: TokenReader,
+    private readonly dialect: Dialect,
   ) {}
 
-  expr(node: SyntaxNode): Expr {
-    const terms: Term[] = [];
-    this.flatten(node, terms);
-    return associate(this.source, terms);
+  query(): Expr {
+    if (this.reader.peek() === 'eof') this.reader.fail(0, 'no expression found in input');
+    const expr = this.binary(0);
+    if (this.reader.peek() !== 'eof') this.reader.unexpected();
+    return expr;
   }
 
-  private text(node: SyntaxNode): string {
-    return this.scanned.text.slice(node.from, node.to);
+  private nested(): Expr {
+    return this.reader.nested(() => this.binary(0));
   }
 
-  private fail(node: SyntaxNode, reason: string): never {
-    throw new ParseError(this.source, node.from, reason);
-  }
-
-  private string(node: SyntaxNode): string {
-    try {
-      return unquote(this.text(node));
-    } catch (error) {
-      return this.fail(node, (error as Error).message);
-    }
-  }
-
-  /** Appends the terms of an expression in the order of the text. */
-  private flatten(node: SyntaxNode, terms: Term[]): void {
-    const parts = children(node);
-    switch (node.name) {
-      case 'BinaryExpr':
-        this.flatten(parts[0], terms);
-        terms.push(this.infix(parts.slice(1, -1)));
-        this.flatten(parts[parts.length - 1], terms);
-        return;
-      case 'UnaryExpr':
-        terms.push({ kind: 'prefix', op: this.text(parts[0]) as '+' | '-', from: parts[0].from });
-        this.flatten(parts[1], terms);
-        return;
-      case 'NumberDurationLiteral':
-        this.number(node, terms);
-        return;
-      case 'MatrixSelector':
-        this.flatten(parts[0], terms);
-        terms.push({ kind: 'range', range: this.duration(parts[1]), from: parts[1].from, to: node.to });
-        return;
-      case 'SubqueryExpr':
-        this.flatten(parts[0], terms);
-        terms.push({
-          kind: 'subquery',
-          range: this.duration(parts[1]),
-          step: parts[2] ? this.duration(parts[2]) : null,
-          from: parts[1].from,
-          to: node.to,
-        });
-        return;
-      case 'OffsetExpr':
-        this.flatten(parts[0], terms);
-        terms.push({ kind: 'offset', offset: this.duration(parts[2]), from: parts[1].from, to: node.to });
-        return;
-      case 'StepInvariantExpr':
-        this.flatten(parts[0], terms);
-        terms.push({ kind: 'at', at: this.atModifier(parts[2]), from: parts[1].from, to: node.to });
-        return;
-      case 'AnchoredExpr':
-      case 'SmoothedExpr':
-        this.flatten(parts[0], terms);
-        terms.push({
-          kind: 'extension',
-          extension: node.name === 'AnchoredExpr' ? 'anchored' : 'smoothed',
-          from: parts[1].from,
-          to: node.to,
-        });
-        return;
-      default:
-        terms.push({ kind: 'operand', expr: this.operand(node, parts) });
-    }
-  }
-
-  private operand(node: SyntaxNode, parts: SyntaxNode[]): Expr {
-    const span = { from: node.from, to: node.to };
-    switch (node.name) {
-      case 'ParenExpr':
-        return { kind: 'paren', expr: this.expr(parts[0]), ...span };
-      case 'StringLiteral':
-        return { kind: 'string', value: this.string(node), ...span };
-      case 'VectorSelector':
-        return this.vectorSelector(node, parts);
-      case 'FunctionCall':
-        return this.call(node, parts);
-      case 'AggregateExpr':
-        return this.aggregate(node, parts);
-      default:
-        return this.fail(node, `unexpected ${quote(this.text(node))}`);
-    }
-  }
-
-  /** The grammar takes a sign into the literal, but `-1^2` is `-(1^2)`: the sign becomes a term of its own. */
-  private number(node: SyntaxNode, terms: Term[]): void {
-    const text = this.text(node);
-    const [, sign, digits] = /^([+-]?)\s*(.*)$/s.exec(text) as unknown as [string, string, string];
-    if (sign) terms.push({ kind: 'prefix', op: sign as '+' | '-', from: node.from });
-    const from = node.to - digits.length;
-    terms.push({
-      kind: 'operand',
-      expr: {
-        kind: 'number',
-        value: this.numberValue(node, digits),
-        duration: isDurationText(digits),
-        from,
-        to: node.to,
-      },
-    });
-  }
-
-  private numberValue(node: SyntaxNode, text: string): number {
-    try {
-      return numberValue(text.trim());
-    } catch (error) {
-      return this.fail(node, (error as Error).message);
-    }
-  }
-
-  private atModifier(node: SyntaxNode): AtModifier {
-    if (node.name !== 'NumberDurationLiteral')
-      return this.text(node).toLowerCase().startsWith('start') ? 'start' : 'end';
-    const text = this.text(node).replace(/\s+/g, '');
-    const seconds = text.startsWith('-')
-      ? -this.numberValue(node, text.slice(1))
-      : this.numberValue(node, text.replace('+', ''));
-    if (!Number.isFinite(seconds) || Math.abs(seconds) > 9.2e15) {
-      this.fail(node, `timestamp out of bounds for @ modifier: ${seconds}`);
-    }
-    return { timeMs: Math.round(seconds * 1000) };
-  }
-
-  private infix(parts: SyntaxNode[]): Term {
-    const [operator, ...modifiers] = parts;
-    const matching: { -readonly [K in keyof VectorMatching]: VectorMatching[K] } = {
-      cardinality: 'one-to-one',
-      on: false,
-      labels: [],
-      include: [],
-      fillLeft: null,
-      fillRight: null,
-    };
-    let bool = false;
-    let explicit = false;
-    for (const modifier of modifiers) {
-      if (modifier.name === 'BoolModifier') bool = true;
-      if (modifier.name === 'MatchingModifierClause') {
-        explicit = true;
-        this.matchingClause(modifier, matching);
+  /** Everything from here on that binds at least as tightly as `floor`. */
+  private binary(floor: number): Expr {
+    let lhs = this.unary();
+    for (;;) {
+      const precedence = PRECEDENCE[this.reader.peek()];
+      if (precedence === undefined || precedence < floor) return lhs;
+      const height = this.height;
+      const { kind, from } = this.reader.take();
+      const { bool, matching } = readMatching(this.reader);
+      const rhs = kind === '^' ? this.reader.nested(() => this.binary(POWER)) : this.binary(precedence + 1);
+      if (!this.dialect.fillModifiers && (matching.fillLeft !== null || matching.fillRight !== null)) {
+        this.reader.fail(lhs.from, 'binop fill modifiers are experimental and not enabled');
       }
-      if (modifier.name === 'FillModifier') this.fillModifier(modifier, matching);
-    }
-    const op = this.text(operator).toLowerCase() as BinaryOp;
-    return { kind: 'infix', op, bool, matching, explicit, from: operator.from };
-  }
-
-  private matchingClause(
-    node: SyntaxNode,
-    matching: { -readonly [K in keyof VectorMatching]: VectorMatching[K] },
-  ): void {
-    let seenGroup = false;
-    for (const part of children(node)) {
-      if (part.name === 'On') matching.on = true;
-      if (part.name === 'GroupLeft') matching.cardinality = 'many-to-one';
-      if (part.name === 'GroupRight') matching.cardinality = 'one-to-many';
-      if (part.name === 'GroupLeft' || part.name === 'GroupRight') seenGroup = true;
-      if (part.name !== 'GroupingLabels') continue;
-      if (seenGroup) matching.include = this.groupingLabels(part);
-      else matching.labels = this.groupingLabels(part);
+      lhs = { kind: 'binary', op: kind as BinaryOp, lhs, rhs, bool, matching, from: lhs.from, to: rhs.to };
+      this.grow(from, height);
     }
   }
 
-  private fillModifier(node: SyntaxNode, matching: { -readonly [K in keyof VectorMatching]: VectorMatching[K] }): void {
-    for (const clause of children(node)) {
-      const literal = clause.getChild('NumberDurationLiteral') as SyntaxNode;
-      const text = this.text(literal).replace(/\s+/g, '');
-      const value = this.numberValue(literal, text.replace(/^[+-]/, '')) * (text.startsWith('-') ? -1 : 1);
-      if (clause.name !== 'FillRightClause') matching.fillLeft = value;
-      if (clause.name !== 'FillLeftClause') matching.fillRight = value;
+  /** Counts one level above what was read last, and above a subtree of `height` beside it. */
+  private grow(from: number, height = 0): void {
+    this.height = Math.max(height, this.height) + 1;
+    if (this.height > TREE_DEPTH_MAX) {
+      this.reader.fail(from, `query is nested more than ${TREE_DEPTH_MAX} levels deep`);
     }
   }
 
-  private groupingLabels(node: SyntaxNode): string[] {
-    return children(node).map((part) => {
-      const name = part.name === 'LabelName' ? this.text(part) : this.string(part);
-      if (!isValidLabelName(name)) this.fail(part, `invalid label name ${quote(name)}`);
-      return name;
-    });
+  /** A sign binds like multiplication, so it takes powers with it: `-1^2` is `-(1^2)`. */
+  private unary(): Expr {
+    const kind = this.reader.peek();
+    if (kind !== '+' && kind !== '-') return this.postfix();
+    const { from } = this.reader.take();
+    const expr = this.reader.nested(() => this.binary(POWER));
+    this.grow(from);
+    if (expr.kind === 'number') return { ...expr, value: kind === '-' ? -expr.value : expr.value, from };
+    return { kind: 'unary', op: kind, expr, from, to: expr.to };
   }
 
-  private duration(node: SyntaxNode): DurationExpr {
-    const parts = children(node);
-    const binary = /^(Pow|Mul|Div|Mod|Add|Sub)$/;
-    if (node.name === 'NumberDurationLiteralInDurationContext') {
-      return { kind: 'literal', seconds: this.numberValue(node, this.text(node)) };
-    }
-    if (parts.length === 3 && binary.test(parts[1].name)) {
-      const op = this.text(parts[1]) as '+' | '-' | '*' | '/' | '%' | '^';
-      return { kind: 'binary', op, lhs: this.duration(parts[0]), rhs: this.duration(parts[2]) };
-    }
-    switch (parts[0].name) {
-      case 'UnaryOp':
-        return { kind: 'unary', op: this.text(parts[0]) as '+' | '-', expr: this.duration(parts[1]) };
-      case 'DurationStep':
-        return { kind: 'step' };
-      case 'DurationRange':
-        return { kind: 'range' };
-      case 'DurationMinOf':
-      case 'DurationMaxOf': {
-        const kind = parts[0].name === 'DurationMinOf' ? 'min_of' : 'max_of';
-        return { kind, lhs: this.duration(parts[1]), rhs: this.duration(parts[2]) };
+  private postfix(): Expr {
+    this.height = 0;
+    let expr = this.operand();
+    for (;;) {
+      switch (this.reader.peek()) {
+        case '[':
+          expr = this.brackets(expr);
+          break;
+        case 'offset':
+          expr = this.offset(expr);
+          break;
+        case '@':
+          expr = this.at(expr);
+          break;
+        case 'anchored':
+        case 'smoothed':
+          expr = this.extend(expr, this.reader.take().kind as 'anchored' | 'smoothed');
+          break;
+        default:
+          return expr;
       }
-      case 'NumberDurationLiteralInDurationContext':
-        return this.duration(parts[0]);
-      default:
-        return { kind: 'paren', expr: this.duration(parts[0]) };
     }
   }
 
-  private vectorSelector(node: SyntaxNode, parts: SyntaxNode[]): VectorSelector {
-    let name = '';
+  private operand(): Expr {
+    const kind = this.reader.peek();
+    switch (kind) {
+      case 'number':
+      case 'duration': {
+        const token = this.reader.take();
+        const { from, to } = token;
+        return { kind: 'number', value: this.reader.number(token), duration: kind === 'duration', from, to };
+      }
+      case 'string': {
+        const token = this.reader.take();
+        return { kind: 'string', value: this.reader.string(token), from: token.from, to: token.to };
+      }
+      case '(': {
+        const { from } = this.reader.take();
+        const expr = this.nested();
+        this.grow(from);
+        return { kind: 'paren', expr, from, to: this.reader.expect(')').to };
+      }
+      case '{':
+        return this.selector(null);
+      default:
+        return isMetricName(kind) ? this.named(this.reader.take()) : this.reader.unexpected();
+    }
+  }
+
+  /** What begins with a word: an aggregation, a call or a selector. */
+  private named(token: Token): Expr {
+    if (AGGREGATORS.has(token.kind)) {
+      const after = this.reader.peek();
+      if (after === '(' || after === 'by' || after === 'without') {
+        return this.reader.within(' in aggregation', () => this.aggregate(token));
+      }
+    } else if ((token.kind === 'identifier' || CALLABLE.has(token.kind)) && this.reader.peek() === '(') {
+      return this.call(token);
+    }
+    return this.selector(token);
+  }
+
+  private call({ text, from }: Token): Expr {
+    const args = this.callArguments();
+    const func = findFunction(text);
+    if (!func) return this.reader.fail(from, `unknown function with name ${quote(text)}`);
+    if (func.experimental && !this.dialect.experimental) {
+      this.reader.fail(from, `function ${quote(text)} is not enabled`);
+    }
+    return { kind: 'call', func, args, from, to: this.reader.lexer.lastClosing };
+  }
+
+  private callArguments(): Expr[] {
+    const args: Expr[] = [];
+    this.reader.expect('(');
+    if (this.reader.accept(')')) return args;
+    let height = 0;
+    for (;;) {
+      args.push(this.nested());
+      height = Math.max(height, this.height);
+      if (this.reader.peek() !== ',') break;
+      const comma = this.reader.take();
+      if (!startsExpression(this.reader.peek())) {
+        this.reader.fail(comma.from, 'trailing commas not allowed in function call args');
+      }
+    }
+    const { from } = this.reader.expect(')');
+    this.grow(from, height);
+    return args;
+  }
+
+  private aggregate(token: Token): Aggregate {
+    const before = this.clause();
+    const args = this.callArguments();
+    const after = before ?? this.clause();
+    const { lexer } = this.reader;
+    const to = before || after ? lexer.lastClosing : this.closingBefore();
+    const op = token.kind as AggregateOp;
+    const [param, expr] = this.aggregateArguments(op, args, token.from);
+    const { labels, without } = before ?? after ?? { labels: [], without: false };
+    return { kind: 'aggregate', op, expr, param, grouping: labels, without, from: token.from, to };
+  }
+
+  /** `by (…)` or `without (…)`, before or behind the arguments. */
+  private clause(): { readonly labels: string[]; readonly without: boolean } | null {
+    const kind = this.reader.peek();
+    if (kind !== 'by' && kind !== 'without') return null;
+    this.reader.take();
+    return { labels: readGrouping(this.reader), without: kind === 'without' };
+  }
+
+  private aggregateArguments(op: AggregateOp, args: readonly Expr[], from: number): [Expr | null, Expr] {
+    if (args.length === 0) this.reader.fail(from, 'no arguments for aggregate expression provided');
+    if (EXPERIMENTAL_OPS.has(op) && !this.dialect.experimental) {
+      const flag = '--enable-feature=promql-experimental-functions';
+      this.reader.fail(from, `${op}() is experimental and must be enabled with ${flag}`);
+    }
+    const wanted = PARAMETER_OPS.has(op) ? 2 : 1;
+    if (args.length !== wanted) {
+      const what = 'wrong number of arguments for aggregate expression provided';
+      this.reader.fail(from, `${what}, expected ${wanted}, got ${args.length}`);
+    }
+    return wanted === 2 ? [args[0], args[1]] : [null, args[0]];
+  }
+
+  /**
+   * Where an aggregation without a clause behind it ends. One more token has been read to find that out; if that was a
+   * parenthesis too, the last one is not ours.
+   */
+  private closingBefore(): number {
+    const { lexer, source } = this.reader;
+    if (lexer.kind !== ')') return lexer.lastClosing;
+    let at = lexer.from;
+    while (at > 0 && /\s/.test(source[at - 1])) at--;
+    return source[at - 1] === ')' ? at : lexer.lastClosing;
+  }
+
+  private selector(name: Token | null): VectorSelector {
     const matchers: Matcher[] = [];
-    for (const part of parts) {
-      if (part.name === 'Identifier') name = this.text(part);
-      else name = this.labelMatchers(part, name, matchers);
-    }
-    if (name !== '') matchers.push(new Matcher('=', METRIC_NAME, name));
+    const from = name?.from ?? this.reader.lexer.from;
+    let to = name?.to ?? 0;
+    if (this.reader.peek() === '{') to = this.labelMatchers(matchers);
+    if (name) matchers.push(new Matcher('=', METRIC_NAME, name.text));
     return {
       kind: 'vectorSelector',
-      name,
+      name: name?.text ?? '',
       matchers,
       offset: null,
       at: null,
       extension: null,
-      from: node.from,
-      to: node.to,
+      from,
+      to,
     };
   }
 
-  /** Appends the matchers between braces; returns the metric name, which may stand there as a bare string. */
-  private labelMatchers(node: SyntaxNode, outerName: string, matchers: Matcher[]): string {
-    let name = outerName;
-    for (const part of children(node)) {
-      if (part.name === 'QuotedLabelName') {
-        const quoted = this.string(part);
-        if (name !== '') this.fail(part, `metric name must not be set twice: ${quote(name)} or ${quote(quoted)}`);
-        name = quoted;
-      } else {
-        matchers.push(this.matcher(part));
-      }
+  /** Appends the matchers between braces; returns where those end. */
+  private labelMatchers(matchers: Matcher[]): number {
+    this.reader.expect('{');
+    while (this.reader.peek() !== '}') {
+      matchers.push(this.matcher());
+      if (this.reader.accept(',')) continue;
+      if (this.reader.peek() !== '}') this.reader.unexpected(' in label matching, expected "," or "}"');
     }
-    const again = matchers.find((matcher) => matcher.name === METRIC_NAME && matcher.type === '=');
-    if (outerName !== '' && again) {
-      this.fail(node, `metric name must not be set twice: ${quote(outerName)} or ${quote(again.value)}`);
-    }
-    return name;
+    return this.reader.take().to;
   }
 
-  private matcher(node: SyntaxNode): Matcher {
-    const [nameNode, op, value] = children(node);
-    const name = nameNode.name === 'LabelName' ? this.text(nameNode) : this.string(nameNode);
-    if (!isValidLabelName(name)) this.fail(nameNode, `invalid label name ${quote(name)}`);
+  private matcher(): Matcher {
+    const kind = this.reader.peek();
+    if (kind !== 'identifier' && kind !== 'string') {
+      this.reader.unexpected(' in label matching, expected identifier or "}"');
+    }
+    const token = this.reader.take();
+    const name = kind === 'string' ? this.reader.string(token) : token.text;
+    const operator = this.reader.peek();
+    if (!['=', '!=', '=~', '!~'].includes(operator)) {
+      if (kind === 'string') return new Matcher('=', METRIC_NAME, name);
+      this.reader.unexpected(' in label matching, expected label matching operator');
+    }
+    this.reader.take();
+    if (this.reader.peek() !== 'string') this.reader.unexpected(' in label matching, expected string');
+    const value = this.reader.string(this.reader.take());
     try {
-      return new Matcher(this.text(op) as MatchType, name, this.string(value));
+      return new Matcher(operator as MatchType, name, value);
     } catch (error) {
-      if (error instanceof ParseError) throw error;
-      return this.fail(node, (error as Error).message);
+      return this.reader.fail(token.from, (error as Error).message);
     }
   }
 
-  private call(node: SyntaxNode, parts: SyntaxNode[]): Expr {
-    const name = this.scanned.renamed.get(node.from) ?? this.text(parts[0]);
-    const func = findFunction(name);
-    if (!func) this.fail(node, `unknown function with name ${quote(name)}`);
-    const args = children(parts[1]).map((arg) => this.expr(arg));
-    return { kind: 'call', func, args, from: node.from, to: node.to };
+  private brackets(expr: Expr): MatrixSelector | Subquery {
+    const bracket = this.reader.take();
+    const { range, step, subquery } = readBrackets(this.reader);
+    const span = { from: expr.from, to: this.reader.lexer.lastClosing };
+    this.grow(bracket.from);
+    if (subquery) return { kind: 'subquery', expr, range, step, offset: null, at: null, ...span };
+    if (expr.kind !== 'vectorSelector')
+      return this.reader.fail(bracket.from, 'ranges only allowed for vector selectors');
+    if (expr.offset) this.reader.fail(bracket.from, 'no offset modifiers allowed before range');
+    if (expr.at !== null) this.reader.fail(bracket.from, 'no @ modifiers allowed before range');
+    return { kind: 'matrixSelector', selector: expr, range, ...span };
   }
 
-  private aggregate(node: SyntaxNode, parts: SyntaxNode[]): Aggregate {
-    const op = this.text(parts[0]).toLowerCase() as AggregateOp;
-    const body = parts.find((part) => part.name === 'FunctionCallBody') as SyntaxNode;
-    const modifier = parts.find((part) => part.name === 'AggregateModifier');
-    const args = children(body).map((arg) => this.expr(arg));
-    if (args.length === 0) this.fail(node, 'no arguments for aggregate expression provided');
-    const wanted = takesParameter(op) ? 2 : 1;
-    if (args.length !== wanted) {
-      this.fail(
-        node,
-        `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`,
-      );
+  private offset(expr: Expr): Expr {
+    this.reader.take();
+    const offset = readOffset(this.reader);
+    const none = offset.kind === 'literal' && offset.seconds === 0;
+    return this.shift(expr, 'offset modifier', (target) => {
+      if (target.offset) this.reader.fail(expr.from, 'offset may not be set multiple times');
+      return { ...target, offset: none ? null : offset };
+    });
+  }
+
+  private at(expr: Expr): Expr {
+    this.reader.take();
+    const at = this.reader.within(' in @, expected timestamp', () => this.atModifier(expr));
+    return this.shift(expr, '@ modifier', (target) => {
+      if (target.at !== null) this.reader.fail(expr.from, '@ <timestamp> may not be set multiple times');
+      return { ...target, at };
+    });
+  }
+
+  private atModifier(expr: Expr): AtModifier {
+    const kind = this.reader.peek();
+    if (kind === 'start' || kind === 'end') {
+      this.reader.take();
+      this.reader.expect('(');
+      this.reader.expect(')');
+      return kind;
     }
-    const labelsNode = modifier?.getChild('GroupingLabels');
-    return {
-      kind: 'aggregate',
-      op,
-      expr: args[args.length - 1],
-      param: wanted === 2 ? args[0] : null,
-      grouping: labelsNode ? this.groupingLabels(labelsNode) : [],
-      without: modifier?.getChild('Without') != null,
-      from: node.from,
-      to: node.to,
-    };
+    const sign = kind === '+' || kind === '-' ? this.reader.take() : null;
+    const number = this.reader.peek();
+    if (number !== 'number' && number !== 'duration') this.reader.unexpected();
+    const seconds = this.reader.number(this.reader.take()) * (sign?.kind === '-' ? -1 : 1);
+    if (!(Math.abs(seconds) < 2 ** 63)) {
+      this.reader.fail(expr.from, `timestamp out of bounds for @ modifier: ${fixed(seconds)}`);
+    }
+    return { timeMs: Math.sign(seconds) * Math.round(Math.abs(seconds) * 1000) };
+  }
+
+  /** Gives a selector or a subquery a changed time; the node ends behind the modifier then. */
+  private shift(
+    expr: Expr,
+    modifier: string,
+    change: <T extends VectorSelector | Subquery>(target: T) => T,
+  ): VectorSelector | MatrixSelector | Subquery {
+    const span: Span = { from: expr.from, to: this.reader.lexer.lastClosing };
+    switch (expr.kind) {
+      case 'vectorSelector':
+      case 'subquery':
+        return { ...change(expr), ...span };
+      case 'matrixSelector':
+        return { ...expr, selector: change(expr.selector), ...span };
+      default:
+        return this.reader.fail(expr.from, `${modifier} ${NEEDS_SELECTOR}`);
+    }
+  }
+
+  private extend(expr: Expr, extension: 'anchored' | 'smoothed'): Expr {
+    if (!this.dialect.extendedRangeSelectors) {
+      this.reader.fail(expr.from, `${extension} modifier is experimental and not enabled`);
+    }
+    switch (expr.kind) {
+      case 'vectorSelector':
+        return this.extended(expr, extension);
+      case 'matrixSelector':
+        return { ...expr, selector: this.extended(expr.selector, extension) };
+      case 'subquery':
+        return this.reader.fail(expr.from, `${extension} modifier is not supported for subqueries`);
+      default:
+        return this.reader.fail(expr.from, `${extension} modifier not implemented`);
+    }
+  }
+
+  private extended(selector: VectorSelector, extension: 'anchored' | 'smoothed'): VectorSelector {
+    if (selector.extension !== null && selector.extension !== extension) {
+      this.reader.fail(selector.from, 'anchored and smoothed modifiers cannot be used together');
+    }
+    return { ...selector, extension };
   }
 }
 
-const PARAMETER_OPS: readonly AggregateOp[] = ['topk', 'bottomk', 'quantile', 'count_values', 'limitk', 'limit_ratio'];
-
-function takesParameter(op: AggregateOp): boolean {
-  return PARAMETER_OPS.includes(op);
+/** Go's `%f`. */
+function fixed(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf';
+  return `${BigInt(value)}.000000`;
 }

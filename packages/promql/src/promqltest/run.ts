@@ -1,9 +1,10 @@
 import { Labels, METRIC_NAME } from '@avalanche/model';
+import { WHOLE_LANGUAGE } from '../dialect.ts';
 import { Engine } from '../engine.ts';
 import { HistogramLiteral } from '../histogram-literal.ts';
 import { MemoryQueryable } from '../memory-queryable.ts';
 import { selectorsOf } from '../parse.ts';
-import { format } from '../printer.ts';
+import { print } from '../printer.ts';
 import type { InstantResult, RangeResult } from '../result.ts';
 import { checkAnnotations } from './annotations.ts';
 import { compareInstant, compareRange, type Difference, isOrdered } from './compare.ts';
@@ -36,7 +37,7 @@ const ENGINE_OPTIONS = {
   timeoutMs: 100_000,
   maxSamples: 10_000,
   defaultSubqueryStepMs: 60_000,
-  experimental: true,
+  ...WHOLE_LANGUAGE,
   delayedNameRemoval: true,
   typeAndUnitLabels: true,
 };
@@ -174,7 +175,7 @@ class Runner implements FileResult {
 function fixedVariants({ text, expr }: EvalStatement, timeMs: number): Variant[] {
   const fixed = fixedAt(text, expr, timeMs);
   if (!fixed) return [];
-  const pinned = format(fixed);
+  const pinned = print(fixed);
   const times = timeMs === 0 ? [-1000, 0, 1000] : [-10 * timeMs, 0, timeMs / 5, timeMs, 10 * timeMs];
   return times.map((at) => ({ text: pinned, timeMs: Math.trunc(at), check: `as ${pinned} at ${at / 1000} s` }));
 }

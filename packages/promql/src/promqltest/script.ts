@@ -1,5 +1,6 @@
 import { compileAnchored, parseDuration } from '@avalanche/model';
 import type { Expr } from '../ast.ts';
+import { WHOLE_LANGUAGE } from '../dialect.ts';
 import { ParseError } from '../error.ts';
 import { parse } from '../parse.ts';
 import { unquote } from '../quote.ts';
@@ -168,7 +169,7 @@ function parseEval(head: string, line: number, lines: Lines): EvalStatement {
 /** A query that does not parse is told with its place in the file. */
 function parseQuery(text: string, line: number, head: string): Expr {
   try {
-    return parse(text, { experimental: true });
+    return parse(text, WHOLE_LANGUAGE);
   } catch (error) {
     if (!(error instanceof ParseError)) throw error;
     const column = head.indexOf(text) + error.offset + 1;
