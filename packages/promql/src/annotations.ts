@@ -9,8 +9,9 @@ const ANNOTATIONS_MAX = 1_000;
 export class Annotations {
   private readonly warningTexts = new Set<string>();
   private readonly infoTexts = new Set<string>();
+  private readonly said: Annotation[] = [];
 
-  constructor(private readonly source: string) {}
+  constructor(readonly source: string) {}
 
   warn(text: string, at: Span): void {
     this.add(this.warningTexts, 'warning', text, at);
@@ -28,9 +29,33 @@ export class Annotations {
     return [...this.infoTexts];
   }
 
-  private add(into: Set<string>, kind: string, text: string, at: Span): void {
-    if (into.size < ANNOTATIONS_MAX) into.add(`PromQL ${kind}: ${text} (${lineColumn(this.source, at.from)})`);
+  /** Those inside of a part of the query, for `repeat`. */
+  within({ from, to }: Span): readonly Annotation[] {
+    return this.said.filter((annotation) => annotation.at >= from && annotation.at < to);
   }
+
+  /** Says annotations of one part of the query again for an equal part that begins `distance` characters later. */
+  repeat(annotations: readonly Annotation[], distance: number): void {
+    for (const { kind, text, at } of annotations) {
+      const into = kind === 'warning' ? this.warningTexts : this.infoTexts;
+      this.add(into, kind, text, { from: at + distance, to: at + distance });
+    }
+  }
+
+  private add(into: Set<string>, kind: Annotation['kind'], text: string, { from }: Span): void {
+    if (into.size >= ANNOTATIONS_MAX) return;
+    const shown = `PromQL ${kind}: ${text} (${lineColumn(this.source, from)})`;
+    if (into.has(shown)) return;
+    into.add(shown);
+    this.said.push({ kind, text, at: from });
+  }
+}
+
+export interface Annotation {
+  readonly kind: 'warning' | 'info';
+  readonly text: string;
+  /** Character offset into the query. */
+  readonly at: number;
 }
 
 export function invalidQuantile(q: number): string {

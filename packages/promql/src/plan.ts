@@ -1,5 +1,6 @@
 import type { SampleColumns } from '@avalanche/model';
 import { prepareAggregate } from './aggregate.ts';
+import type { Annotation } from './annotations.ts';
 import type { Expr, Subquery, ValueType } from './ast.ts';
 import { prepareBinary } from './binary.ts';
 import { EMPTY_VECTOR, FLOAT, StepColumn, type Steps, type VectorOperator } from './columns.ts';
@@ -8,8 +9,9 @@ import { executionError } from './error.ts';
 import { implementationOf } from './functions/table.ts';
 import { isStepInvariant } from './invariant.ts';
 import { mapColumns } from './operators.ts';
-import { mergeEqualSeries, type QueryRun, TOO_MANY_SAMPLES } from './query-run.ts';
+import { materialize, mergeEqualSeries, type QueryRun, TOO_MANY_SAMPLES } from './query-run.ts';
 import { extentOf, references, selectMatrix, selectVector } from './selector.ts';
+import type { SharedExprs } from './shared.ts';
 import type { MatrixSource } from './window.ts';
 
 /** An expression made ready: scalars are computed, vectors know their series and compute values on demand. */
@@ -21,12 +23,37 @@ export type Prepared =
 
 /** Prepares the subexpressions of one node at its steps. What function and operator implementations work with. */
 export class Scope {
+  private readonly done = new Map<string, Shared>();
+
   constructor(
     readonly run: QueryRun,
     readonly steps: Steps,
+    private readonly shared: SharedExprs,
+    /** Tells which subquery's inside this is. */
+    private readonly place = '',
   ) {}
 
   async prepare(expr: Expr): Promise<Prepared> {
+    const key = this.shared.keyOf(expr, this.place);
+    return key === null ? this.prepareNew(expr) : this.prepareShared(expr, key);
+  }
+
+  /** Computes what is used more than once the first time, and keeps it. */
+  private async prepareShared(expr: Expr, key: string): Promise<Prepared> {
+    const { annotations } = this.run;
+    const before = this.done.get(key);
+    if (before) {
+      annotations.repeat(before.annotations, expr.from - before.from);
+      return before.prepared;
+    }
+    const prepared = await this.prepareNew(expr);
+    if (prepared.type !== 'vector') return prepared;
+    const table = { type: 'vector', op: await materialize(prepared.op, this.run, this.steps.count) } as const;
+    this.done.set(key, { prepared: table, from: expr.from, annotations: annotations.within(expr) });
+    return table;
+  }
+
+  private async prepareNew(expr: Expr): Promise<Prepared> {
     if (this.steps.count > 1 && isStepInvariant(expr)) return this.once(expr);
     switch (expr.kind) {
       case 'number':
@@ -86,7 +113,8 @@ export class Scope {
 
   /** Evaluates what is the same at every step at one step, and repeats it. */
   private async once(expr: Expr): Promise<Prepared> {
-    const prepared = await new Scope(this.run, { ...this.steps, count: 1 }).prepare(expr);
+    const atOne = new Scope(this.run, { ...this.steps, count: 1 }, this.shared, this.place);
+    const prepared = await atOne.prepareNew(expr);
     if (prepared.type === 'scalar') {
       return { type: 'scalar', values: new Float64Array(this.steps.count).fill(prepared.values[0]) };
     }
@@ -116,6 +144,10 @@ export class Scope {
     return { type: 'vector', op: await mergeEqualSeries(negated, this.run, this.steps.count) };
   }
 
+  private inside(subquery: Subquery, steps: Steps): Scope {
+    return new Scope(this.run, steps, this.shared, this.shared.placeOf(subquery, this.place));
+  }
+
   /** A subquery evaluates its expression once, at the aligned steps of all its windows together. */
   private async subquery(expr: Subquery): Promise<MatrixSource> {
     const { run } = this;
@@ -127,7 +159,7 @@ export class Scope {
     const count = Math.max(0, Math.floor((refs.lastMs - startMs) / stepMs) + 1);
     if (count > run.options.maxSamples) throw executionError(TOO_MANY_SAMPLES);
     const steps = { startMs, stepMs, count };
-    const op = count === 0 ? EMPTY_VECTOR : await new Scope(run, steps).vector(expr.expr);
+    const op = count === 0 ? EMPTY_VECTOR : await this.inside(expr, steps).vector(expr.expr);
     const column = new StepColumn(count);
     return {
       series: op.series,
@@ -139,6 +171,12 @@ export class Scope {
       },
     };
   }
+}
+
+interface Shared {
+  readonly prepared: Prepared;
+  readonly from: number;
+  readonly annotations: readonly Annotation[];
 }
 
 function compact(column: StepColumn, { startMs, stepMs, count }: Steps, into: SampleColumns): void {
