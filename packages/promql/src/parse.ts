@@ -7,7 +7,13 @@ import { parseSyntax } from './syntax.ts';
 
 /** Parses and type-checks a query. @throws ParseError (`errorType` bad_data), worded as upstream */
 export function parse(text: string, dialect: Dialect = {}): Expr {
-  return checkTypes(text, parseSyntax(text, dialect));
+  try {
+    return checkTypes(text, parseSyntax(text, dialect));
+  } catch (error) {
+    // The limits on nesting leave room on an ordinary stack; how much of it the caller has used up, nobody knows.
+    if (!(error instanceof RangeError)) throw error;
+    throw new ParseError(text, 0, 'query is nested too deeply');
+  }
 }
 
 /** Parses the series selector of a `match[]` parameter. @throws ParseError */

@@ -5,7 +5,7 @@ import { unquote } from './quote.ts';
 import { describeToken, type TokenKind } from './token.ts';
 
 /** Deepest nesting of parentheses, calls, signs and powers; the reader of the tokens descends with the stack. */
-const NESTING_MAX = 400;
+const NESTING_MAX = 250;
 
 /** A token that has been read. */
 export interface Token {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Dialect, parse as parseExpression } from '@avalanche/promql';
+import { type Dialect, parse as parseExpression, print, WHOLE_LANGUAGE } from '@avalanche/promql';
 import { FileError, filesMatching, readYamlFile } from '@avalanche/yamlfile';
 import type { LoadedConfig } from '../config/load.ts';
 import { AlertingRule } from './alerting.ts';
@@ -125,10 +125,12 @@ export class RuleManager {
 
   private makeRule(rule: RuleConfig, group: RuleGroupConfig, externalLabels: Readonly<Record<string, string>>): Rule {
     const labels = { ...group.labels, ...rule.labels };
-    if (rule.record !== undefined) return new RecordingRule(rule.record, rule.expr, labels);
+    // The API and the links of alerts show the canonical text. The file was loaded under the dialect that is on.
+    const expression = print(parseExpression(rule.expr, WHOLE_LANGUAGE));
+    if (rule.record !== undefined) return new RecordingRule(rule.record, expression, labels);
     return new AlertingRule({
       name: rule.alert as string,
-      expression: rule.expr,
+      expression,
       holdMs: rule.for ?? 0,
       keepFiringMs: rule.keep_firing_for ?? 0,
       labels,
