@@ -1,10 +1,17 @@
-/** Prints a sample value as the HTTP API and the text formats do: `NaN`, `+Inf`, `-Inf`, else the shortest decimal. */
+/**
+ * Prints a sample value as the HTTP API and the text formats do: `NaN`, `+Inf`, `-Inf`, else the shortest decimal, below
+ * 1e-6 and from 1e21 on with an exponent of at least two digits, as Go has it.
+ */
 export function formatValue(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '+Inf';
   if (value === Number.NEGATIVE_INFINITY) return '-Inf';
   if (Object.is(value, -0)) return '-0';
-  return String(value);
+  const text = String(value);
+  const lastDigit = text.length - 1;
+  return text.charCodeAt(lastDigit - 2) === LETTER_E ? `${text.slice(0, lastDigit)}0${text[lastDigit]}` : text;
 }
+
+const LETTER_E = 0x65;
 
 /** Go's `%g`: the shortest decimal that is exact; with an exponent below 1e-4 and from 1e6 on. */
 export function formatG(value: number): string {

@@ -2,7 +2,8 @@ import { Annotations } from './annotations.ts';
 import { type Expr, typeOf } from './ast.ts';
 import { allowedInRangeQuery, typeName } from './check.ts';
 import type { Steps } from './columns.ts';
-import { ParseError, PromQLError } from './error.ts';
+import type { Dialect } from './dialect.ts';
+import { PromQLError } from './error.ts';
 import { finishInstant, finishRange, type Outcome } from './finish.ts';
 import { parse } from './parse.ts';
 import { Scope } from './plan.ts';
@@ -16,7 +17,7 @@ import { Slots } from './slots.ts';
 /** Steps of one query that upstream's API allows; the engine's own bound is on samples. */
 const STEPS_MAX = 10_000_000;
 
-export interface EngineOptions {
+export interface EngineOptions extends Dialect {
   /** How old a sample may be to count for a step. */
   readonly lookbackMs?: number;
   readonly timeoutMs?: number;
@@ -26,8 +27,6 @@ export interface EngineOptions {
   readonly maxConcurrency?: number;
   /** The step of a subquery that names none: upstream uses the global evaluation interval. */
   readonly defaultSubqueryStepMs?: number;
-  /** `--enable-feature=promql-experimental-functions` */
-  readonly experimental?: boolean;
   /** `--enable-feature=promql-delayed-name-removal` */
   readonly delayedNameRemoval?: boolean;
   /** `--enable-feature=type-and-unit-labels` */
@@ -40,6 +39,8 @@ export interface QueryOptions {
   readonly lookbackMs?: number | undefined;
   /** May only shorten the engine's. */
   readonly timeoutMs?: number | undefined;
+  /** Whether to count samples by step (`stats=all`). */
+  readonly perStepStats?: boolean;
   /** Who asks, for the query log. */
   readonly origin?: Readonly<Record<string, unknown>>;
 }
@@ -66,6 +67,8 @@ export class Engine {
       maxConcurrency: 20,
       defaultSubqueryStepMs: 60_000,
       experimental: false,
+      extendedRangeSelectors: false,
+      fillModifiers: false,
       delayedNameRemoval: false,
       typeAndUnitLabels: false,
       ...options,
@@ -84,7 +87,7 @@ export class Engine {
 
   /** Parses with the features this engine has on. @throws ParseError */
   parse(text: string): Expr {
-    return parse(text, { experimental: this.options.experimental });
+    return parse(text, this.options);
   }
 
   /** Evaluates a query at one time. @throws PromQLError */
@@ -110,11 +113,8 @@ export class Engine {
     const expr = this.parse(text);
     if (!allowedInRangeQuery(expr)) {
       const type = typeName(typeOf(expr));
-      throw new ParseError(
-        text,
-        expr.from,
-        `invalid expression type "${type}" for range query, must be Scalar or instant Vector`,
-      );
+      const allowed = 'must be Scalar or instant Vector';
+      throw new PromQLError('bad_data', `invalid expression type "${type}" for range query, ${allowed}`);
     }
     const steps = stepsOf(window);
     const query = { queryable, text, expr, steps, endMs: window.endMs, isRangeQuery: true };

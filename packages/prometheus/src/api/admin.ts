@@ -12,8 +12,7 @@ export class TsdbAdmin {
   /** `POST /api/v1/admin/tsdb/delete_series` @throws ApiError */
   async deleteSeries(params: Params, timeMin: number, timeMax: number): Promise<void> {
     this.check();
-    const sets = params.matcherSets();
-    if (sets.length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');
+    const sets = params.requiredMatcherSets();
     await this.tsdb.delete(params.optionalTime('start', timeMin), params.optionalTime('end', timeMax), sets);
   }
 

@@ -4,7 +4,7 @@ const STATUS = {
   execution: 422,
   canceled: 499,
   timeout: 503,
-  unavailable: 503,
+  unavailable: 500,
   internal: 500,
   not_found: 404,
   not_acceptable: 406,

@@ -79,12 +79,6 @@ export class JsonWriter {
     this.raw('}');
   }
 
-  /** `[seconds`, the beginning of a point. */
-  time(timeMs: number): void {
-    this.reserve(POINT_BYTES_MAX);
-    this.length = writeTime(this.view, this.length, timeMs);
-  }
-
   /** `[seconds,"value"]` */
   point(timeMs: number, value: number): void {
     this.reserve(POINT_BYTES_MAX);

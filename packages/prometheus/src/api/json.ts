@@ -1,4 +1,4 @@
-import type { InstantResult, MatrixSeries } from '@avalanche/promql';
+import { formatPlain, type InstantResult, type MatrixSeries } from '@avalanche/promql';
 import { statsJson } from '../query/stats.ts';
 import { JsonWriter } from './json-writer.ts';
 
@@ -55,14 +55,12 @@ function* writeResult(writer: JsonWriter, result: InstantResult): Generator<Buff
       }
       writer.raw(']');
       return;
+    // Upstream writes these two by other means than points: times as short as can be, numbers never with an exponent.
     case 'scalar':
-      writer.point(result.timeMs, result.value);
+      writer.raw(JSON.stringify([result.timeMs / 1000, formatPlain(result.value)]));
       return;
     case 'string':
-      writer.time(result.timeMs);
-      writer.raw(',');
-      writer.string(result.value);
-      writer.raw(']');
+      writer.raw(JSON.stringify([result.timeMs / 1000, result.value]));
       return;
     default:
       result satisfies never;

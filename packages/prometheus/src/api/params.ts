@@ -1,5 +1,5 @@
 import { type Matcher, parseDuration } from '@avalanche/model';
-import { parseSelector } from '@avalanche/promql';
+import { parseMatchers } from '@avalanche/promql';
 import type { FastifyRequest } from 'fastify';
 import { ApiError, badParameter } from './errors.ts';
 
@@ -81,20 +81,42 @@ export class Params {
     return limit;
   }
 
+  /** A whole number with any sign. @throws ApiError with this message */
+  wholeNumber(name: string, fallback: number, message: string): number {
+    const text = this.get(name);
+    if (text === '') return fallback;
+    if (!/^[+-]?\d+$/.test(text)) throw new ApiError('bad_data', message);
+    return Number(text);
+  }
+
   /** The `match[]` selectors. @throws ApiError with the parser's message */
   matcherSets(): Matcher[][] {
     return this.all('match[]').map((text) => {
-      let matchers: readonly Matcher[];
-      try {
-        matchers = parseSelector(text);
-      } catch (error) {
-        throw badParameter('match[]', (error as Error).message);
-      }
+      const matchers = selector(text);
       if (matchers.every((matcher) => matcher.matches(''))) {
-        throw badParameter('match[]', 'match[] must contain at least one non-empty matcher');
+        throw new ApiError('bad_data', 'match[] must contain at least one non-empty matcher');
       }
       return [...matchers];
     });
+  }
+
+  /** At least one `match[]` selector; upstream words errors otherwise where they are required. @throws ApiError */
+  requiredMatcherSets(): Matcher[][] {
+    if (this.all('match[]').length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');
+    try {
+      return this.matcherSets();
+    } catch (error) {
+      throw badParameter('match[]', (error as Error).message);
+    }
+  }
+}
+
+/** @throws ApiError */
+function selector(text: string): readonly Matcher[] {
+  try {
+    return parseMatchers(text);
+  } catch (error) {
+    throw new ApiError('bad_data', (error as Error).message);
   }
 }
 

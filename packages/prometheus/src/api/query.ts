@@ -5,6 +5,7 @@ import {
   format,
   type InstantResult,
   ParseError,
+  PromQLError,
   type QueryOptions,
   type RangeWindow,
   selectorsOf,
@@ -106,7 +107,7 @@ export function queryExemplars({ engine }: QueryContext, params: Params): readon
 /** A finished query as text. A query that does not parse is a bad parameter. */
 async function rendered(query: Promise<InstantResult>, params: Params, limit: number): Promise<RenderedBody> {
   const result = await query.catch((error: unknown) => {
-    throw error instanceof ParseError ? badParameter('query', error.message) : error;
+    throw error instanceof PromQLError && error.errorType === 'bad_data' ? badParameter('query', error.message) : error;
   });
   const { shown, truncated } = limitResult(result, limit);
   const stats = params.get('stats');

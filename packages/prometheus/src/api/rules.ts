@@ -4,7 +4,7 @@ import type { RuleGroup } from '../rules/group.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import { RecordingRule } from '../rules/recording.ts';
 import type { Rule } from '../rules/rule.ts';
-import { ApiError } from './errors.ts';
+import { badParameter } from './errors.ts';
 import type { Params } from './params.ts';
 import { isoTime } from './targets.ts';
 
@@ -12,7 +12,7 @@ import { isoTime } from './targets.ts';
 export function rulesResponse(manager: RuleManager, params: Params) {
   const type = params.get('type').toLowerCase();
   if (!['', 'alert', 'record'].includes(type))
-    throw new ApiError('bad_data', `not supported value ${JSON.stringify(type)}`);
+    throw badParameter('type', `not supported value ${JSON.stringify(type)}`);
   const names = params.all('rule_name[]');
   const groups = params.all('rule_group[]');
   const files = params.all('file[]');

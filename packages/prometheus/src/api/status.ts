@@ -36,7 +36,8 @@ export function runtimeInfoResponse(facts: RuntimeFacts, tsdb: Tsdb) {
 
 /** `GET /api/v1/status/tsdb` */
 export async function tsdbResponse(tsdb: Tsdb, params: Params) {
-  const limit = params.limit() || 10;
+  const limit = params.wholeNumber('limit', 10, 'limit must be a positive number');
+  if (limit < 1) throw new ApiError('bad_data', 'limit must be a positive number');
   if (limit > 10_000) throw new ApiError('bad_data', 'limit must not exceed 10000');
   const { labelPairs, seriesByMetric, valuesByLabel, valueBytesByLabel, seriesByPair } = await tsdb.cardinality(limit);
   const { series, chunks, minTime, maxTime, labelNames } = tsdb.stats;

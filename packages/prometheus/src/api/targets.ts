@@ -48,8 +48,8 @@ function activeTarget(pool: string, loop: ScrapeLoop) {
 /** `GET /api/v1/metadata`: type, help and unit by metric, the same from several targets told once. */
 export function metadataResponse(manager: ScrapeManager, params: Params) {
   const wanted = params.get('metric');
-  const limit = params.limit();
-  const perMetric = Number(params.get('limit_per_metric') || 0);
+  const limit = params.wholeNumber('limit', -1, 'limit must be a number');
+  const perMetric = params.wholeNumber('limit_per_metric', -1, 'limit_per_metric must be a number');
   const byMetric = new Map<string, Map<string, { type: string; help: string; unit: string }>>();
   for (const job of manager.jobs) {
     for (const loop of job.loops) {
@@ -57,11 +57,11 @@ export function metadataResponse(manager: ScrapeManager, params: Params) {
         if (wanted !== '' && metric !== wanted) continue;
         let entries = byMetric.get(metric);
         if (!entries) {
-          if (limit > 0 && byMetric.size >= limit) continue;
+          if (limit >= 0 && byMetric.size >= limit) continue;
           entries = new Map();
           byMetric.set(metric, entries);
         }
-        if (perMetric === 0 || entries.size < perMetric) entries.set(JSON.stringify(metadata), metadata);
+        if (perMetric <= 0 || entries.size < perMetric) entries.set(JSON.stringify(metadata), metadata);
       }
     }
   }

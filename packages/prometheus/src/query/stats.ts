@@ -5,12 +5,12 @@ export function statsJson(stats: QueryStats) {
   const { perStep } = stats;
   return {
     timings: {
-      evalTotalTime: stats.evalMs / 1000,
-      resultSortTime: stats.resultSortMs / 1000,
-      queryPreparationTime: stats.preparationMs / 1000,
-      innerEvalTime: stats.innerEvalMs / 1000,
-      execQueueTime: stats.queueMs / 1000,
-      execTotalTime: stats.totalMs / 1000,
+      evalTotalTime: seconds(stats.evalMs),
+      resultSortTime: seconds(stats.resultSortMs),
+      queryPreparationTime: seconds(stats.preparationMs),
+      innerEvalTime: seconds(stats.innerEvalMs),
+      execQueueTime: seconds(stats.queueMs),
+      execTotalTime: seconds(stats.totalMs),
     },
     samples: {
       ...(perStep ? { totalQueryableSamplesPerStep: pairs(perStep) } : {}),
@@ -19,6 +19,11 @@ export function statsJson(stats: QueryStats) {
       peakSamples: stats.peakSamples,
     },
   };
+}
+
+/** To the nanosecond, as Go's durations are. */
+function seconds(ms: number): number {
+  return Math.round(ms * 1e6) / 1e9;
 }
 
 function pairs({ startMs, stepMs, totalSamples }: PerStepStats): (readonly [number, number])[] {

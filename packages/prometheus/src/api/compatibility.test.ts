@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger } from '@avalanche/model';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningPrometheus, startPrometheus } from '../start.ts';
+
+const isMissing = ['prometheus', 'promtool'].some((name) => spawnSync(name, ['--version']).error !== undefined);
+
+const T = 1_700_000_200;
+const VALUES = [0, 1, 1e-7, 1e21, 123_456_789.25, -0];
+
+let directory: string;
+let theirs: ChildProcess;
+let theirUrl: string;
+let ours: RunningPrometheus;
+
+beforeAll(async () => {
+  if (isMissing) return;
+  directory = mkdtempSync(join(tmpdir(), 'api-compatibility-'));
+  writeFileSync(join(directory, 'prometheus.yml'), '{}\n');
+  let text = '';
+  for (let i = 0; i < 3; i++) {
+    for (let s = 0; s < 20; s++) text += `m_total{i="${i}",j="a b"} ${VALUES[(s + i) % 6]} ${T - 200 + s * 15}\n`;
+  }
+  writeFileSync(join(directory, 'in.om'), `${text}# EOF\n`);
+  const data = join(directory, 'theirs');
+  spawnSync('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', join(directory, 'in.om'), data]);
+  cpSync(data, join(directory, 'ours'), { recursive: true });
+  const port = await freePort();
+  theirUrl = `http://127.0.0.1:${port}`;
+  theirs = spawn(
+    'prometheus',
+    [
+      `--config.file=${join(directory, 'prometheus.yml')}`,
+      `--storage.tsdb.path=${data}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--storage.tsdb.retention.time=100y',
+    ],
+    { stdio: 'ignore' },
+  );
+  ours = await startPrometheus({
+    configFile: join(directory, 'prometheus.yml'),
+    directory: join(directory, 'ours'),
+    listen: { host: '127.0.0.1', port: 0 },
+    logger: silentLogger,
+    version: 'test',
+    storage: { retentionMs: 0 },
+  });
+  for (let i = 0; (await fetch(`${theirUrl}/-/ready`).catch(() => null))?.status !== 200; i++) {
+    if (i > 200) throw new Error('the real Prometheus does not start');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
+
+afterAll(async () => {
+  if (isMissing) return;
+  const ended = new Promise((resolve) => theirs.once('exit', resolve));
+  theirs.kill();
+  await Promise.all([ended, ours.stop()]);
+  rmSync(directory, { recursive: true });
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { readonly port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Status, headers and body of an answer as text. `request` is `METHOD path`, and a form after a blank. */
+async function answer(url: string, request: string): Promise<string> {
+  const [method, path, form] = request.split(' ');
+  const headers = form ? { 'content-type': 'application/x-www-form-urlencoded' } : undefined;
+  const init = { method, ...(form && headers ? { body: form, headers } : {}) };
+  const response = await fetch(`${url}/api/v1/${path}`, init);
+  const { status } = response;
+  return [status, response.headers.get('content-type'), response.headers.get('allow'), await response.text()].join(' ');
+}
+
+describe.skipIf(isMissing)('beside the real Prometheus 2.42 (skipped where it is missing)', () => {
+  test.each([
+    `GET query?query=m_total&time=${T}`,
+    `GET query?query=m_total[1m]&time=${T}`,
+    `GET query?query=m_total*1e-9&time=${T}`,
+    `GET query?query=sort(m_total)&time=${T}`,
+    `GET query?query=topk(2,m_total)&time=${T}.5`,
+    `GET query?query=label_replace(m_total,"i","","","")&time=${T}`,
+    'GET query?query=1e-7&time=1',
+    'GET query?query=5e-324&time=1.5',
+    'GET query?query=-1e22&time=-1.25',
+    'GET query?query=NaN&time=1.0009',
+    'GET query?query=-Inf&time=2023-11-14T22:16:40Z',
+    'GET query?query="x"&time=1.5',
+    'GET query?query=up&timeout=x',
+    'GET query_range?query=up',
+    'GET query_range?query=up&start=x&end=1&step=1',
+    'GET query_range?query=up&start=1&end=2023-11-14&step=1',
+    'GET query_range?query=up&start=2&end=1&step=1',
+    'GET query_range?query=up&start=1&end=2&step=x',
+    'GET query_range?query=up&start=1&end=2&step=0',
+    'GET query_range?query=up&start=1&end=2&step=-1',
+    'GET query_range?query=up&start=1&end=2&step=1e20',
+    'GET query_range?query=up&start=0&end=11001&step=1',
+    'GET query_range?query=up&start=0&end=11000.5&step=1',
+    'GET query_range?query=1&start=0&end=1&step=0.29',
+    `GET query_range?query=m_total&start=${T}&end=${T + 60}&step=20`,
+    `GET query_range?query=m_total&start=${T}&end=${T + 60}&step=1m30s`,
+    'POST query query=1%2B1&time=5',
+    'POST query?time=7 query=1%2B1',
+    'POST query query=1%2B1&time=5&time=6',
+    'GET format_query?query=sum(x)by(a)',
+    'GET query_exemplars?query=x',
+    'POST query_exemplars query=x',
+    'GET query_exemplars?query=1',
+    'GET query_exemplars?query=x&start=2&end=1',
+    'GET series',
+    'GET series?match[]=m_total',
+    'GET series?match[]={}',
+    'GET series?match[]={a=""}',
+    'GET labels',
+    'GET labels?match[]={a=~".*"}',
+    'GET label/i/values',
+    'GET label/i/values?match[]=m_total{i="1"}',
+    'GET label/__name__/values',
+    'GET label/i/values?match[]={}',
+    'DELETE query?query=1',
+    'PUT query?query=1',
+    'HEAD query?query=1',
+    'POST targets',
+    'POST label/i/values',
+    'GET admin/tsdb/delete_series?match[]=x',
+    'POST admin/tsdb/delete_series?match[]=x',
+    'POST admin/tsdb/snapshot',
+    'GET metadata?limit=x',
+    'GET rules?type=x',
+    'GET alerts',
+  ])('%s', async (request) => {
+    expect(await answer(ours.url, request)).toBe(await answer(theirUrl, request));
+  });
+});
+
+describe.skipIf(isMissing)('what 3.x answers otherwise than 2.42', () => {
+  const errorOf = (text: string) =>
+    `400 application/json  ${JSON.stringify({ status: 'error', errorType: 'bad_data', error: text })}`;
+
+  test.each([
+    [
+      'query?query=up&time=x',
+      `invalid parameter "time": invalid time value for 'time': cannot parse "x" to a valid timestamp`,
+    ],
+    [
+      'series?match[]=x&start=x',
+      `invalid parameter "start": invalid time value for 'start': cannot parse "x" to a valid timestamp`,
+    ],
+    ['query?query=up&limit=x', 'invalid parameter "limit": strconv.Atoi: parsing "x": invalid syntax'],
+    ['query?query=up&limit=-1', 'invalid parameter "limit": limit must be non-negative'],
+    ['query?query=up&lookback_delta=x', 'error parsing lookback delta duration: cannot parse "x" to a valid duration'],
+    [
+      'query_range?query=up[1m]&start=0&end=1&step=1',
+      'invalid parameter "query": invalid expression type "range vector" for range query, must be Scalar or instant Vector',
+    ],
+    ['status/tsdb?limit=x', 'limit must be a positive number'],
+    ['status/tsdb?limit=10001', 'limit must not exceed 10000'],
+  ])('%s', async (path, error) => {
+    expect(await answer(ours.url, `GET ${path}`)).toBe(errorOf(error));
+  });
+
+  test('an unknown kind of statistics is a warning, a cut result too', async () => {
+    const text = await answer(ours.url, `GET query?query=m_total&time=${T}&limit=1&stats=yes`);
+    const { warnings } = JSON.parse(text.slice(text.indexOf('{')));
+    expect(warnings).toEqual([
+      'results truncated due to limit',
+      'value "yes" for parameter "stats" is deprecated and will be rejected in the next major release, use "true" or "all"',
+    ]);
+  });
+
+  test('ten annotations are shown, and how many more there are', async () => {
+    const query = Array.from({ length: 13 }, () => 'quantile(2,m_total)').join(' or ');
+    const text = await answer(ours.url, `GET query?query=${encodeURIComponent(query)}&time=${T}`);
+    const { warnings } = JSON.parse(text.slice(text.indexOf('{')));
+    expect(warnings).toHaveLength(11);
+    expect(warnings[10]).toBe('3 more warning annotations omitted');
+  });
+});
