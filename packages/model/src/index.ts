@@ -38,3 +38,4 @@ export {
 export { formatG, formatValue } from './number.ts';
 export { NORMAL_NAN_HIGH, NORMAL_NAN_LOW, SampleColumns, STALE_HIGH, STALE_LOW } from './samples.ts';
 export { compareStrings } from './strings.ts';
+export { nextTurn, runToEnd, Slices, turnIsOver } from './turns.ts';

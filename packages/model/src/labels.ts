@@ -11,6 +11,7 @@ export class Labels {
   static readonly EMPTY = new Labels([]);
 
   private cachedKey: string | undefined = undefined;
+  private cachedNameless: Labels | undefined = undefined;
 
   private constructor(
     /** Names and values in turn, sorted by name. Not to be changed. */
@@ -61,6 +62,31 @@ export class Labels {
   get key(): string {
     this.cachedKey ??= this.pairs.join('\udfff');
     return this.cachedKey;
+  }
+
+  /** These labels without the metric name. */
+  get nameless(): Labels {
+    this.cachedNameless ??= this.without(METRIC_NAME);
+    return this.cachedNameless;
+  }
+
+  /** A string that is equal for label sets that agree on the labels named, as `keep(...names).key` is, and cheaper. */
+  keyOf(names: readonly string[]): string {
+    if (names.length === 1) return this.get(names[0]);
+    let key = '';
+    for (const name of names) key += `${this.get(name)}\udfff`;
+    return key;
+  }
+
+  /** As `keyOf`, of all labels but the metric name and those named. */
+  keyWithout(names: readonly string[]): string {
+    if (names.length === 0) return this.nameless.key;
+    const { pairs } = this;
+    let key = '';
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (pairs[i] !== METRIC_NAME && !names.includes(pairs[i])) key += `${pairs[i]}\udfff${pairs[i + 1]}\udfff`;
+    }
+    return key;
   }
 
   equals(other: Labels): boolean {

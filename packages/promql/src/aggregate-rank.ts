@@ -1,9 +1,9 @@
-import { groupSeries } from './aggregate.ts';
 import { rowsByGroup } from './aggregate-values.ts';
 import { invalidRatio } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
 import { ColumnTable, FLOAT, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
+import { groupSeries } from './groups.ts';
 import type { Scope } from './plan.ts';
 import { byValueNaNFirst } from './quantile.ts';
 import { materialize } from './query-run.ts';
@@ -25,7 +25,7 @@ export async function selectRanked(
   else checkCount(param);
   const table = await materialize(input, run, steps.count);
   const choose = chooser(expr, param, table);
-  const { metas, groupOf } = groupSeries(table.series, expr.grouping, expr.without);
+  const { metas, groupOf } = await groupSeries(table.series, expr, run);
   const chosen = new Uint8Array(table.series.length * steps.count);
   const order: number[] = [];
   for (const rows of rowsByGroup(groupOf, metas.length)) {

@@ -1,9 +1,9 @@
-import { groupSeries } from './aggregate.ts';
 import { invalidQuantile } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
 import { ColumnTable, FLOAT, type SeriesMeta, StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import { formatPlain } from './format-plain.ts';
+import { groupSeries } from './groups.ts';
 import type { Scope } from './plan.ts';
 import { isQuantile, quantileInPlace } from './quantile.ts';
 import { materialize } from './query-run.ts';
@@ -18,7 +18,7 @@ export async function groupQuantile(
 ): Promise<VectorOperator> {
   for (const value of q) if (!isQuantile(value)) run.annotations.warn(invalidQuantile(value), expr.param as Expr);
   const table = await materialize(input, run, steps.count);
-  const { metas, groupOf } = groupSeries(table.series, expr.grouping, expr.without);
+  const { metas, groupOf } = await groupSeries(table.series, expr, run);
   const members = rowsByGroup(groupOf, metas.length);
   const out = new ColumnTable(steps.count, metas.length);
   const values = new Float64Array(members.reduce((most, rows) => Math.max(most, rows.length), 0));
@@ -63,7 +63,7 @@ export async function countValues(expr: Aggregate, input: VectorOperator, scope:
   const { run, steps } = scope;
   const label = await scope.string(expr.param as Expr);
   if (!isValidLabelName(label)) throw executionError(`invalid label name ${quote(label)}`);
-  const { metas, groupOf } = groupSeries(input.series, expr.grouping, expr.without);
+  const { metas, groupOf } = await groupSeries(input.series, expr, run);
   const out = new ColumnTable(steps.count, metas.length);
   const rowOf = new Map<string, number>();
   const column = new StepColumn(steps.count);

@@ -1,40 +1,11 @@
-import { type Labels, METRIC_NAME } from '@avalanche/model';
 import { selectRanked } from './aggregate-rank.ts';
 import { countValues, groupQuantile } from './aggregate-values.ts';
 import type { Aggregate, AggregateOp } from './ast.ts';
-import { ColumnTable, FLOAT, type SeriesMeta, StepColumn, type VectorOperator } from './columns.ts';
+import { ColumnTable, FLOAT, StepColumn, type VectorOperator } from './columns.ts';
+import { groupSeries } from './groups.ts';
 import { compensation, infinityAbsorbs } from './kahan.ts';
 import type { Scope } from './plan.ts';
 import { mergeEqualSeries } from './query-run.ts';
-
-/** Which group each input series belongs to, found once per query. */
-export interface Groups {
-  readonly metas: readonly SeriesMeta[];
-  readonly groupOf: Int32Array;
-}
-
-export function groupSeries(series: readonly SeriesMeta[], grouping: readonly string[], without: boolean): Groups {
-  const metas: SeriesMeta[] = [];
-  const index = new Map<string, number>();
-  const groupOf = new Int32Array(series.length);
-  series.forEach((meta, i) => {
-    const labels = groupLabels(meta.labels, grouping, without);
-    let group = index.get(labels.key);
-    if (group === undefined) {
-      group = metas.length;
-      index.set(labels.key, group);
-      metas.push({ labels, dropName: meta.dropName });
-    } else if (meta.dropName && !metas[group].dropName) {
-      metas[group] = { labels, dropName: true };
-    }
-    groupOf[i] = group;
-  });
-  return { metas, groupOf };
-}
-
-function groupLabels(labels: Labels, grouping: readonly string[], without: boolean): Labels {
-  return without ? labels.without(METRIC_NAME, ...grouping) : labels.keep(...grouping);
-}
 
 export async function prepareAggregate(expr: Aggregate, scope: Scope): Promise<VectorOperator> {
   const { run, steps } = scope;
@@ -84,7 +55,7 @@ async function accumulate(
   input: VectorOperator,
   { run, steps }: Scope,
 ): Promise<VectorOperator> {
-  const { metas, groupOf } = groupSeries(input.series, expr.grouping, expr.without);
+  const { metas, groupOf } = await groupSeries(input.series, expr, run);
   const cells = metas.length * steps.count;
   run.hold(cells);
   const state = make(cells);
@@ -100,6 +71,7 @@ async function accumulate(
     if (state.counts[cell] === 0) continue;
     table.values[cell] = state.result(cell);
     table.present[cell] = FLOAT;
+    if (run.dueAt(cell)) await run.pause();
   }
   return table;
 }

@@ -1,4 +1,4 @@
-import { Labels, SampleColumns } from '@avalanche/model';
+import { Labels, SampleColumns, Slices } from '@avalanche/model';
 import { type ColumnTable, FLOAT, type SeriesMeta, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import type { Prepared } from './plan.ts';
@@ -36,13 +36,14 @@ export async function finishRange(prepared: Prepared, run: QueryRun, outcome: ()
   }
   if (prepared.type !== 'vector') throw new Error(`BUG: a range query gave a ${prepared.type}`);
   const table = await finalTable(prepared.op, run);
+  const times = stepTimes(run);
   const series: MatrixSeries[] = [];
   for (let row = 0; row < table.series.length; row++) {
-    const points = rowPoints(table, row, run);
+    const points = rowPoints(table, row, times);
     if (points.length > 0) series.push(points);
     if (run.due()) await run.pause();
   }
-  return { type: 'matrix', series: sorted(series, run), ...outcome() };
+  return { type: 'matrix', series: await sorted(series, run), ...outcome() };
 }
 
 /** Computes the whole vector and drops the names whose removal was delayed. */
@@ -69,22 +70,32 @@ function instantSamples(table: ColumnTable): VectorSample[] {
   return samples;
 }
 
-function rowPoints(table: ColumnTable, row: number, { steps }: QueryRun): MatrixSeries {
-  const base = row * steps.count;
-  const t = new Float64Array(steps.count);
-  const v = new Float64Array(steps.count);
-  let length = 0;
-  for (let s = 0; s < steps.count; s++) {
-    if (table.present[base + s] !== FLOAT) continue;
-    t[length] = steps.startMs + s * steps.stepMs;
-    v[length++] = table.values[base + s];
-  }
-  return { labels: table.series[row].labels, t, v, length };
+function stepTimes({ steps }: QueryRun): Float64Array {
+  const times = new Float64Array(steps.count);
+  for (let s = 0; s < steps.count; s++) times[s] = steps.startMs + s * steps.stepMs;
+  return times;
 }
 
-function scalarSeries(values: Float64Array, { steps }: QueryRun): MatrixSeries {
-  const t = values.map((_, s) => steps.startMs + s * steps.stepMs);
-  return { labels: Labels.EMPTY, t, v: values, length: values.length };
+/** Where a row has a sample at every step its values are not copied, nor the times that all such rows have. */
+function rowPoints(table: ColumnTable, row: number, times: Float64Array): MatrixSeries {
+  const { count } = table;
+  const base = row * count;
+  const { labels } = table.series[row];
+  let length = 0;
+  for (let s = 0; s < count; s++) if (table.present[base + s] === FLOAT) length++;
+  if (length === count) return { labels, t: times, v: table.values.subarray(base, base + count), length };
+  const t = new Float64Array(length);
+  const v = new Float64Array(length);
+  for (let s = 0, i = 0; s < count; s++) {
+    if (table.present[base + s] !== FLOAT) continue;
+    t[i] = times[s];
+    v[i++] = table.values[base + s];
+  }
+  return { labels, t, v, length };
+}
+
+function scalarSeries(values: Float64Array, run: QueryRun): MatrixSeries {
+  return { labels: Labels.EMPTY, t: stepTimes(run), v: values, length: values.length };
 }
 
 /** A range vector as it was selected, for instant queries such as `metric[5m]`. */
@@ -106,9 +117,9 @@ async function rawSeries(source: MatrixSource, run: QueryRun): Promise<MatrixSer
   return sorted(out, run);
 }
 
-function sorted(series: MatrixSeries[], run: QueryRun): MatrixSeries[] {
+async function sorted(series: MatrixSeries[], run: QueryRun): Promise<MatrixSeries[]> {
   const begin = performance.now();
-  series.sort((a, b) => a.labels.compare(b.labels));
+  const inOrder = await new Slices().sort(series, (a, b) => a.labels.compare(b.labels));
   run.sortMs += performance.now() - begin;
-  return series;
+  return inOrder;
 }

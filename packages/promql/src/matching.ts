@@ -15,6 +15,11 @@ export function signature(labels: Labels, { on, labels: names }: VectorMatching)
   return on ? labels.keep(...names) : labels.without(METRIC_NAME, ...names);
 }
 
+/** A string that is equal for equal signatures only. */
+export function signatureKey(labels: Labels, { on, labels: names }: VectorMatching): string {
+  return on ? labels.keyOf(names) : labels.keyWithout(names);
+}
+
 /** Both sides of an operation as the matching sees them: `one` is unique per signature, `many` may not be. */
 export interface Sides {
   readonly many: ColumnTable;
@@ -38,25 +43,32 @@ export async function matchVectors(
   const right = await materialize(rhs, run, steps.count);
   const swapped = matching.cardinality === 'one-to-many';
   const [many, one] = swapped ? [right, left] : [left, right];
-  const rowsBySignature = groupRows(one, matching);
+  const rowsBySignature = await groupRows(one, matching, run);
   const fills = fillValues(matching);
   const there = fills ? new Uint8Array(steps.count).fill(1) : presentSteps(many);
   for (const rows of rowsBySignature.values()) checkUnique(one, rows, there, matching, swapped ? 'left' : 'right');
-  const partners = many.series.map(({ labels }) => rowsBySignature.get(signature(labels, matching).key) ?? []);
+  const partners: (readonly number[])[] = [];
+  for (let row = 0; row < many.series.length; row++) {
+    partners.push(rowsBySignature.get(signatureKey(many.series[row].labels, matching)) ?? NO_ROWS);
+    if (run.dueAt(row)) await run.pause();
+  }
   const sides = { many, one, partners };
-  if (matching.cardinality === 'one-to-one') checkOneToOne(sides, matching);
-  const paired = pairUp(expr, sides, swapped, run);
+  if (matching.cardinality === 'one-to-one') checkOneToOne(sides, await groupRows(many, matching, run));
+  const paired = await pairUp(expr, sides, swapped, run);
   return fills ? concatenate(paired, fillMissing(expr, sides, fills, swapped, run)) : paired;
 }
 
-function groupRows(table: ColumnTable, matching: VectorMatching): Map<string, number[]> {
+const NO_ROWS: readonly number[] = [];
+
+async function groupRows(table: ColumnTable, matching: VectorMatching, run: QueryRun): Promise<Map<string, number[]>> {
   const rows = new Map<string, number[]>();
-  table.series.forEach(({ labels }, row) => {
-    const { key } = signature(labels, matching);
+  for (let row = 0; row < table.series.length; row++) {
+    const key = signatureKey(table.series[row].labels, matching);
     const group = rows.get(key);
     if (group) group.push(row);
     else rows.set(key, [row]);
-  });
+    if (run.dueAt(row)) await run.pause();
+  }
   return rows;
 }
 
@@ -96,8 +108,8 @@ function labelsText(labels: Labels): string {
 }
 
 /** @throws PromQLError where two series of the left side match the same series at one step */
-function checkOneToOne({ many, one, partners }: Sides, matching: VectorMatching): void {
-  for (const rows of groupRows(many, matching).values()) {
+function checkOneToOne({ many, one, partners }: Sides, groups: ReadonlyMap<string, readonly number[]>): void {
+  for (const rows of groups.values()) {
     if (rows.length < 2) continue;
     for (let s = 0; s < many.count; s++) {
       const matched = rows.filter((row) => many.present[row * many.count + s] && partnerAt(one, partners[row], s) >= 0);
@@ -115,15 +127,21 @@ function partnerAt(one: ColumnTable, rows: readonly number[], step: number): num
 }
 
 /** One output series per pair of rows that match. */
-function pairUp(expr: Binary, { many, one, partners }: Sides, swapped: boolean, run: QueryRun): VectorOperator {
+async function pairUp(
+  expr: Binary,
+  { many, one, partners }: Sides,
+  swapped: boolean,
+  run: QueryRun,
+): Promise<VectorOperator> {
   const series: SeriesMeta[] = [];
   const pairs: (readonly [number, number])[] = [];
-  partners.forEach((rows, manyRow) => {
-    for (const oneRow of rows) {
+  for (let manyRow = 0; manyRow < partners.length; manyRow++) {
+    for (const oneRow of partners[manyRow]) {
       pairs.push([manyRow, oneRow]);
       series.push(resultMeta(expr, many.series[manyRow], one.series[oneRow], run));
     }
-  });
+    if (run.dueAt(manyRow)) await run.pause();
+  }
   if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(series, pairs, many, one);
   const put = putter(expr);
   return {

@@ -1,11 +1,8 @@
-import { METRIC_NAME } from '@avalanche/model';
+import { METRIC_NAME, nextTurn, turnIsOver } from '@avalanche/model';
 import type { Annotations } from './annotations.ts';
 import { ColumnTable, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { executionError, PromQLError } from './error.ts';
 import type { Querier, Queryable, QueryableView } from './queryable.ts';
-
-/** Work between two looks at the event loop, in milliseconds (design.md 6.6 allows 10). */
-const SLICE_MS = 8;
 
 export const TOO_MANY_SAMPLES = 'query processing would load too many samples into memory in query execution';
 
@@ -24,7 +21,6 @@ export interface RunOptions {
 /** One query while it runs: its limits, its annotations, what it has opened. */
 export class QueryRun {
   private held = 0;
-  private sliceStart = performance.now();
   private readonly deadline: number;
   private readonly queriers: Querier[] = [];
   private readonly view: QueryableView | undefined;
@@ -43,7 +39,7 @@ export class QueryRun {
     readonly annotations: Annotations,
     readonly options: RunOptions,
   ) {
-    this.deadline = this.sliceStart + options.timeoutMs;
+    this.deadline = performance.now() + options.timeoutMs;
     this.view = queryable.view?.();
   }
 
@@ -71,13 +67,17 @@ export class QueryRun {
 
   /** Whether it is time for `pause`. Loops over series ask this after each, as a promise for each would cost more. */
   due(): boolean {
-    return performance.now() - this.sliceStart > SLICE_MS;
+    return turnIsOver();
+  }
+
+  /** As `due`, for loops over small things: looks only once in a few rounds. */
+  dueAt(round: number): boolean {
+    return (round & 127) === 127 && turnIsOver();
   }
 
   /** Lets the event loop run. @throws PromQLError where the query is over time or was canceled */
   async pause(): Promise<void> {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    this.sliceStart = performance.now();
+    await nextTurn();
     this.check();
   }
 
@@ -93,9 +93,7 @@ export class QueryRun {
   }
 
   nameless({ labels }: SeriesMeta): SeriesMeta['labels'] {
-    return this.options.typeAndUnitLabels
-      ? labels.without(METRIC_NAME, '__type__', '__unit__')
-      : labels.without(METRIC_NAME);
+    return this.options.typeAndUnitLabels ? labels.without(METRIC_NAME, '__type__', '__unit__') : labels.nameless;
   }
 }
 
@@ -129,7 +127,10 @@ export const SAME_LABELSET = 'vector cannot contain metrics with the same labels
  */
 export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count: number): Promise<VectorOperator> {
   const rowOf = new Map<string, number>();
-  for (const { labels } of op.series) rowOf.set(labels.key, -1);
+  for (let i = 0; i < op.series.length; i++) {
+    rowOf.set(op.series[i].labels.key, -1);
+    if (run.dueAt(i)) await run.pause();
+  }
   if (rowOf.size === op.series.length) return op;
   const column = new StepColumn(count);
   const table = new ColumnTable(count, rowOf.size);

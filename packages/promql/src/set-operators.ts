@@ -1,6 +1,6 @@
 import type { Binary, VectorMatching } from './ast.ts';
 import { ABSENT, StepColumn, type VectorOperator } from './columns.ts';
-import { signature } from './matching.ts';
+import { signatureKey } from './matching.ts';
 import { concatenate, mapColumns } from './operators.ts';
 import type { Scope } from './plan.ts';
 import { materialize } from './query-run.ts';
@@ -18,11 +18,11 @@ export async function combineSets(
   const matching = expr.matching as VectorMatching;
   if (expr.op !== 'or') {
     const right = await presenceOf(rhs, matching, scope);
-    return filterByPresence(lhs, matching, right, expr.op === 'and');
+    return filterByPresence(lhs, matching, right, expr.op === 'and', scope);
   }
   const left = await materialize(lhs, scope.run, scope.steps.count);
   const leftPresence = await presenceOf(left, matching, scope);
-  return concatenate(left, filterByPresence(rhs, matching, leftPresence, false));
+  return concatenate(left, await filterByPresence(rhs, matching, leftPresence, false, scope));
 }
 
 async function presenceOf(op: VectorOperator, matching: VectorMatching, { run, steps }: Scope): Promise<Presence> {
@@ -30,7 +30,7 @@ async function presenceOf(op: VectorOperator, matching: VectorMatching, { run, s
   const column = new StepColumn(steps.count);
   for (let i = 0; i < op.series.length; i++) {
     op.fill(i, column);
-    const { key } = signature(op.series[i].labels, matching);
+    const key = signatureKey(op.series[i].labels, matching);
     let there = presence.get(key);
     if (!there) {
       there = new Uint8Array(steps.count);
@@ -43,13 +43,18 @@ async function presenceOf(op: VectorOperator, matching: VectorMatching, { run, s
 }
 
 /** Keeps the samples whose signature is (or is not) there at the step. */
-function filterByPresence(
+async function filterByPresence(
   op: VectorOperator,
   matching: VectorMatching,
   other: Presence,
   keepThere: boolean,
-): VectorOperator {
-  const masks = op.series.map(({ labels }) => other.get(signature(labels, matching).key));
+  { run }: Scope,
+): Promise<VectorOperator> {
+  const masks: (Uint8Array | undefined)[] = [];
+  for (let i = 0; i < op.series.length; i++) {
+    masks.push(other.get(signatureKey(op.series[i].labels, matching)));
+    if (run.dueAt(i)) await run.pause();
+  }
   return mapColumns(op, op.series, (column, i) => {
     const mask = masks[i];
     if (!mask) {

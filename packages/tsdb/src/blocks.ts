@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Logger } from '@avalanche/model';
+import { type Logger, Slices } from '@avalanche/model';
 import { Block } from './block/block.ts';
 import { syncDirectory } from './block/durable.ts';
 import { InvalidMeta } from './block/meta.ts';
 import { PageCache } from './block/page-cache.ts';
 import { isUlid } from './block/ulid.ts';
 import { FROM_OUT_OF_ORDER } from './compact/jobs.ts';
-import { Slices } from './slices.ts';
 
 /** What upstream and we call a directory that is being written or deleted. */
 const UNFINISHED = /^[0-9A-Z]{26}\.tmp(?:-for-creation|-for-deletion)?$/;

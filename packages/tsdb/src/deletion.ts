@@ -1,4 +1,4 @@
-import type { Matcher } from '@avalanche/model';
+import { type Matcher, runToEnd, Slices } from '@avalanche/model';
 import type { Block } from './block/block.ts';
 import { SeriesEntry } from './block/series-entry.ts';
 import { TombstonesBuilder } from './block/tombstones.ts';
@@ -7,7 +7,6 @@ import type { Head } from './head/head.ts';
 import { BlockIndex } from './query/querier.ts';
 import { type Refs, RefUnion } from './query/refs.ts';
 import { type LabelIndex, selectSteps } from './query/select.ts';
-import { runToEnd, Slices } from './slices.ts';
 import type { Wal } from './wal/wal.ts';
 
 /** What is to be deleted. Milliseconds, both ends included. */

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Logger } from '@avalanche/model';
+import { type Logger, nextTurn } from '@avalanche/model';
 import type { Block } from './block/block.ts';
 import { newUlid } from './block/ulid.ts';
 import type { Blocks } from './blocks.ts';
@@ -16,7 +16,6 @@ import { type ExpiringRefs, removeSnapshots, writeHeadSnapshot } from './head/he
 import { OutOfOrderSamples } from './head/out-of-order.ts';
 import type { Readers } from './readers.ts';
 import { RefSet } from './ref-set.ts';
-import { nextTurn } from './slices.ts';
 import type { Wal } from './wal/wal.ts';
 
 export interface MaintenanceOptions {

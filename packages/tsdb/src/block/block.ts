@@ -1,10 +1,9 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SampleColumns } from '@avalanche/model';
+import { runToEnd, type SampleColumns } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
 import { covers, dropIntervals } from '../intervals.ts';
-import { runToEnd } from '../slices.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { IndexReader } from './index-reader.ts';

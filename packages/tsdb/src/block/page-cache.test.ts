@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runToEnd } from '@avalanche/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { crc32c } from '../crc32c.ts';
-import { runToEnd } from '../slices.ts';
 import { BlockCorruption } from './corruption.ts';
 import { PageCache } from './page-cache.ts';
 

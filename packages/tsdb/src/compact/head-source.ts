@@ -1,10 +1,9 @@
-import { SampleColumns } from '@avalanche/model';
+import { nextTurn, SampleColumns } from '@avalanche/model';
 import { ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
 import { copyInto } from '../head/chunks.ts';
 import type { Head } from '../head/head.ts';
 import type { OutOfOrderSamples } from '../head/out-of-order.ts';
 import type { Intervals } from '../intervals.ts';
-import { nextTurn } from '../slices.ts';
 import { encodeChunks } from './encode.ts';
 import type { TimeRange } from './trim.ts';
 

@@ -1,6 +1,5 @@
-import { METRIC_NAME } from '@avalanche/model';
+import { METRIC_NAME, Slices } from '@avalanche/model';
 import type { Head } from '../head/head.ts';
-import { Slices } from '../slices.ts';
 
 export interface Ranked {
   readonly name: string;

@@ -1,9 +1,8 @@
-import { compareStrings, type Labels, type Matcher, type SampleColumns } from '@avalanche/model';
+import { compareStrings, type Labels, type Matcher, type SampleColumns, Slices } from '@avalanche/model';
 import type { Block } from '../block/block.ts';
 import { hasChunks, type IndexedSeries } from '../block/series-cache.ts';
 import type { Head } from '../head/head.ts';
 import type { Reader } from '../readers.ts';
-import { Slices } from '../slices.ts';
 import { mergeRuns } from './merge-columns.ts';
 import { intersect, type Refs } from './refs.ts';
 import { type LabelIndex, selectSteps } from './select.ts';

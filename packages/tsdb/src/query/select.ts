@@ -1,5 +1,4 @@
-import type { Matcher } from '@avalanche/model';
-import { runToEnd } from '../slices.ts';
+import { type Matcher, runToEnd } from '@avalanche/model';
 import { difference, intersect, NO_REFS, type Refs, RefUnion } from './refs.ts';
 
 /** The inverted index of the head or of a block, as far as matchers need it. */

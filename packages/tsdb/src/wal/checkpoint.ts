@@ -1,6 +1,6 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { nextTurn } from '@avalanche/model';
 import { EncodeBuffer } from '../encoding.ts';
-import { nextTurn } from '../slices.ts';
 import {
   decodeExemplars,
   decodeMetadata,

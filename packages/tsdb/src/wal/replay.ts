@@ -1,5 +1,4 @@
-import type { Labels, Logger } from '@avalanche/model';
-import { nextTurn } from '../slices.ts';
+import { type Labels, type Logger, nextTurn } from '@avalanche/model';
 import {
   decodeExemplars,
   decodeMetadata,

@@ -1,26 +1,57 @@
-/** How long a computation may keep the event loop before it gives it a turn; several of them share a turn. */
-const SLICE_MS = 4;
+/**
+ * Long computations share the event loop in turns. Work that looks at `turnIsOver` now and then and waits for `nextTurn`
+ * where it is keeps the loop for a few milliseconds at a time, however many such computations there are: in each round of
+ * the loop one of them goes on.
+ */
+const TURN_MS = 5;
 /** Sorted at once; more than that in runs, which are merged. */
 const RUN_ITEMS = 256;
 
-/** Lets everything run that waits for the event loop. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** When the present round of the event loop has had enough of our work; 0 where there was none in it yet. */
+let turnEnd = 0;
+let roundEndAwaited = false;
+const waiting: (() => void)[] = [];
+
+/** Whether this round of the event loop has been held long enough, by whomever. */
+export function turnIsOver(): boolean {
+  const now = performance.now();
+  if (turnEnd === 0) {
+    turnEnd = now + TURN_MS;
+    awaitRoundEnd();
+  }
+  return now > turnEnd;
 }
 
-/** A long computation on the event loop, cut into slices of a few milliseconds. */
+/** Lets everything run that waits for the event loop, and those who asked before. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push(resolve);
+    awaitRoundEnd();
+  });
+}
+
+function awaitRoundEnd(): void {
+  if (roundEndAwaited) return;
+  roundEndAwaited = true;
+  setImmediate(() => {
+    roundEndAwaited = false;
+    turnEnd = 0;
+    waiting.shift()?.();
+    if (waiting.length > 0) awaitRoundEnd();
+  });
+}
+
+/** A long computation on the event loop, cut into slices. */
 export class Slices {
-  private end = performance.now() + SLICE_MS;
   private calls = 0;
 
   /** Whether to wait for `next`; looks at the clock once in a few calls. */
   isOver(): boolean {
-    return (++this.calls & 31) === 0 && performance.now() > this.end;
+    return (++this.calls & 31) === 0 && turnIsOver();
   }
 
-  async next(): Promise<void> {
-    await nextTurn();
-    this.end = performance.now() + SLICE_MS;
+  next(): Promise<void> {
+    return nextTurn();
   }
 
   /** Runs a computation that yields between small steps. */
@@ -34,13 +65,22 @@ export class Slices {
 
   /** Sorts a list of any length. @returns it, or another one in its place */
   async sort<T>(items: T[], compare: (a: T, b: T) => number): Promise<T[]> {
+    if (await this.isSorted(items, compare)) return items;
     if (items.length <= RUN_ITEMS) return items.sort(compare);
     const runs: T[][] = [];
     for (let i = 0; i < items.length; i += RUN_ITEMS) {
       runs.push(items.slice(i, i + RUN_ITEMS).sort(compare));
-      if (performance.now() > this.end) await this.next();
+      if (turnIsOver()) await this.next();
     }
     return this.merge(runs, compare);
+  }
+
+  private async isSorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Promise<boolean> {
+    for (let i = 1; i < items.length; i++) {
+      if (compare(items[i - 1], items[i]) > 0) return false;
+      if (this.isOver()) await this.next();
+    }
+    return true;
   }
 
   /** Merges sorted lists. Of two equal entries the result has `join(earlier, later)`, or both where there is none. */

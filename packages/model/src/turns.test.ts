@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Slices } from './slices.ts';
+import { Slices } from './turns.ts';
 
 const numbers = Array.from({ length: 20_000 }, (_, i) => (i * 7919) % 20_011);
 const ascending = (a: number, b: number) => a - b;
