@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Labels } from '@avalanche/model';
+import { type Labels, nextTurn, turnIsOver } from '@avalanche/model';
 import type { TsdbQuerier } from '@avalanche/tsdb';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Notifier } from '../notifier/notifier.ts';
@@ -179,7 +178,7 @@ async function* chain(ready: readonly Buffer[], pieces: Iterator<Buffer>): Async
   yield* ready;
   for (let next = pieces.next(); !next.done; next = pieces.next()) {
     yield next.value;
-    await nextTurn();
+    if (turnIsOver()) await nextTurn();
   }
 }
 
