@@ -179,6 +179,16 @@ describe.skipIf(isMissing)('what 3.x answers otherwise than 2.42', () => {
     ]);
   });
 
+  test('the tree of a query', async () => {
+    const tree = async (request: string) => JSON.parse((await answer(ours.url, request)).replace(/^[^{]*/, '')).data;
+    const expected = { type: 'numberLiteral', val: '-1' };
+    expect(await tree('GET parse_query?query=-1')).toEqual(expected);
+    expect(await tree('POST parse_query query=-1')).toEqual(expected);
+    expect(await answer(ours.url, 'GET parse_query?query=sum(')).toMatch(
+      /^400 application\/json {2}\{"status":"error","errorType":"bad_data","error":"invalid parameter \\"query\\": 1:/,
+    );
+  });
+
   test('ten annotations are shown, and how many more there are', async () => {
     const query = Array.from({ length: 13 }, () => 'quantile(2,m_total)').join(' or ');
     const text = await answer(ours.url, `GET query?query=${encodeURIComponent(query)}&time=${T}`);

@@ -1,9 +1,11 @@
 import type { Clock } from '@avalanche/model';
 import {
+  astJson,
   type Engine,
   type Expr,
   format,
   type InstantResult,
+  type Json,
   ParseError,
   PromQLError,
   type QueryOptions,
@@ -83,6 +85,11 @@ function queryWindow(params: Params): RangeWindow {
 /** `/api/v1/format_query` */
 export function formatQuery({ engine }: QueryContext, params: Params): string {
   return format(parsed(engine, params));
+}
+
+/** `/api/v1/parse_query`: the tree of a query. */
+export function parseQuery({ engine }: QueryContext, params: Params): Json {
+  return astJson(parsed(engine, params));
 }
 
 function parsed(engine: Engine, params: Params): Expr {

@@ -6,11 +6,12 @@ import type { Notifier } from '../notifier/notifier.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
-import { ApiError, toApiError } from './errors.ts';
+import { toApiError } from './errors.ts';
 import { Params } from './params.ts';
 import {
   formatQuery,
   instantQuery,
+  parseQuery,
   type QueryContext,
   queryExemplars,
   RenderedBody,
@@ -30,6 +31,9 @@ export interface ApiContext extends QueryContext {
   /** Whether the admin API is served (`--web.enable-admin-api`). */
   readonly adminEnabled: boolean;
 }
+
+type Method = 'GET' | 'POST' | 'PUT';
+const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 type Handler = (params: Params, request: FastifyRequest, reply: FastifyReply) => unknown;
 
@@ -54,22 +58,26 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   });
   app.options('/*', async () => '');
 
-  const route = (method: 'GET' | 'POST' | 'PUT', path: string, handler: Handler) =>
+  const methods = new Map<string, Method[]>();
+  const route = (method: Method, path: string, handler: Handler) => {
+    methods.set(path, [...(methods.get(path) ?? []), method]);
     app.route({
       method,
       url: path,
+      exposeHeadRoute: false,
       handler: async (request, reply) => {
         try {
           const data = await handler(Params.of(request), request, reply);
           if (data === null) reply.code(204);
           if (reply.statusCode === 204) return reply.send();
           if (data instanceof RenderedBody) return sendPieces(reply, data.pieces);
-          return reply.type('application/json').send(successBody(data));
+          return sendJson(reply, successBody(data));
         } catch (error) {
           return sendError(reply, error);
         }
       },
     });
+  };
   const get = (path: string, handler: Handler) => route('GET', path, handler);
   const getOrPost = (path: string, handler: Handler) => {
     route('GET', path, handler);
@@ -93,9 +101,9 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   getOrPost('/query_range', (params, request, reply) => rangeQuery(context, { params, request, reply }));
   getOrPost('/query_exemplars', (params) => queryExemplars(context, params));
   getOrPost('/format_query', (params) => formatQuery(context, params));
+  getOrPost('/parse_query', (params) => parseQuery(context, params));
   getOrPost('/series', async (params) => {
-    const sets = params.matcherSets();
-    if (sets.length === 0) throw new ApiError('bad_data', 'no match[] parameter provided');
+    const sets = params.requiredMatcherSets();
     const found = new Map<string, Labels>();
     await querying(params, async (querier) => {
       for (const matchers of sets) for (const labels of await querier.series(matchers)) found.set(labels.key, labels);
@@ -148,6 +156,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     );
     route(method, '/admin/tsdb/snapshot', (params) => admin.snapshot(params));
   }
+  refuseOtherMethods(app, methods);
 }
 
 /** A list, perhaps cut by `limit`. */
@@ -158,10 +167,28 @@ class Limited {
   ) {}
 }
 
+/** What a path does not do is refused with 405 and a list of what it does, as upstream's router has it. */
+function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, readonly Method[]>): void {
+  for (const [url, allowed] of methods) {
+    const allow = [...allowed, 'OPTIONS'].sort().join(', ');
+    app.route({
+      method: ALL_METHODS.filter((method) => !allowed.includes(method as Method)),
+      url,
+      handler: async (_request, reply) =>
+        reply.code(405).header('allow', allow).type('text/plain; charset=utf-8').send('Method Not Allowed\n'),
+    });
+  }
+}
+
 function successBody(data: unknown): string {
   if (!(data instanceof Limited)) return JSON.stringify({ status: 'success', data });
   const warnings = data.truncated ? { warnings: [TRUNCATED] } : {};
   return JSON.stringify({ status: 'success', data: data.items, ...warnings });
+}
+
+/** As bytes: Fastify would add a character set to the type of a text, which upstream does not have. */
+function sendJson(reply: FastifyReply, body: string): FastifyReply {
+  return reply.type('application/json').send(Buffer.from(body));
 }
 
 /** What fits in one piece goes with its length; more goes as it is made, no faster than the client takes it. */
@@ -185,5 +212,5 @@ async function* chain(ready: readonly Buffer[], pieces: Iterator<Buffer>): Async
 function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
   const error = toApiError(thrown);
   const body = { status: 'error', errorType: error.errorType, error: error.message };
-  return reply.code(error.status).type('application/json').send(JSON.stringify(body));
+  return sendJson(reply.code(error.status), JSON.stringify(body));
 }
