@@ -144,7 +144,7 @@ class SyntaxReader {
           break;
         case 'anchored':
         case 'smoothed':
-          expr = this.extend(expr, this.reader.take().kind as 'anchored' | 'smoothed');
+          expr = this.extend(expr, this.reader.take());
           break;
         default:
           return expr;
@@ -385,15 +385,16 @@ class SyntaxReader {
     }
   }
 
-  private extend(expr: Expr, extension: 'anchored' | 'smoothed'): Expr {
+  private extend(expr: Expr, { kind, to }: Token): Expr {
+    const extension = kind as 'anchored' | 'smoothed';
     if (!this.dialect.extendedRangeSelectors) {
       this.reader.fail(expr.from, `${extension} modifier is experimental and not enabled`);
     }
     switch (expr.kind) {
       case 'vectorSelector':
-        return this.extended(expr, extension);
+        return { ...this.extended(expr, extension), to };
       case 'matrixSelector':
-        return { ...expr, selector: this.extended(expr.selector, extension) };
+        return { ...expr, selector: this.extended(expr.selector, extension), to };
       case 'subquery':
         return this.reader.fail(expr.from, `${extension} modifier is not supported for subqueries`);
       default:

@@ -1,6 +1,6 @@
 import { Labels } from '@avalanche/model';
 import { unparen } from '../ast.ts';
-import { FLOAT, lastStepMs, StepColumn, type VectorOperator } from '../columns.ts';
+import { EMPTY_VECTOR, FLOAT, lastStepMs, StepColumn, type VectorOperator } from '../columns.ts';
 import type { Scope } from '../plan.ts';
 import { selectVector } from '../selector.ts';
 import { define, type FunctionSpec, nameless, vectorResult } from './spec.ts';
@@ -64,6 +64,18 @@ const timestamp = define('timestamp', ['vector'], 'vector', async (call, scope) 
   return vectorResult(times, scope);
 });
 
+/** Start timestamps are not stored; upstream too gives nothing where `use-start-timestamps` is off. */
+const startTimestamp = define(
+  'start_timestamp',
+  ['vector'],
+  'vector',
+  async (call, scope) => {
+    await scope.vector(call.args[0]);
+    return { type: 'vector', op: EMPTY_VECTOR };
+  },
+  { experimental: true },
+);
+
 export const conversionFunctions: readonly FunctionSpec[] = [
   define('scalar', ['vector'], 'scalar', async (call, scope) => ({
     type: 'scalar',
@@ -85,6 +97,7 @@ export const conversionFunctions: readonly FunctionSpec[] = [
     values: new Float64Array(steps.count).map((_, s) => (steps.startMs + s * steps.stepMs) / 1000),
   })),
   timestamp,
+  startTimestamp,
   constant('pi', () => Math.PI),
   constant('start', ({ run }) => run.steps.startMs / 1000, true),
   constant('end', ({ run }) => lastStepMs(run.steps) / 1000, true),

@@ -145,8 +145,8 @@ function nativeOnly(name: string): FunctionSpec {
 
 export const histogramFunctions: readonly FunctionSpec[] = [
   define('histogram_quantile', ['scalar', 'vector'], 'vector', histogramQuantile),
-  define('histogram_quantiles', ['vector', 'string', 'scalar'], 'vector', histogramQuantiles, {
-    variadic: -1,
+  define('histogram_quantiles', ['vector', 'string', 'scalar', 'scalar'], 'vector', histogramQuantiles, {
+    variadic: 9,
     experimental: true,
   }),
   define('histogram_fraction', ['scalar', 'scalar', 'vector'], 'vector', histogramFraction),

@@ -118,7 +118,7 @@ export const overTimeFunctions: readonly FunctionSpec[] = [
   overRange('ts_of_min_over_time', extremeTime(1), { experimental }),
   overRange('ts_of_max_over_time', extremeTime(-1), { experimental }),
   perWindow('last_over_time', ({ v, to }, s) => v[to[s] - 1], { keepName }),
-  perWindow('first_over_time', ({ v, from }, s) => v[from[s]], { keepName, experimental }),
+  perWindow('first_over_time', ({ v, from }, s) => v[from[s]], { keepName }),
   overRange('quantile_over_time', quantileOverTime, {
     matrixAt: 1,
     scalars: 1,

@@ -3,6 +3,7 @@ import { calendarFunctions } from './calendar.ts';
 import { conversionFunctions } from './conversion.ts';
 import { counterFunctions } from './counter.ts';
 import { histogramFunctions } from './histogram.ts';
+import { infoFunctions } from './info.ts';
 import { labelFunctions } from './label.ts';
 import { mathFunctions } from './math.ts';
 import { overTimeFunctions } from './over-time.ts';
@@ -18,6 +19,7 @@ const TABLE: ReadonlyMap<string, FunctionSpec> = new Map(
     conversionFunctions,
     counterFunctions,
     histogramFunctions,
+    infoFunctions,
     labelFunctions,
     mathFunctions,
     overTimeFunctions,
