@@ -5,13 +5,12 @@ import type { Steps } from './columns.ts';
 import type { Dialect } from './dialect.ts';
 import { PromQLError } from './error.ts';
 import { finishInstant, finishRange, type Outcome } from './finish.ts';
-import { parse } from './parse.ts';
+import { ParsedQueries, type ParsedQuery } from './parsed.ts';
 import { Scope } from './plan.ts';
 import { type QueryObserver, type QueryReport, QueryTimes } from './query-report.ts';
 import { QueryRun, type RunOptions } from './query-run.ts';
 import type { Queryable } from './queryable.ts';
 import type { InstantResult, QueryStats, RangeResult } from './result.ts';
-import { SharedExprs } from './shared.ts';
 import { Slots } from './slots.ts';
 
 /** Steps of one query that upstream's API allows; the engine's own bound is on samples. */
@@ -56,6 +55,7 @@ export class Engine {
   private readonly options: Required<Omit<EngineOptions, 'observer'>>;
   private readonly observer: QueryObserver;
   private readonly slots: Slots;
+  private readonly parsed: ParsedQueries;
   private active = 0;
 
   constructor({ observer = NOBODY, ...options }: EngineOptions = {}) {
@@ -74,6 +74,7 @@ export class Engine {
       ...options,
     };
     this.slots = new Slots(this.options.maxConcurrency);
+    this.parsed = new ParsedQueries(this.options);
   }
 
   /** Queries that run or wait at the moment. */
@@ -87,7 +88,7 @@ export class Engine {
 
   /** Parses with the features this engine has on. @throws ParseError */
   parse(text: string): Expr {
-    return parse(text, this.options);
+    return this.parsed.get(text).expr;
   }
 
   /** Evaluates a query at one time. @throws PromQLError */
@@ -97,9 +98,8 @@ export class Engine {
     timeMs: number,
     options: QueryOptions = {},
   ): Promise<InstantResult> {
-    const expr = this.parse(text);
     const steps = { startMs: timeMs, stepMs: 1, count: 1 };
-    const query = { queryable, text, expr, steps, endMs: timeMs, isRangeQuery: false };
+    const query = { ...this.parsed.get(text), queryable, steps, endMs: timeMs, isRangeQuery: false };
     return this.run(query, options, finishInstant);
   }
 
@@ -110,14 +110,15 @@ export class Engine {
     window: RangeWindow,
     options: QueryOptions = {},
   ): Promise<RangeResult> {
-    const expr = this.parse(text);
+    const parsed = this.parsed.get(text);
+    const { expr } = parsed;
     if (!allowedInRangeQuery(expr)) {
       const type = typeName(typeOf(expr));
       const allowed = 'must be Scalar or instant Vector';
       throw new PromQLError('bad_data', `invalid expression type "${type}" for range query, ${allowed}`);
     }
     const steps = stepsOf(window);
-    const query = { queryable, text, expr, steps, endMs: window.endMs, isRangeQuery: true };
+    const query = { ...parsed, queryable, steps, endMs: window.endMs, isRangeQuery: true };
     return this.run(query, options, finishRange);
   }
 
@@ -181,10 +182,8 @@ export class Engine {
   }
 }
 
-interface Query {
+interface Query extends ParsedQuery {
   readonly queryable: Queryable;
-  readonly text: string;
-  readonly expr: Expr;
   readonly steps: Steps;
   /** As asked for; the last step may be before it. */
   readonly endMs: number;
@@ -209,7 +208,7 @@ async function evaluate<R>(
   annotations: Annotations,
   finish: Finish<R>,
 ): Promise<R> {
-  const prepared = await new Scope(run, query.steps, new SharedExprs(query.text, query.expr)).prepare(query.expr);
+  const prepared = await new Scope(run, query.steps, query.shared).prepare(query.expr);
   times.prepared();
   const result = await finish(prepared, run, () => {
     return { warnings: annotations.warnings, infos: annotations.infos, stats: times.stats(run) };
