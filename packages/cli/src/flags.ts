@@ -6,7 +6,7 @@ export class UsageError extends Error {
 export interface FlagSpec {
   readonly kind: 'string' | 'boolean' | 'list';
   readonly help: string;
-  /** One letter, for `-x`; several can follow one dash. */
+  /** One letter, for `-x`; several booleans can follow one dash. */
   readonly short?: string;
   readonly default?: string;
   /** What stands for the value in the help. */
@@ -54,7 +54,7 @@ export class Flags {
 
 /**
  * Parses flags as kingpin does, which upstream's servers use: `--x=v`, `--x v`, `--x` and `--no-x` for booleans,
- * repeatable flags, short ones for booleans, and `--`, after which there are only words; with `singleDash` also `-name`,
+ * repeatable flags, short ones (`-x`, `-xv`, `-x v`), and `--`, after which there are only words; with `singleDash` also `-name`,
  * as Go's flag package takes them.
  * @throws UsageError naming the flag
  */
@@ -66,8 +66,12 @@ export function parseFlags(args: readonly string[], specs: FlagSpecs, { singleDa
       words.push(...args.slice(i + 1));
       break;
     }
-    if (!singleDash && /^-[a-zA-Z]+$/.test(args[i])) {
-      for (const letter of args[i].slice(1)) values.set(longName(letter, specs), ['true']);
+    if (!singleDash && isShort(args[i], specs)) {
+      const { name, rest } = shortFlags(args[i].slice(1), specs, values);
+      if (name === null) continue;
+      const value = rest === '' ? args[++i] : rest;
+      if (value === undefined) throw new UsageError(`expected argument for flag '--${name}', try --help`);
+      values.set(name, [value]);
       continue;
     }
     const match = (singleDash ? /^--?([^=-][^=]*)(?:=(.*))?$/s : /^--([^=]+)(?:=(.*))?$/s).exec(args[i]);
@@ -88,6 +92,25 @@ export function parseFlags(args: readonly string[], specs: FlagSpecs, { singleDa
     values.set(name, spec.kind === 'list' ? [...(values.get(name) ?? []), value] : [value]);
   }
   return new Flags(specs, values, words);
+}
+
+/** Whether letters follow one dash, or the letter of a flag that takes a value. */
+function isShort(arg: string, specs: FlagSpecs): boolean {
+  if (/^-[a-zA-Z]+$/.test(arg)) return true;
+  return /^-[a-zA-Z]/.test(arg) && Object.values(specs).some(({ short }) => short === arg[1]);
+}
+
+/**
+ * Sets the booleans among the letters after one dash, up to the first that takes a value: that one, and what follows it
+ * (`-ojson`, `-o=json`), are given back. @throws UsageError
+ */
+function shortFlags(letters: string, specs: FlagSpecs, values: Map<string, string[]>) {
+  for (let i = 0; i < letters.length; i++) {
+    const name = longName(letters[i], specs);
+    if (specs[name].kind !== 'boolean') return { name, rest: letters.slice(i + 1).replace(/^=/, '') };
+    values.set(name, ['true']);
+  }
+  return { name: null, rest: '' };
 }
 
 /** @throws UsageError where no flag has this letter */

@@ -2,7 +2,7 @@ import { formatG, type Labels, type Matcher, METRIC_NAME, type SampleColumns } f
 import { parseMatchers } from '@avalanche/promql';
 import { openReadOnly, type ReadOnlyDb, type StoredSeries } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
-import { quote } from './go-format.ts';
+import { goJson, quote } from './go-format.ts';
 import { BufferedOut } from './output.ts';
 import { databasePath, parseInt64, type ToolCommand, type ToolContext, type ToolInput } from './tool-command.ts';
 
@@ -107,12 +107,4 @@ function labelText(labels: Labels, separator: string): string {
 
 function secondsOf({ t }: SampleColumns, i: number): string {
   return (t[i] / 1000).toFixed(3);
-}
-
-/** Go's encoding/json, which escapes what HTML would take amiss. */
-function goJson(labels: Labels): string {
-  return JSON.stringify(labels).replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

@@ -106,3 +106,11 @@ export function parseGoDuration(text: string): number {
   }
   return text.startsWith('-') ? -ms : ms;
 }
+
+/** As Go's encoder writes JSON: what HTML could take for its own is escaped. */
+export function goJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

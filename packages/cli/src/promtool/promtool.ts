@@ -8,6 +8,8 @@ import { describeFailure } from './failure.ts';
 import { listCommand } from './list.ts';
 import { openMetricsCommand } from './openmetrics.ts';
 import { standardOutput } from './output.ts';
+import { queryInstantCommand, queryLabelsCommand, queryRangeCommand, querySeriesCommand } from './query.ts';
+import { queryAnalyzeCommand } from './query-analyze.ts';
 import { rulesCommand } from './rules.ts';
 import { type ToolCommand, type ToolContext, ToolInput } from './tool-command.ts';
 
@@ -19,6 +21,11 @@ const COMMANDS: readonly ToolCommand[] = [
   openMetricsCommand,
   rulesCommand,
   cleanupCommand,
+  queryInstantCommand,
+  queryRangeCommand,
+  querySeriesCommand,
+  queryLabelsCommand,
+  queryAnalyzeCommand,
 ];
 
 /** Flags that every command takes for the sake of compatibility. */
@@ -72,7 +79,11 @@ function wordsOf(args: readonly string[]): Words {
     const word = args[at];
     if (word.startsWith('-')) {
       rest.push(word);
-      if (/^--(max-block-duration|enable-feature)$/.test(word) && at + 1 < args.length) rest.push(args[++at]);
+      if (
+        /^(--(max-block-duration|enable-feature|format|header|http\.config\.file)|-o)$/.test(word) &&
+        at + 1 < args.length
+      )
+        rest.push(args[++at]);
       continue;
     }
     if (!below([...path, word]).length)
