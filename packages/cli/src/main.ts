@@ -61,7 +61,7 @@ const commands: readonly CommandEntry[] = [
   },
   {
     name: 'promtool',
-    summary: 'look at and change a data directory, with the commands of promtool: tsdb list, dump, analyze …',
+    summary: 'query servers, look at and change data directories, with the commands of promtool',
     load: async () => (await import('./promtool/promtool.ts')).promtool,
   },
   {
