@@ -1,9 +1,11 @@
-import { rowsByGroup } from './aggregate-values.ts';
+import { formatG } from '@avalanche/model';
+import { extremes, rowsByGroup } from './aggregate-values.ts';
 import { invalidRatio } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
-import { ColumnTable, FLOAT, type VectorOperator } from './columns.ts';
+import { ColumnTable, EMPTY_VECTOR, FLOAT, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import { groupSeries } from './groups.ts';
+import { hashFraction } from './label-hash.ts';
 import type { Scope } from './plan.ts';
 import { byValueNaNFirst } from './quantile.ts';
 import { materialize } from './query-run.ts';
@@ -21,8 +23,8 @@ export async function selectRanked(
   input: VectorOperator,
   { run, steps }: Scope,
 ): Promise<VectorOperator> {
-  if (expr.op === 'limit_ratio') checkRatio(expr, param, run.annotations);
-  else checkCount(param);
+  const any = expr.op === 'limit_ratio' ? choosesShare(expr, param, run.annotations) : choosesAny(param);
+  if (!any) return EMPTY_VECTOR;
   const table = await materialize(input, run, steps.count);
   const choose = chooser(expr, param, table);
   const { metas, groupOf } = await groupSeries(table.series, expr, run);
@@ -69,8 +71,10 @@ function chooser({ op }: Aggregate, param: Float64Array, table: ColumnTable): Ch
       return ranked(1);
     case 'limitk':
       return (rows, step) => rows.slice(0, Math.max(0, Math.trunc(param[step])));
-    default:
-      return (rows, step) => rows.filter((row) => inRatio(hashFraction(table.series[row].labels.key), param[step]));
+    default: {
+      const fractions = table.series.map(({ labels }) => hashFraction(labels));
+      return (rows, step) => rows.filter((row) => inRatio(fractions[row], param[step]));
+    }
   }
 }
 
@@ -80,30 +84,27 @@ function compareNaNLast(a: number, b: number, direction: 1 | -1): number {
   return direction * byValueNaNFirst(a, b);
 }
 
-function checkCount(param: Float64Array): void {
-  for (const k of param) {
-    if (Number.isNaN(k)) throw executionError('Parameter value is NaN');
-    if (Math.abs(k) >= 2 ** 63) throw executionError(`Scalar value ${k} ${k < 0 ? 'underflows' : 'overflows'} int64`);
-  }
+/** Whether there is anything to choose at any step. @throws PromQLError where a parameter is no count */
+function choosesAny(param: Float64Array): boolean {
+  const { min, max } = extremes(param);
+  if (max < 1) return false;
+  if (param.some(Number.isNaN)) throw executionError('Parameter value is NaN');
+  if (min <= -(2 ** 63)) throw executionError(`Scalar value ${formatG(min)} underflows int64`);
+  if (max >= 2 ** 63) throw executionError(`Scalar value ${formatG(max)} overflows int64`);
+  return true;
 }
 
-function checkRatio(expr: Aggregate, param: Float64Array, annotations: Scope['run']['annotations']): void {
-  for (const ratio of param) {
-    if (Number.isNaN(ratio)) throw executionError(`Ratio value is NaN`);
-    if (Math.abs(ratio) > 1) annotations.warn(invalidRatio(ratio, Math.sign(ratio)), expr.param as Expr);
-  }
+/** Like `choosesAny`, for ratios. */
+function choosesShare(expr: Aggregate, param: Float64Array, annotations: Scope['run']['annotations']): boolean {
+  const { min, max } = extremes(param);
+  if (min === 0 && max === 0) return false;
+  if (param.some(Number.isNaN)) throw executionError('Ratio value is NaN');
+  if (max > 1) annotations.warn(invalidRatio(max, 1), expr.param as Expr);
+  if (min < -1) annotations.warn(invalidRatio(min, -1), expr.param as Expr);
+  return true;
 }
 
 /** A negative ratio chooses what its complement does not: r and r-1 together choose everything once. */
 function inRatio(fraction: number, ratio: number): boolean {
-  return ratio >= 0 ? fraction < ratio : fraction >= 1 + ratio;
-}
-
-/** A label set's place in [0, 1), evenly spread and always the same (FNV-1a with a final mix). */
-function hashFraction(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
+  return ratio >= 0 ? fraction < Math.min(ratio, 1) : fraction >= 1 + Math.max(ratio, -1);
 }

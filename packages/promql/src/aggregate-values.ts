@@ -5,7 +5,7 @@ import { executionError } from './error.ts';
 import { formatPlain } from './format-plain.ts';
 import { groupSeries } from './groups.ts';
 import type { Scope } from './plan.ts';
-import { isQuantile, quantileInPlace } from './quantile.ts';
+import { quantileInPlace } from './quantile.ts';
 import { materialize } from './query-run.ts';
 import { isValidLabelName, quote } from './quote.ts';
 
@@ -16,7 +16,9 @@ export async function groupQuantile(
   input: VectorOperator,
   { run, steps }: Scope,
 ): Promise<VectorOperator> {
-  for (const value of q) if (!isQuantile(value)) run.annotations.warn(invalidQuantile(value), expr.param as Expr);
+  const { min, max } = extremes(q);
+  const wrong = [...(q.some(Number.isNaN) ? [Number.NaN] : []), ...(max > 1 ? [max] : []), ...(min < 0 ? [min] : [])];
+  for (const value of wrong) run.annotations.warn(invalidQuantile(value), expr.param as Expr);
   const table = await materialize(input, run, steps.count);
   const { metas, groupOf } = await groupSeries(table.series, expr, run);
   const members = rowsByGroup(groupOf, metas.length);
@@ -33,6 +35,16 @@ export async function groupQuantile(
     }
   }
   return out;
+}
+
+/** The least and the greatest of a parameter at all steps, on which upstream judges it. */
+export function extremes(param: Float64Array): { readonly min: number; readonly max: number } {
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of param) {
+    min = Math.min(min, value);
+    max = Math.max(max, value);
+  }
+  return { min, max };
 }
 
 export function rowsByGroup(groupOf: Int32Array, groups: number): number[][] {

@@ -1,54 +1,121 @@
-import type { Span } from './ast.ts';
+import { formatG } from '@avalanche/model';
+import { type Expr, type Span, unparen } from './ast.ts';
 import { lineColumn } from './error.ts';
 import { quote } from './quote.ts';
 
 /** Annotations kept of one query; more of them would say nothing new. */
 const ANNOTATIONS_MAX = 1_000;
 
-/** What a query has to say beside its result, in upstream's words. Equal ones are kept once. */
+/**
+ * What a query has to say beside its result, in upstream's words. What is said at several places, as of an expression that
+ * stands there twice, is told once, of the last.
+ */
 export class Annotations {
-  private readonly warningTexts = new Set<string>();
-  private readonly infoTexts = new Set<string>();
-  private readonly said: Annotation[] = [];
+  private readonly warningsByText = new Map<string, number>();
+  private readonly infosByText = new Map<string, number>();
+  private readonly said = new Map<string, Annotation>();
+  private readonly corrections = new Map<string, Correction>();
 
   constructor(readonly source: string) {}
 
   warn(text: string, at: Span): void {
-    this.add(this.warningTexts, 'warning', text, at);
+    this.add({ kind: 'warning', text, at: at.from });
   }
 
   info(text: string, at: Span): void {
-    this.add(this.infoTexts, 'info', text, at);
+    this.add({ kind: 'info', text, at: at.from });
+  }
+
+  /** Tells of buckets of a classic histogram that had to be corrected; all corrections of a metric are told as one. */
+  corrected(
+    metricName: string,
+    at: Span,
+    correction: Pick<Correction, 'minBound' | 'maxBound' | 'maxDiff'>,
+    timeMs: number,
+  ): void {
+    const text = forcedMonotonicity(metricName);
+    const before = this.corrections.get(text);
+    this.corrections.set(text, {
+      minBound: Math.min(correction.minBound, before?.minBound ?? Number.POSITIVE_INFINITY),
+      maxBound: Math.max(correction.maxBound, before?.maxBound ?? Number.NEGATIVE_INFINITY),
+      maxDiff: Math.max(correction.maxDiff, before?.maxDiff ?? 0),
+      minTimeMs: Math.min(timeMs, before?.minTimeMs ?? timeMs),
+      maxTimeMs: Math.max(timeMs, before?.maxTimeMs ?? timeMs),
+      samples: (before?.samples ?? 0) + 1,
+    });
+    if (!before) this.info(text, at);
   }
 
   get warnings(): string[] {
-    return [...this.warningTexts];
+    return this.shown('warning', this.warningsByText);
   }
 
   get infos(): string[] {
-    return [...this.infoTexts];
+    return this.shown('info', this.infosByText);
   }
 
   /** Those inside of a part of the query, for `repeat`. */
   within({ from, to }: Span): readonly Annotation[] {
-    return this.said.filter((annotation) => annotation.at >= from && annotation.at < to);
+    return [...this.said.values()].filter(({ at }) => at >= from && at < to);
   }
 
   /** Says annotations of one part of the query again for an equal part that begins `distance` characters later. */
   repeat(annotations: readonly Annotation[], distance: number): void {
-    for (const { kind, text, at } of annotations) {
-      const into = kind === 'warning' ? this.warningTexts : this.infoTexts;
-      this.add(into, kind, text, { from: at + distance, to: at + distance });
-    }
+    for (const { kind, text, at } of annotations) this.add({ kind, text, at: at + distance });
   }
 
-  private add(into: Set<string>, kind: Annotation['kind'], text: string, { from }: Span): void {
-    if (into.size >= ANNOTATIONS_MAX) return;
-    const shown = `PromQL ${kind}: ${text} (${lineColumn(this.source, from)})`;
-    if (into.has(shown)) return;
-    into.add(shown);
-    this.said.push({ kind, text, at: from });
+  private add(annotation: Annotation): void {
+    const { kind, text, at } = annotation;
+    const texts = kind === 'warning' ? this.warningsByText : this.infosByText;
+    if (texts.get(text) === at || (texts.size >= ANNOTATIONS_MAX && !texts.has(text))) return;
+    texts.set(text, at);
+    this.said.set(`${kind} ${at} ${text}`, annotation);
   }
+
+  private shown(kind: Annotation['kind'], texts: ReadonlyMap<string, number>): string[] {
+    return [...texts].map(([text, at]) => {
+      const correction = this.corrections.get(text);
+      const details = correction ? `, ${correctionText(correction)}` : '';
+      return `PromQL ${kind}: ${text}${details} (${lineColumn(this.source, at)})`;
+    });
+  }
+}
+
+/** How the counts of a classic histogram's buckets, which must not fall, were corrected. */
+interface Correction {
+  /** Bounds of the lowest and the highest bucket that was corrected. */
+  readonly minBound: number;
+  readonly maxBound: number;
+  /** The largest correction. */
+  readonly maxDiff: number;
+  readonly minTimeMs: number;
+  readonly maxTimeMs: number;
+  readonly samples: number;
+}
+
+function correctionText({ minBound, maxBound, maxDiff, minTimeMs, maxTimeMs, samples }: Correction): string {
+  const buckets = `from buckets ${formatG(minBound)} to ${formatG(maxBound)}`;
+  const times = `from ${rfc3339(minTimeMs)} to ${rfc3339(maxTimeMs)}`;
+  return `${buckets}, with a max diff of ${twoDigits(maxDiff)}, over ${samples} samples ${times}`;
+}
+
+/** Go's `%.2g`. */
+function twoDigits(value: number): string {
+  const [mantissa, exponent] = value.toExponential(1).split('e');
+  if (Number(exponent) >= -4 && Number(exponent) < 2) return String(Number(value.toPrecision(2)));
+  return `${Number(mantissa)}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
+}
+
+function rfc3339(timeMs: number): string {
+  return `${new Date(Math.trunc(timeMs / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/**
+ * Where an annotation about an argument stands. Upstream has replaced a subquery by its result by then, which stands
+ * nowhere, and so at the beginning.
+ */
+export function argumentSpan(argument: Expr): Span {
+  return unparen(argument).kind === 'subquery' ? { from: 0, to: 0 } : argument;
 }
 
 export interface Annotation {
@@ -59,22 +126,28 @@ export interface Annotation {
 }
 
 export function invalidQuantile(q: number): string {
-  return `quantile value should be between 0 and 1, got ${goFloat(q)}`;
+  return `quantile value should be between 0 and 1, got ${formatG(q)}`;
 }
 
 export function invalidRatio(ratio: number, capped: number): string {
-  return `ratio value should be between -1 and 1, got ${goFloat(ratio)}, capping to ${goFloat(capped)}`;
+  return `ratio value should be between -1 and 1, got ${formatG(ratio)}, capping to ${formatG(capped)}`;
 }
 
 export function possibleNonCounter(metricName: string): string {
   return `metric might not be a counter, name does not end in _total/_sum/_count/_bucket: ${quote(metricName)}`;
 }
 
+/** With types as labels, the type says whether a metric is a counter, not its name. */
+export function possibleNonCounterType(metricName: string, type: string): string {
+  const got = `got ${quote(type)}: ${quote(metricName)}`;
+  return `metric might not be a counter, __type__ label is not set to "counter" or "histogram", ${got}`;
+}
+
 export function badBucketLabel(value: string, metricName: string): string {
   return `bucket label "le" is missing or has a malformed value of ${quote(value)}${forMetric(metricName)}`;
 }
 
-export function forcedMonotonicity(metricName: string): string {
+function forcedMonotonicity(metricName: string): string {
   const docs = 'https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile';
   return `input to histogram_quantile needed to be fixed for monotonicity (see ${docs})${forMetric(metricName)}`;
 }
@@ -83,10 +156,4 @@ export const SORT_IN_RANGE_QUERY = 'sort is ineffective for range queries since 
 
 function forMetric(metricName: string): string {
   return metricName === '' ? '' : ` for metric name ${quote(metricName)}`;
-}
-
-/** Go's `%g` for the numbers that annotations print. */
-function goFloat(value: number): string {
-  if (value === Number.POSITIVE_INFINITY) return '+Inf';
-  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value);
 }

@@ -28,31 +28,40 @@ function almostEqual(a: number, b: number): boolean {
   return difference / Math.min(sum, Number.MAX_VALUE) < SMALL_DELTA;
 }
 
-/** Makes counts never fall; says whether that took more than levelling rounding errors. */
-function makeMonotonic(buckets: Bucket[]): boolean {
-  let forced = false;
+/** What it took to make counts never fall, beyond levelling rounding errors. */
+interface Correction {
+  readonly minBound: number;
+  readonly maxBound: number;
+  readonly maxDiff: number;
+}
+
+/** Makes counts never fall; null where that took no more than levelling rounding errors. */
+function makeMonotonic(buckets: Bucket[]): Correction | null {
+  let correction = null as Correction | null;
   let before = buckets[0].count;
   for (const bucket of buckets.slice(1)) {
-    if (almostEqual(before, bucket.count)) bucket.count = before;
-    else if (bucket.count < before) {
-      bucket.count = before;
-      forced = true;
+    const { bound, count } = bucket;
+    const level = almostEqual(before, count);
+    if (level || count < before) bucket.count = before;
+    if (!level && count < before) {
+      const maxDiff = Math.max(before - count, correction?.maxDiff ?? 0);
+      correction = { minBound: correction?.minBound ?? bound, maxBound: bound, maxDiff };
     }
     before = bucket.count;
   }
-  return forced;
+  return correction;
 }
 
 /** Upstream's BucketQuantile: linear interpolation inside the bucket that holds the rank. */
-export function bucketQuantile(q: number, unsorted: Bucket[]): { value: number; forced: boolean } {
-  const plain = (value: number) => ({ value, forced: false });
+export function bucketQuantile(q: number, unsorted: Bucket[]): { value: number; correction: Correction | null } {
+  const plain = (value: number) => ({ value, correction: null });
   if (Number.isNaN(q)) return plain(Number.NaN);
   if (q < 0) return plain(Number.NEGATIVE_INFINITY);
   if (q > 1) return plain(Number.POSITIVE_INFINITY);
   const buckets = normalise(unsorted);
   if (!buckets) return plain(Number.NaN);
-  const forced = makeMonotonic(buckets);
-  return { value: interpolateQuantile(q, buckets), forced };
+  const correction = makeMonotonic(buckets);
+  return { value: interpolateQuantile(q, buckets), correction };
 }
 
 function interpolateQuantile(q: number, buckets: readonly Bucket[]): number {

@@ -1,4 +1,4 @@
-import { possibleNonCounter } from '../annotations.ts';
+import { argumentSpan, possibleNonCounter, possibleNonCounterType } from '../annotations.ts';
 import { FLOAT } from '../columns.ts';
 import { eventsBefore } from '../sliding.ts';
 import type { Windows } from '../window.ts';
@@ -70,7 +70,15 @@ function extrapolated({ counter, perSecond }: Extrapolation): RangeFunction {
 
 const hintNonCounter = (series: Parameters<RangeFunction>[3], { call, scope }: Parameters<RangeFunction>[2]): void => {
   const name = metricNameOf(series);
-  if (name !== '' && !COUNTER_NAME.test(name)) scope.run.annotations.info(possibleNonCounter(name), call.args[0]);
+  if (name === '') return;
+  const { annotations, options } = scope.run;
+  const at = argumentSpan(call.args[0]);
+  if (!options.typeAndUnitLabels) {
+    if (!COUNTER_NAME.test(name)) annotations.info(possibleNonCounter(name), at);
+    return;
+  }
+  const type = series.labels.get('__type__');
+  if (type !== 'counter' && type !== 'histogram') annotations.info(possibleNonCounterType(name, type), at);
 };
 
 /** From the last two samples; a counter that fell was reset to zero in between. */

@@ -1,4 +1,4 @@
-import { badBucketLabel, forcedMonotonicity, invalidQuantile } from '../annotations.ts';
+import { badBucketLabel, invalidQuantile } from '../annotations.ts';
 import type { Call, Expr } from '../ast.ts';
 import { type Bucket, bucketFraction, bucketQuantile } from '../classic-buckets.ts';
 import { ColumnTable, EMPTY_VECTOR, FLOAT, type SeriesMeta, type VectorOperator } from '../columns.ts';
@@ -50,13 +50,13 @@ function groupBuckets(table: ColumnTable, argument: Expr, { run }: Scope): Class
     const le = meta.labels.get('le');
     const bound = parseBound(le);
     if (bound === null) {
-      run.annotations.warn(badBucketLabel(le, meta.labels.metricName), argument);
+      run.annotations.warn(badBucketLabel(le, toldName(meta, run)), argument);
       return;
     }
     const labels = meta.labels.without('le');
     let histogram = histograms.get(labels.key);
     if (!histogram) {
-      const metricName = meta.labels.metricName;
+      const metricName = toldName(meta, run);
       histogram = { meta: run.withoutName({ labels, dropName: meta.dropName }), metricName, rows: [], bounds: [] };
       histograms.set(labels.key, histogram);
     }
@@ -64,6 +64,11 @@ function groupBuckets(table: ColumnTable, argument: Expr, { run }: Scope): Class
     histogram.bounds.push(bound);
   });
   return [...histograms.values()];
+}
+
+/** The metric name as annotations tell it: upstream has dropped it by then unless names are dropped at the end. */
+function toldName({ labels }: SeriesMeta, run: Scope['run']): string {
+  return run.options.delayedNameRemoval ? labels.metricName : '';
 }
 
 /** A bucket bound as Go reads a float; null where it is none. */
@@ -91,10 +96,12 @@ async function histogramQuantile(call: Call, scope: Scope): Promise<Prepared> {
   return vectorResult(op, scope);
 }
 
-function quantileOf(q: Float64Array, argument: Expr, { run }: Scope): BucketFunction {
+function quantileOf(q: Float64Array, argument: Expr, { run, steps }: Scope): BucketFunction {
   return (buckets, step, { metricName }) => {
-    const { value, forced } = bucketQuantile(q[step], buckets);
-    if (forced) run.annotations.info(forcedMonotonicity(metricName), argument);
+    const { value, correction } = bucketQuantile(q[step], buckets);
+    if (correction) {
+      run.annotations.corrected(metricName, argument, correction, steps.startMs + step * steps.stepMs);
+    }
     return value;
   };
 }
