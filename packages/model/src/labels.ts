@@ -133,6 +133,18 @@ export class Labels {
     for (let i = 0; i < this.pairs.length; i += 2) yield [this.pairs[i], this.pairs[i + 1]];
   }
 
+  /** These labels with one of them set, or removed where the value is empty. */
+  withLabel(name: string, value: string): Labels {
+    const { pairs } = this;
+    let at = 0;
+    while (at < pairs.length && compareStrings(pairs[at], name) < 0) at += 2;
+    const there = pairs[at] === name;
+    if (value === '' && !there) return this;
+    const before = pairs.slice(0, at);
+    if (value !== '') before.push(name, value);
+    return Labels.fromSortedPairs(before.concat(pairs.slice(there ? at + 2 : at)));
+  }
+
   /** The JSON form of the HTTP APIs: an object in label order. */
   toJSON(): Record<string, string> {
     return Object.fromEntries(this.entries());

@@ -94,7 +94,7 @@ export async function countValues(expr: Aggregate, input: VectorOperator, scope:
 }
 
 function rowFor(out: ColumnTable, rowOf: Map<string, number>, meta: SeriesMeta, label: string, value: number): number {
-  const labels = meta.labels.with({ [label]: formatPlain(value) });
+  const labels = meta.labels.withLabel(label, formatPlain(value));
   let row = rowOf.get(labels.key);
   if (row === undefined) {
     row = out.appendEmpty({ labels, dropName: meta.dropName });

@@ -191,13 +191,20 @@ function sendJson(reply: FastifyReply, body: string): FastifyReply {
   return reply.type('application/json').send(Buffer.from(body));
 }
 
-/** What fits in one piece goes with its length; more goes as it is made, no faster than the client takes it. */
+/** Answers up to this size are sent at once: many small writes would cost more than one copy. */
+const AT_ONCE_BYTES = 256 * 1024;
+
+/** What is small goes with its length; more goes as it is made, no faster than the client takes it. */
 function sendPieces(reply: FastifyReply, pieces: Iterator<Buffer>): FastifyReply {
-  const first = pieces.next().value as Buffer;
-  const second = pieces.next();
   reply.type('application/json');
-  if (second.done) return reply.send(first);
-  return reply.send(Readable.from(chain([first, second.value], pieces), { objectMode: false }));
+  const ready: Buffer[] = [];
+  for (let bytes = 0; bytes < AT_ONCE_BYTES; ) {
+    const { done, value } = pieces.next();
+    if (done) return reply.send(ready.length === 1 ? ready[0] : Buffer.concat(ready));
+    ready.push(value);
+    bytes += value.length;
+  }
+  return reply.send(Readable.from(chain(ready, pieces), { objectMode: false }));
 }
 
 /** With a turn of the event loop between pieces. */

@@ -119,7 +119,7 @@ async function histogramQuantiles(call: Call, scope: Scope): Promise<Prepared> {
     for (const value of q) if (!isQuantile(value)) run.annotations.warn(invalidQuantile(value), param);
     const op = await perHistogram(table, argument, scope, quantileOf(q, argument, scope));
     const name = formatOpenMetrics(q[0]);
-    const series = op.series.map(({ labels, dropName }) => ({ labels: labels.with({ [label]: name }), dropName }));
+    const series = op.series.map(({ labels, dropName }) => ({ labels: labels.withLabel(label, name), dropName }));
     parts.push({ series, fill: (i, out) => op.fill(i, out) });
   }
   return vectorResult(joined(parts), scope);
