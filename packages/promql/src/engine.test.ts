@@ -77,7 +77,7 @@ describe('limits', () => {
   test('timeout and cancellation', async () => {
     const engine = new Engine();
     const memory = store(400, 400);
-    const long = 'sum(quantile_over_time(0.5, m_total[1h]))';
+    const long = 'sum(deriv(m_total[1h:1s]))';
     const window = { startMs: 0, endMs: 6_000_000, stepMs: 15_000 };
     await expect(engine.range(memory, long, window, { timeoutMs: 20 })).rejects.toMatchObject({
       errorType: 'timeout',
@@ -176,4 +176,49 @@ test('names are dropped at once unless delayed name removal is on', async () => 
   };
   expect(await labels(new Engine())).toBe('{i="0000"}');
   expect(await labels(new Engine({ delayedNameRemoval: true }))).toBe('r_m_total{i="0000"}');
+});
+
+describe('samples are counted as upstream counts them', () => {
+  const memory = store(2, 41);
+
+  /** `total` of a range query with the steps 300 s … 600 s, and of each step. */
+  async function counts(query: string) {
+    const { stats } = await new Engine({ experimental: true }).range(memory, query, range, { perStepStats: true });
+    return [stats.totalSamples, ...(stats.perStep?.totalSamples ?? [])];
+  }
+
+  test.each([
+    ['1', [0, 0, 0, 0, 0, 0, 0]],
+    ['m_total', [12, 2, 2, 2, 2, 2, 2]],
+    ['m_total + m_total', [24, 4, 4, 4, 4, 4, 4]],
+    ['sum(m_total) / on () group(m_total)', [24, 4, 4, 4, 4, 4, 4]],
+    ['m_total offset 10m', [2, 0, 0, 0, 0, 0, 2]],
+    ['rate(m_total[1m])', [48, 8, 8, 8, 8, 8, 8]],
+    ['rate(m_total[5m])', [240, 40, 40, 40, 40, 40, 40]],
+    ['deriv(m_total[5m])', [240, 40, 40, 40, 40, 40, 40]],
+    ['m_total @ 300', [12, 2, 2, 2, 2, 2, 2]],
+    ['rate(m_total[1m] @ 300) + m_total', [60, 10, 10, 10, 10, 10, 10]],
+    ['max_over_time(m_total[2m:30s])', [48, 8, 8, 8, 8, 8, 8]],
+    ['timestamp(m_total)', [12, 2, 2, 2, 2, 2, 2]],
+    ['topk(1, m_total)', [12, 2, 2, 2, 2, 2, 2]],
+  ])('%s', async (query, expected) => {
+    expect(await counts(query)).toEqual(expected);
+  });
+
+  test('instant queries', async () => {
+    const total = async (query: string) => {
+      const { stats } = await new Engine().instant(memory, query, 300_000, { perStepStats: true });
+      return [stats.totalSamples, ...(stats.perStep?.totalSamples ?? [])];
+    };
+    expect(await total('m_total')).toEqual([2, 2]);
+    expect(await total('m_total[1m]')).toEqual([8, 8]);
+    expect(await total('sum_over_time(m_total[1m])')).toEqual([8, 8]);
+    expect((await new Engine().instant(memory, 'm_total', 0)).stats.perStep).toBeNull();
+  });
+
+  test('samples read are those decoded', async () => {
+    const { stats } = await new Engine().range(memory, 'rate(m_total[5m])', range);
+    expect(stats.samplesRead).toBe(2 * 40);
+    expect(stats.perStep).toBeNull();
+  });
 });

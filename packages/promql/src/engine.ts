@@ -156,8 +156,9 @@ export class Engine {
       if (leftMs <= 0) throw new PromQLError('timeout', 'query timed out in query execution');
       const ended = this.observer.started(query.text);
       const annotations = new Annotations(query.text);
-      const { queryable, steps, isRangeQuery } = query;
-      const run = new QueryRun(queryable, steps, isRangeQuery, annotations, this.runOptions(options, leftMs));
+      const { queryable, steps, endMs, isRangeQuery } = query;
+      const runOptions = this.runOptions(options, leftMs, endMs);
+      const run = new QueryRun(queryable, steps, isRangeQuery, annotations, runOptions);
       try {
         return await work(run, annotations);
       } finally {
@@ -169,7 +170,7 @@ export class Engine {
     }
   }
 
-  private runOptions(options: QueryOptions, timeoutMs: number): RunOptions {
+  private runOptions(options: QueryOptions, timeoutMs: number, endMs: number): RunOptions {
     return {
       lookbackMs: options.lookbackMs && options.lookbackMs > 0 ? options.lookbackMs : this.options.lookbackMs,
       timeoutMs,
@@ -177,7 +178,9 @@ export class Engine {
       defaultSubqueryStepMs: this.options.defaultSubqueryStepMs,
       delayedNameRemoval: this.options.delayedNameRemoval,
       typeAndUnitLabels: this.options.typeAndUnitLabels,
+      perStepStats: options.perStepStats ?? false,
       signal: options.signal,
+      endMs,
     };
   }
 }

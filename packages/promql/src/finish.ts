@@ -108,6 +108,7 @@ async function rawSeries(source: MatrixSource, run: QueryRun): Promise<MatrixSer
     const { length } = samples;
     if (length === 0) continue;
     run.hold(length);
+    run.counter.range(length);
     const { labels } = finalMeta(source.series[i], run);
     if (seen.has(labels.key)) throw executionError(SAME_LABELSET);
     seen.add(labels.key);

@@ -10,6 +10,7 @@ import { implementationOf } from './functions/table.ts';
 import { isStepInvariant } from './invariant.ts';
 import { mapColumns } from './operators.ts';
 import { materialize, mergeEqualSeries, type QueryRun, TOO_MANY_SAMPLES } from './query-run.ts';
+import { RepeatedCounter, SampleCounter } from './sample-counter.ts';
 import { extentOf, references, selectMatrix, selectVector } from './selector.ts';
 import type { SharedExprs } from './shared.ts';
 import type { MatrixSource } from './window.ts';
@@ -42,14 +43,19 @@ export class Scope {
   private async prepareShared(expr: Expr, key: string): Promise<Prepared> {
     const { annotations } = this.run;
     const before = this.done.get(key);
+    const counter = this.run.counterOf(this.steps);
     if (before) {
       annotations.repeat(before.annotations, expr.from - before.from);
+      counter.repeat(before.counted, before.countedBefore);
       return before.prepared;
     }
+    const countedBefore = counter.copy();
     const prepared = await this.prepareNew(expr);
     if (prepared.type !== 'vector') return prepared;
     const table = { type: 'vector', op: await materialize(prepared.op, this.run, this.steps.count) } as const;
-    this.done.set(key, { prepared: table, from: expr.from, annotations: annotations.within(expr) });
+    const counted = counter.copy();
+    const said = annotations.within(expr);
+    this.done.set(key, { prepared: table, from: expr.from, annotations: said, counted, countedBefore });
     return table;
   }
 
@@ -113,7 +119,9 @@ export class Scope {
 
   /** Evaluates what is the same at every step at one step, and repeats it. */
   private async once(expr: Expr): Promise<Prepared> {
-    const atOne = new Scope(this.run, { ...this.steps, count: 1 }, this.shared, this.place);
+    const counter = new RepeatedCounter(this.run.counterOf(this.steps));
+    const steps = this.run.countApart({ ...this.steps, count: 1 }, counter);
+    const atOne = new Scope(this.run, steps, this.shared, this.place);
     const prepared = await atOne.prepareNew(expr);
     if (prepared.type === 'scalar') {
       return { type: 'scalar', values: new Float64Array(this.steps.count).fill(prepared.values[0]) };
@@ -158,7 +166,8 @@ export class Scope {
     const startMs = (Math.floor(leftMs / stepMs) + 1) * stepMs;
     const count = Math.max(0, Math.floor((refs.lastMs - startMs) / stepMs) + 1);
     if (count > run.options.maxSamples) throw executionError(TOO_MANY_SAMPLES);
-    const steps = { startMs, stepMs, count };
+    // What is looked at inside is no sample of the query: those are the results, when a function goes through them.
+    const steps = run.countApart({ startMs, stepMs, count }, new SampleCounter(count, false));
     const op = count === 0 ? EMPTY_VECTOR : await this.inside(expr, steps).vector(expr.expr);
     const column = new StepColumn(count);
     return {
@@ -177,6 +186,9 @@ interface Shared {
   readonly prepared: Prepared;
   readonly from: number;
   readonly annotations: readonly Annotation[];
+  /** The samples counted after and before it was computed. */
+  readonly counted: SampleCounter;
+  readonly countedBefore: SampleCounter;
 }
 
 function compact(column: StepColumn, { startMs, stepMs, count }: Steps, into: SampleColumns): void {

@@ -1,5 +1,5 @@
 import type { QueryRun } from './query-run.ts';
-import type { QueryStats } from './result.ts';
+import type { PerStepStats, QueryStats } from './result.ts';
 
 /** What a query was, what it cost, and how it failed if it did: for logs and metrics. */
 export interface QueryReport {
@@ -21,6 +21,10 @@ export interface QueryObserver {
   started(text: string): () => void;
   /** A query has ended, one that never got a slot included. Parse errors are none of a query yet. */
   ended(report: QueryReport): void;
+}
+
+function perStepOf({ steps, counter: { perStep } }: QueryRun): PerStepStats | null {
+  return perStep && { startMs: steps.startMs, stepMs: steps.stepMs, totalSamples: perStep };
 }
 
 /** The times of one query, from its request on. */
@@ -55,10 +59,10 @@ export class QueryTimes {
       preparationMs: preparedAt - startedAt,
       innerEvalMs: now - preparedAt - resultSortMs,
       resultSortMs,
-      totalSamples: run?.totalSamples ?? 0,
-      samplesRead: run?.totalSamples ?? 0,
+      totalSamples: run?.counter.total ?? 0,
+      samplesRead: run?.samplesRead ?? 0,
       peakSamples: run?.peakSamples ?? 0,
-      perStep: null,
+      perStep: run && perStepOf(run),
     };
   }
 }

@@ -3,6 +3,7 @@ import type { Annotations } from './annotations.ts';
 import { ColumnTable, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { executionError, PromQLError } from './error.ts';
 import type { Querier, Queryable, QueryableView } from './queryable.ts';
+import { SampleCounter } from './sample-counter.ts';
 
 export const TOO_MANY_SAMPLES = 'query processing would load too many samples into memory in query execution';
 
@@ -13,9 +14,13 @@ export interface RunOptions {
   readonly maxSamples: number;
   readonly defaultSubqueryStepMs: number;
   readonly delayedNameRemoval: boolean;
-  /** `__type__` and `__unit__` go where the name goes. */
+  /** Whether a metric is a counter is told by its `__type__`, not by its name. */
   readonly typeAndUnitLabels: boolean;
+  /** Whether to count samples by step. */
+  readonly perStepStats: boolean;
   readonly signal: AbortSignal | undefined;
+  /** The end of the query as asked for; the last step may be before it. */
+  readonly endMs: number;
 }
 
 /** One query while it runs: its limits, its annotations, what it has opened. */
@@ -27,7 +32,9 @@ export class QueryRun {
   /** Samples held at once, at most. */
   peakSamples = 0;
   /** Samples decoded from storage. */
-  totalSamples = 0;
+  samplesRead = 0;
+  readonly counter: SampleCounter;
+  private readonly counters = new Map<Steps, SampleCounter>();
   /** Time spent sorting the result, in milliseconds. */
   sortMs = 0;
 
@@ -40,6 +47,7 @@ export class QueryRun {
     readonly options: RunOptions,
   ) {
     this.deadline = performance.now() + options.timeoutMs;
+    this.counter = new SampleCounter(steps.count, options.perStepStats);
     this.view = queryable.view?.();
   }
 
@@ -47,6 +55,17 @@ export class QueryRun {
     const querier = (this.view ?? this.queryable).querier(minTime, maxTime);
     this.queriers.push(querier);
     return querier;
+  }
+
+  /** What counts the samples that are looked at for these steps. */
+  counterOf(steps: Steps): SampleCounter {
+    return this.counters.get(steps) ?? this.counter;
+  }
+
+  /** Has other steps than those of the query counted apart. */
+  countApart(steps: Steps, counter: SampleCounter): Steps {
+    this.counters.set(steps, counter);
+    return steps;
   }
 
   close(): void {
@@ -93,7 +112,9 @@ export class QueryRun {
   }
 
   nameless({ labels }: SeriesMeta): SeriesMeta['labels'] {
-    return this.options.typeAndUnitLabels ? labels.without(METRIC_NAME, '__type__', '__unit__') : labels.nameless;
+    return labels.has('__type__') || labels.has('__unit__')
+      ? labels.without(METRIC_NAME, '__type__', '__unit__')
+      : labels.nameless;
   }
 }
 

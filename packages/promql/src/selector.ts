@@ -13,7 +13,7 @@ export interface References {
 }
 
 export function extentOf(run: QueryRun): QueryExtent {
-  return { stepMs: run.steps.stepMs, rangeMs: lastStepMs(run.steps) - run.steps.startMs };
+  return { stepMs: run.isRangeQuery ? run.steps.stepMs : 0, rangeMs: run.options.endMs - run.steps.startMs };
 }
 
 export function references(shift: TimeShift, steps: Steps, run: QueryRun): References {
@@ -27,7 +27,7 @@ export function references(shift: TimeShift, steps: Steps, run: QueryRun): Refer
 
 function atMs(at: AtModifier, run: QueryRun): number {
   if (at === 'start') return run.steps.startMs;
-  return at === 'end' ? lastStepMs(run.steps) : at.timeMs;
+  return at === 'end' ? run.options.endMs : at.timeMs;
 }
 
 /**
@@ -48,28 +48,30 @@ export async function selectVector(
   run.check();
   const series = selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false }));
   const samples = new SampleColumns();
+  const counter = run.counterOf(steps);
   return {
     series,
     fill(i, out) {
       samples.length = 0;
-      run.totalSamples += selected[i].read(minTime, refs.lastMs, samples);
-      pickLatest(samples, refs, lookbackMs, timestamps, out);
+      run.samplesRead += selected[i].read(minTime, refs.lastMs, samples);
+      counter.column(out, pickLatest(samples, refs, lookbackMs, timestamps, out));
     },
   };
 }
 
-/** Hot loop: samples and steps walk forward together. */
+/** Hot loop: samples and steps walk forward together. @returns at how many steps there is a sample */
 function pickLatest(
   samples: SampleColumns,
   refs: References,
   lookbackMs: number,
   timestamps: boolean,
   out: StepColumn,
-): void {
+): number {
   const { t, v, length } = samples;
   const { present, v: values, count } = out;
   out.clear();
   let next = 0;
+  let found = 0;
   for (let s = 0; s < count; s++) {
     const ref = refs.firstMs + s * refs.stepMs;
     while (next < length && t[next] <= ref) next++;
@@ -77,7 +79,9 @@ function pickLatest(
     if (latest < 0 || t[latest] <= ref - lookbackMs || samples.isStale(latest)) continue;
     values[s] = timestamps ? t[latest] / 1000 : v[latest];
     present[s] = FLOAT;
+    found++;
   }
+  return found;
 }
 
 /** A range vector selector; staleness markers are taken out when a series is loaded. */
@@ -93,7 +97,7 @@ export async function selectMatrix(expr: MatrixSelector, steps: Steps, run: Quer
     rangeMs,
     load(i, into) {
       into.length = 0;
-      run.totalSamples += selected[i].read(minTime, refs.lastMs, into);
+      run.samplesRead += selected[i].read(minTime, refs.lastMs, into);
       dropStale(into);
     },
   };

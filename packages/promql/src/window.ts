@@ -25,6 +25,8 @@ export class Windows {
   v: Float64Array = new Float64Array(0);
   /** Samples of the series. */
   length = 0;
+  /** Samples of all windows together, those in several counted as often. */
+  total = 0;
   readonly from: Int32Array;
   readonly to: Int32Array;
   /** The steps a kernel is to compute: firstStep … endStep-1. */
@@ -50,6 +52,7 @@ export class Windows {
     const { firstMs, stepMs } = refs;
     let a = 0;
     let b = 0;
+    let total = 0;
     for (let s = 0; s < to.length; s++) {
       const end = firstMs + s * stepMs;
       const start = end - rangeMs;
@@ -57,7 +60,9 @@ export class Windows {
       while (a < b && t[a] <= start) a++;
       from[s] = a;
       to[s] = b;
+      total += b - a;
     }
+    this.total = total;
   }
 
   endMs(step: number): number {
@@ -67,14 +72,6 @@ export class Windows {
   /** The time the step is evaluated at; `@` and `offset` do not move it. */
   evalMs(step: number): number {
     return this.steps.startMs + step * this.steps.stepMs;
-  }
-
-  /** Samples of all windows together, those in several counted as often. */
-  get total(): number {
-    const { from, to } = this;
-    let total = 0;
-    for (let s = 0; s < to.length; s++) total += to[s] - from[s];
-    return total;
   }
 }
 
@@ -91,6 +88,7 @@ export function overWindows(
 ): VectorOperator {
   const samples = new SampleColumns();
   const windows = new Windows(steps, source.refs, source.rangeMs);
+  const counter = run.counterOf(steps);
   return {
     series,
     fill(i, out) {
@@ -98,6 +96,7 @@ export function overWindows(
       run.hold(samples.length);
       out.clear();
       windows.attach(samples);
+      counter.windows(windows);
       kernel(windows, out, source.series[i]);
       run.release(samples.length);
     },
@@ -117,6 +116,7 @@ export async function overWindowsInSlices(
 ): Promise<VectorOperator> {
   const samples = new SampleColumns();
   const windows = new Windows(steps, source.refs, source.rangeMs);
+  const counter = run.counterOf(steps);
   const table = new ColumnTable(steps.count, series.length);
   const out = new StepColumn(steps.count);
   for (let i = 0; i < series.length; i++) {
@@ -124,6 +124,7 @@ export async function overWindowsInSlices(
     run.hold(samples.length);
     out.clear();
     windows.attach(samples);
+    counter.windows(windows);
     for (windows.endStep = 0; windows.endStep < steps.count; ) {
       windows.firstStep = windows.endStep;
       windows.endStep = sliceEnd(windows);
