@@ -1,5 +1,6 @@
 import type { DurationExpr, DurationOp, Span } from './ast.ts';
 import { executionError } from './error.ts';
+import { goMax, goMin } from './functions/go-math.ts';
 
 /** What `step()` and `range()` mean in a duration: the query's, in milliseconds. */
 export interface QueryExtent {
@@ -51,9 +52,9 @@ function evaluate(expr: DurationExpr, extent: QueryExtent): number {
     case 'unary':
       return expr.op === '-' ? -evaluate(expr.expr, extent) : evaluate(expr.expr, extent);
     case 'min_of':
-      return Math.min(evaluate(expr.lhs, extent), evaluate(expr.rhs, extent));
+      return goMin(evaluate(expr.lhs, extent), evaluate(expr.rhs, extent));
     case 'max_of':
-      return Math.max(evaluate(expr.lhs, extent), evaluate(expr.rhs, extent));
+      return goMax(evaluate(expr.lhs, extent), evaluate(expr.rhs, extent));
     case 'binary': {
       const [lhs, rhs] = [evaluate(expr.lhs, extent), evaluate(expr.rhs, extent)];
       if (rhs === 0 && expr.op === '/') throw failure(expr, 'division by zero');

@@ -1,21 +1,11 @@
 import { Labels } from '@avalanche/model';
+import { type CivilTime, civilTime, dayOfYear, daysInMonth } from '../civil-time.ts';
 import { FLOAT, type Steps } from '../columns.ts';
 import { define, type FunctionSpec, nameless, vectorResult } from './spec.ts';
 
-const DAY_MS = 86_400_000;
-
-function daysInMonth(date: Date): number {
-  return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
-}
-
-function dayOfYear(date: Date): number {
-  const start = Date.UTC(date.getUTCFullYear(), 0, 1);
-  return Math.floor((date.getTime() - start) / DAY_MS) + 1;
-}
-
 /** A part of the UTC date of each value (seconds since the epoch); without an argument, of the evaluation time. */
-function datePart(name: string, part: (date: Date) => number): FunctionSpec {
-  const ofSeconds = (seconds: number): number => part(new Date(Math.trunc(seconds) * 1000));
+function datePart(name: string, part: (time: CivilTime) => number): FunctionSpec {
+  const ofSeconds = (seconds: number): number => part(civilTime(seconds));
   return define(
     name,
     ['vector'],
@@ -44,11 +34,11 @@ function evaluationTimes(steps: Steps, compute: (seconds: number) => number) {
 
 export const calendarFunctions: readonly FunctionSpec[] = [
   datePart('days_in_month', daysInMonth),
-  datePart('day_of_month', (date) => date.getUTCDate()),
-  datePart('day_of_week', (date) => date.getUTCDay()),
+  datePart('day_of_month', ({ day }) => day),
+  datePart('day_of_week', ({ weekday }) => weekday),
   datePart('day_of_year', dayOfYear),
-  datePart('hour', (date) => date.getUTCHours()),
-  datePart('minute', (date) => date.getUTCMinutes()),
-  datePart('month', (date) => date.getUTCMonth() + 1),
-  datePart('year', (date) => date.getUTCFullYear()),
+  datePart('hour', ({ hour }) => hour),
+  datePart('minute', ({ minute }) => minute),
+  datePart('month', ({ month }) => month),
+  datePart('year', ({ year }) => year),
 ];

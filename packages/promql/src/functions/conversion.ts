@@ -1,8 +1,9 @@
 import { Labels } from '@avalanche/model';
 import { unparen } from '../ast.ts';
-import { EMPTY_VECTOR, FLOAT, lastStepMs, StepColumn, type VectorOperator } from '../columns.ts';
+import { EMPTY_VECTOR, FLOAT, StepColumn, type VectorOperator } from '../columns.ts';
 import type { Scope } from '../plan.ts';
-import { selectVector } from '../selector.ts';
+import { extentOf, selectVector } from '../selector.ts';
+import { goMax, goMin } from './go-math.ts';
 import { define, type FunctionSpec, nameless, vectorResult } from './spec.ts';
 
 /** The value of the only series at each step, else NaN. */
@@ -100,9 +101,9 @@ export const conversionFunctions: readonly FunctionSpec[] = [
   startTimestamp,
   constant('pi', () => Math.PI),
   constant('start', ({ run }) => run.steps.startMs / 1000, true),
-  constant('end', ({ run }) => lastStepMs(run.steps) / 1000, true),
-  constant('step', ({ run }) => (run.isRangeQuery ? run.steps.stepMs / 1000 : 0), true),
-  constant('range', ({ run }) => (lastStepMs(run.steps) - run.steps.startMs) / 1000, true),
-  ofTwoScalars('min_of', Math.min),
-  ofTwoScalars('max_of', Math.max),
+  constant('end', ({ run }) => run.options.endMs / 1000, true),
+  constant('step', ({ run }) => extentOf(run).stepMs / 1000, true),
+  constant('range', ({ run }) => extentOf(run).rangeMs / 1000, true),
+  ofTwoScalars('min_of', goMin),
+  ofTwoScalars('max_of', goMax),
 ];

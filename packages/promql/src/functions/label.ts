@@ -3,7 +3,7 @@ import type { Call } from '../ast.ts';
 import type { SeriesMeta, VectorOperator } from '../columns.ts';
 import { executionError } from '../error.ts';
 import type { Prepared, Scope } from '../plan.ts';
-import { isValidLabelName, quote } from '../quote.ts';
+import { isValidLabelName, wellFormed } from '../quote.ts';
 import { define, type FunctionSpec, vectorResult } from './spec.ts';
 
 /** The same values under other labels. A name that is set is no longer to be dropped. */
@@ -26,7 +26,7 @@ async function labelReplace(call: Call, scope: Scope): Promise<Prepared> {
   const [destination, replacement, source, pattern] = await strings(call, scope);
   const regex = compilePattern(pattern);
   if (!isValidLabelName(destination)) {
-    throw executionError(`invalid destination label name in label_replace(): ${destination}`);
+    throw executionError(`invalid destination label name in label_replace(): ${wellFormed(destination)}`);
   }
   const op = await scope.vector(call.args[0]);
   const results = new Map<string, string | null>();
@@ -37,7 +37,7 @@ async function labelReplace(call: Call, scope: Scope): Promise<Prepared> {
       result = regex.expand(value, replacement);
       results.set(value, result);
     }
-    return result === null ? labels : labels.with({ [destination]: result });
+    return result === null ? labels : labels.withLabel(destination, result);
   });
 }
 
@@ -52,13 +52,13 @@ function compilePattern(pattern: string): ReturnType<typeof compileAnchored> {
 async function labelJoin(call: Call, scope: Scope): Promise<Prepared> {
   const [destination, separator, ...sources] = await strings(call, scope);
   const invalid = sources.find((name) => !isValidLabelName(name));
-  if (invalid !== undefined) throw executionError(`invalid source label name in label_join(): ${quote(invalid)}`);
+  if (invalid !== undefined) throw executionError(`invalid source label name in label_join(): ${wellFormed(invalid)}`);
   if (!isValidLabelName(destination)) {
-    throw executionError(`invalid destination label name in label_join(): ${destination}`);
+    throw executionError(`invalid destination label name in label_join(): ${wellFormed(destination)}`);
   }
   const op = await scope.vector(call.args[0]);
   return relabel(op, destination, scope, (labels) =>
-    labels.with({ [destination]: sources.map((name) => labels.get(name)).join(separator) }),
+    labels.withLabel(destination, sources.map((name) => labels.get(name)).join(separator)),
   );
 }
 

@@ -1,4 +1,5 @@
 import { ABSENT, type StepColumn } from '../columns.ts';
+import { goMax, goMin } from './go-math.ts';
 import { define, type FunctionSpec, nameless, ofNumber, perSample, vectorResult } from './spec.ts';
 
 const RADIANS_PER_DEGREE = Math.PI / 180;
@@ -27,7 +28,7 @@ const roundFunction = define(
 function clamp({ v, present, count }: StepColumn, [low, high]: readonly Float64Array[]): void {
   for (let s = 0; s < count; s++) {
     if (high[s] < low[s]) present[s] = ABSENT;
-    v[s] = Math.max(low[s], Math.min(high[s], v[s]));
+    v[s] = goMax(low[s], goMin(high[s], v[s]));
   }
 }
 
@@ -58,9 +59,9 @@ export const mathFunctions: readonly FunctionSpec[] = [
   roundFunction,
   perSample('clamp', 2, clamp),
   perSample('clamp_max', 1, ({ v, count }, [high]) => {
-    for (let s = 0; s < count; s++) v[s] = Math.min(high[s], v[s]);
+    for (let s = 0; s < count; s++) v[s] = goMin(high[s], v[s]);
   }),
   perSample('clamp_min', 1, ({ v, count }, [low]) => {
-    for (let s = 0; s < count; s++) v[s] = Math.max(low[s], v[s]);
+    for (let s = 0; s < count; s++) v[s] = goMax(low[s], v[s]);
   }),
 ];

@@ -39,7 +39,6 @@ const ENGINE_OPTIONS = {
   defaultSubqueryStepMs: 60_000,
   ...WHOLE_LANGUAGE,
   delayedNameRemoval: true,
-  typeAndUnitLabels: true,
 };
 
 /** Runs a promqltest script over an empty store. @throws ScriptError where it is invalid, before anything runs */
