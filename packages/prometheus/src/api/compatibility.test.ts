@@ -38,6 +38,7 @@ beforeAll(async () => {
       `--storage.tsdb.path=${data}`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--storage.tsdb.retention.time=100y',
+      '--enable-feature=promql-per-step-stats',
     ],
     { stdio: 'ignore' },
   );
@@ -48,6 +49,7 @@ beforeAll(async () => {
     logger: silentLogger,
     version: 'test',
     storage: { retentionMs: 0 },
+    features: { perStepStats: true },
   });
   for (let i = 0; (await fetch(`${theirUrl}/-/ready`).catch(() => null))?.status !== 200; i++) {
     if (i > 200) throw new Error('the real Prometheus does not start');
@@ -144,6 +146,36 @@ describe.skipIf(isMissing)('beside the real Prometheus 2.42 (skipped where it is
   });
 });
 
+describe.skipIf(isMissing)('samples are counted as by 2.42', () => {
+  const samplesOf = async (url: string, query: string, range: string) => {
+    const text = await answer(url, `GET query${range}&stats=all&query=${encodeURIComponent(query)}`);
+    const { totalQueryableSamples, totalQueryableSamplesPerStep } = JSON.parse(text.replace(/^[^{]*/, '')).data.stats
+      .samples;
+    return { totalQueryableSamples, totalQueryableSamplesPerStep };
+  };
+
+  test.each([
+    'm_total',
+    'm_total + on (i) group_right sum by (i) (m_total)',
+    'rate(m_total[1m])',
+    'sum(rate(m_total[2m])) / sum(rate(m_total[2m]))',
+    'm_total offset 1m',
+    `m_total @ ${T}`,
+    `rate(m_total[1m] @ ${T}) + m_total`,
+    'quantile_over_time(0.5, m_total[90s])',
+    'topk(1, m_total) or m_total',
+    'label_replace(m_total, "x", "$1", "i", "(.*)") > bool 1',
+    'timestamp(m_total)',
+    'absent(m_total{i="9"})',
+    'time()',
+  ])('%s', async (query) => {
+    const instant = `?time=${T + 7}`;
+    expect(await samplesOf(ours.url, query, instant)).toEqual(await samplesOf(theirUrl, query, instant));
+    const range = `_range?start=${T - 203}&end=${T + 397}&step=40`;
+    expect(await samplesOf(ours.url, query, range)).toEqual(await samplesOf(theirUrl, query, range));
+  });
+});
+
 describe.skipIf(isMissing)('what 3.x answers otherwise than 2.42', () => {
   const errorOf = (text: string) =>
     `400 application/json  ${JSON.stringify({ status: 'error', errorType: 'bad_data', error: text })}`;
@@ -190,7 +222,7 @@ describe.skipIf(isMissing)('what 3.x answers otherwise than 2.42', () => {
   });
 
   test('ten annotations are shown, and how many more there are', async () => {
-    const query = Array.from({ length: 13 }, () => 'quantile(2,m_total)').join(' or ');
+    const query = Array.from({ length: 13 }, (_, i) => `quantile(${i + 2},m_total)`).join(' or ');
     const text = await answer(ours.url, `GET query?query=${encodeURIComponent(query)}&time=${T}`);
     const { warnings } = JSON.parse(text.slice(text.indexOf('{')));
     expect(warnings).toHaveLength(11);
