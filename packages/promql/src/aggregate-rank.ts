@@ -1,87 +1,117 @@
 import { formatG } from '@avalanche/model';
-import { extremes, rowsByGroup } from './aggregate-values.ts';
+import { extremes } from './aggregate-values.ts';
 import { invalidRatio } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
-import { ColumnTable, EMPTY_VECTOR, FLOAT, type VectorOperator } from './columns.ts';
+import { ABSENT, ColumnTable, EMPTY_VECTOR, FLOAT, StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import { groupSeries } from './groups.ts';
 import { hashFraction } from './label-hash.ts';
+import { mapColumns } from './operators.ts';
 import type { Scope } from './plan.ts';
-import { byValueNaNFirst } from './quantile.ts';
-import { materialize } from './query-run.ts';
-
-/** Chooses some of a group's rows that are present at a step. */
-type Choose = (rows: readonly number[], step: number) => readonly number[];
+import { SampleHeaps } from './sample-heaps.ts';
 
 /**
  * `topk`, `bottomk`, `limitk` and `limit_ratio` keep series of their input with all their labels, at the steps where
- * they are chosen.
+ * they are chosen. The input streams by: what is held are the samples that may be chosen, not all of them.
  */
 export async function selectRanked(
   expr: Aggregate,
   param: Float64Array,
   input: VectorOperator,
-  { run, steps }: Scope,
+  scope: Scope,
 ): Promise<VectorOperator> {
-  const any = expr.op === 'limit_ratio' ? choosesShare(expr, param, run.annotations) : choosesAny(param);
-  if (!any) return EMPTY_VECTOR;
-  const table = await materialize(input, run, steps.count);
-  const choose = chooser(expr, param, table);
-  const { metas, groupOf } = await groupSeries(table.series, expr, run);
-  const chosen = new Uint8Array(table.series.length * steps.count);
-  const order: number[] = [];
-  for (const rows of rowsByGroup(groupOf, metas.length)) {
-    for (let s = 0; s < steps.count; s++) {
-      const there = rows.filter((row) => table.present[row * steps.count + s] !== 0);
-      for (const row of choose(there, s)) {
-        chosen[row * steps.count + s] = table.present[row * steps.count + s];
-        if (!run.isRangeQuery) order.push(row);
-      }
-      if (run.due()) await run.pause();
-    }
+  if (expr.op === 'limit_ratio') {
+    return choosesShare(expr, param, scope.run.annotations) ? limitRatio(param, input) : EMPTY_VECTOR;
   }
-  return keepChosen(table, chosen, run.isRangeQuery ? table.series.keys() : new Set(order));
+  if (!choosesAny(param)) return EMPTY_VECTOR;
+  return expr.op === 'limitk' ? limitCount(expr, param, input, scope) : rank(expr, param, input, scope);
 }
 
-/** An instant query gives the chosen series in their rank. */
-function keepChosen(table: ColumnTable, chosen: Uint8Array, rows: Iterable<number>): VectorOperator {
-  const { count } = table;
-  const out = new ColumnTable(count, table.series.length);
-  for (const row of rows) {
-    const base = out.appendEmpty(table.series[row]) * count;
-    out.values.set(table.values.subarray(row * count, (row + 1) * count), base);
-    out.present.set(chosen.subarray(row * count, (row + 1) * count), base);
+function limitRatio(ratio: Float64Array, input: VectorOperator): VectorOperator {
+  return mapColumns(input, input.series, ({ present, count }, i) => {
+    const fraction = hashFraction(input.series[i].labels);
+    for (let s = 0; s < count; s++) if (!inRatio(fraction, ratio[s])) present[s] = ABSENT;
+  });
+}
+
+/** The first k series of each group that are there at a step. */
+async function limitCount(
+  expr: Aggregate,
+  k: Float64Array,
+  input: VectorOperator,
+  { run, steps }: Scope,
+): Promise<VectorOperator> {
+  const { metas, groupOf } = await groupSeries(input.series, expr, run);
+  const taken = new Uint32Array(metas.length * steps.count);
+  const out = new ColumnTable(steps.count, 0);
+  const column = new StepColumn(steps.count);
+  for (let i = 0; i < input.series.length; i++) {
+    input.fill(i, column);
+    const base = groupOf[i] * steps.count;
+    for (let s = 0; s < steps.count; s++) {
+      if (column.present[s] === ABSENT) continue;
+      if (taken[base + s] < Math.trunc(k[s])) taken[base + s]++;
+      else column.present[s] = ABSENT;
+    }
+    const points = column.points();
+    run.hold(points);
+    if (points > 0) out.append(input.series[i], column);
+    if (run.due()) await run.pause();
   }
   return out;
 }
 
-function chooser({ op }: Aggregate, param: Float64Array, table: ColumnTable): Choose {
-  const value = (row: number, step: number): number => table.values[row * table.count + step];
-  const ranked =
-    (direction: 1 | -1): Choose =>
-    (rows, step) => {
-      const floats = rows.filter((row) => table.present[row * table.count + step] === FLOAT);
-      floats.sort((a, b) => compareNaNLast(value(a, step), value(b, step), direction));
-      return floats.slice(0, Math.max(0, Math.trunc(param[step])));
-    };
-  switch (op) {
-    case 'topk':
-      return ranked(-1);
-    case 'bottomk':
-      return ranked(1);
-    case 'limitk':
-      return (rows, step) => rows.slice(0, Math.max(0, Math.trunc(param[step])));
-    default: {
-      const fractions = table.series.map(({ labels }) => hashFraction(labels));
-      return (rows, step) => rows.filter((row) => inRatio(fractions[row], param[step]));
+async function rank(expr: Aggregate, k: Float64Array, input: VectorOperator, scope: Scope): Promise<VectorOperator> {
+  const { run, steps } = scope;
+  const { metas, groupOf } = await groupSeries(input.series, expr, run);
+  const most = largestGroup(groupOf, metas.length);
+  const heaps = new SampleHeaps(
+    metas.length * steps.count,
+    Math.trunc(Math.min(extremes(k).max, most)),
+    expr.op === 'topk' ? 1 : -1,
+  );
+  run.hold(heaps.capacity);
+  const column = new StepColumn(steps.count);
+  for (let i = 0; i < input.series.length; i++) {
+    input.fill(i, column);
+    const base = groupOf[i] * steps.count;
+    for (let s = 0; s < steps.count; s++) {
+      if (column.present[s] === FLOAT) heaps.offer(base + s, i, column.v[s], Math.trunc(k[s]));
     }
+    if (run.due()) await run.pause();
   }
+  return rankedTable(heaps, input, metas.length, scope);
 }
 
-/** Orders up (1) or down (-1), NaN at the end either way. */
-function compareNaNLast(a: number, b: number, direction: 1 | -1): number {
-  if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
-  return direction * byValueNaNFirst(a, b);
+function largestGroup(groupOf: Int32Array, groups: number): number {
+  const sizes = new Uint32Array(groups);
+  for (const group of groupOf) sizes[group]++;
+  return sizes.reduce((most, size) => Math.max(most, size), 0);
+}
+
+/** The chosen samples, series by series; an instant query gives them in their rank, group by group. */
+async function rankedTable(
+  heaps: SampleHeaps,
+  input: VectorOperator,
+  groups: number,
+  { run, steps }: Scope,
+): Promise<VectorOperator> {
+  const out = new ColumnTable(steps.count, 0);
+  const rowOf = new Map<number, number>();
+  for (let cell = 0; cell < groups * steps.count; cell++) {
+    const s = cell % steps.count;
+    for (const [series, value] of run.isRangeQuery ? heaps.of(cell) : heaps.ranked(cell)) {
+      let row = rowOf.get(series);
+      if (row === undefined) {
+        row = out.appendEmpty(input.series[series]);
+        rowOf.set(series, row);
+      }
+      out.values[row * steps.count + s] = value;
+      out.present[row * steps.count + s] = FLOAT;
+    }
+    if (run.dueAt(cell)) await run.pause();
+  }
+  return out;
 }
 
 /** Whether there is anything to choose at any step. @throws PromQLError where a parameter is no count */
