@@ -2,9 +2,10 @@ import { formatG } from '@avalanche/model';
 import { extremes } from './aggregate-values.ts';
 import { invalidRatio } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
-import { ABSENT, ColumnTable, EMPTY_VECTOR, FLOAT, StepColumn, type VectorOperator } from './columns.ts';
+import { ABSENT, ColumnTable, EMPTY_VECTOR, FLOAT, HISTOGRAM, StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import { groupSeries } from './groups.ts';
+import { ignoredInAggregation } from './histograms/notes.ts';
 import { hashFraction } from './label-hash.ts';
 import { mapColumns } from './operators.ts';
 import type { Scope } from './plan.ts';
@@ -78,6 +79,8 @@ async function rank(expr: Aggregate, k: Float64Array, input: VectorOperator, sco
     for (let s = 0; s < steps.count; s++) {
       if (column.present[s] === FLOAT) heaps.offer(base + s, i, column.v[s], Math.trunc(k[s]));
     }
+    const ignored = column.histograms !== null && column.present.includes(HISTOGRAM);
+    if (ignored) run.annotations.info(ignoredInAggregation(expr.op), expr);
     if (run.due()) await run.pause();
   }
   return rankedTable(heaps, input, metas.length, scope);

@@ -1,9 +1,11 @@
+import { formatHistogram } from '@avalanche/model';
 import { invalidQuantile } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
-import { ColumnTable, FLOAT, type SeriesMeta, StepColumn, type VectorOperator } from './columns.ts';
+import { ABSENT, ColumnTable, FLOAT, HISTOGRAM, type SeriesMeta, StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import { formatPlain } from './format-plain.ts';
 import { groupSeries } from './groups.ts';
+import { ignoredInAggregation } from './histograms/notes.ts';
 import type { Scope } from './plan.ts';
 import { quantileInPlace } from './quantile.ts';
 import { materialize } from './query-run.ts';
@@ -20,6 +22,9 @@ export async function groupQuantile(
   const wrong = [...(q.some(Number.isNaN) ? [Number.NaN] : []), ...(max > 1 ? [max] : []), ...(min < 0 ? [min] : [])];
   for (const value of wrong) run.annotations.warn(invalidQuantile(value), expr.param as Expr);
   const table = await materialize(input, run, steps.count);
+  if (table.histograms !== null && table.present.includes(HISTOGRAM)) {
+    run.annotations.info(ignoredInAggregation(expr.op), expr.expr);
+  }
   const { metas, groupOf } = await groupSeries(table.series, expr, run);
   const members = rowsByGroup(groupOf, metas.length);
   const out = new ColumnTable(steps.count, metas.length);
@@ -82,8 +87,8 @@ export async function countValues(expr: Aggregate, input: VectorOperator, scope:
   for (let i = 0; i < input.series.length; i++) {
     input.fill(i, column);
     for (let s = 0; s < steps.count; s++) {
-      if (column.present[s] !== FLOAT) continue;
-      const cell = rowFor(out, rowOf, metas[groupOf[i]], label, column.v[s]) * steps.count + s;
+      if (column.present[s] === ABSENT) continue;
+      const cell = rowFor(out, rowOf, metas[groupOf[i]], label, valueText(column, s)) * steps.count + s;
       if (out.present[cell] === 0) run.hold(1);
       out.present[cell] = FLOAT;
       out.values[cell]++;
@@ -93,8 +98,13 @@ export async function countValues(expr: Aggregate, input: VectorOperator, scope:
   return out;
 }
 
-function rowFor(out: ColumnTable, rowOf: Map<string, number>, meta: SeriesMeta, label: string, value: number): number {
-  const labels = meta.labels.withLabel(label, formatPlain(value));
+function valueText({ v, present, histograms }: StepColumn, step: number): string {
+  const histogram = present[step] === HISTOGRAM ? histograms?.[step] : undefined;
+  return histogram ? formatHistogram(histogram) : formatPlain(v[step]);
+}
+
+function rowFor(out: ColumnTable, rowOf: Map<string, number>, meta: SeriesMeta, label: string, value: string): number {
+  const labels = meta.labels.withLabel(label, value);
   let row = rowOf.get(labels.key);
   if (row === undefined) {
     row = out.appendEmpty({ labels, dropName: meta.dropName });

@@ -3,6 +3,8 @@ import { countValues, groupQuantile } from './aggregate-values.ts';
 import type { Aggregate, AggregateOp } from './ast.ts';
 import { ColumnTable, FLOAT, StepColumn, type VectorOperator } from './columns.ts';
 import { groupSeries } from './groups.ts';
+import { type HistogramCells, histogramCells } from './histograms/aggregate.ts';
+import type { Note } from './histograms/notes.ts';
 import { compensation, infinityAbsorbs } from './kahan.ts';
 import type { Scope } from './plan.ts';
 import { mergeEqualSeries } from './query-run.ts';
@@ -60,9 +62,15 @@ async function accumulate(
   run.hold(cells);
   const state = make(cells);
   const column = new StepColumn(steps.count);
+  const note: Note = (kind, text) => run.annotations[kind](text, expr.expr);
+  let histograms: HistogramCells | null = null;
   for (let i = 0; i < input.series.length; i++) {
     input.fill(i, column);
     state.add(column, groupOf[i] * steps.count);
+    if (column.histograms !== null) {
+      histograms ??= histogramCells(expr.op, note);
+      histograms.add(column, groupOf[i] * steps.count, state.counts, input.series[i].labels.metricName);
+    }
     if (run.due()) await run.pause();
   }
   const table = new ColumnTable(steps.count, metas.length);
@@ -73,6 +81,7 @@ async function accumulate(
     table.present[cell] = FLOAT;
     if (run.dueAt(cell)) await run.pause();
   }
+  histograms?.finish(table, state.counts);
   return table;
 }
 

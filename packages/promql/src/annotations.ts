@@ -15,6 +15,8 @@ export class Annotations {
   private readonly infosByText = new Map<string, number>();
   private readonly said = new Map<string, Annotation>();
   private readonly corrections = new Map<string, Correction>();
+  /** How often each start time overlap was met, by what is said of it. */
+  private readonly overlaps = new Map<string, number>();
 
   constructor(readonly source: string) {}
 
@@ -46,6 +48,14 @@ export class Annotations {
     if (!before) this.info(text, at);
   }
 
+  /** A sample says that it started before the sample before it; told once for all of a metric. */
+  startTimeOverlap(metricName: string, at: Span): void {
+    const what = 'sample has start time that overlaps with previous sample timestamp';
+    const text = `${what} for metric ${quote(metricName)}`;
+    this.overlaps.set(text, (this.overlaps.get(text) ?? 0) + 1);
+    this.warn(text, at);
+  }
+
   get warnings(): string[] {
     return this.shown('warning', this.warningsByText);
   }
@@ -75,7 +85,8 @@ export class Annotations {
   private shown(kind: Annotation['kind'], texts: ReadonlyMap<string, number>): string[] {
     return [...texts].map(([text, at]) => {
       const correction = this.corrections.get(text);
-      const details = correction ? `, ${correctionText(correction)}` : '';
+      const overlaps = this.overlaps.get(text) ?? 0;
+      const details = correction ? `, ${correctionText(correction)}` : overlaps > 1 ? ` (${overlaps} occurrences)` : '';
       return `PromQL ${kind}: ${text}${details} (${lineColumn(this.source, at)})`;
     });
   }

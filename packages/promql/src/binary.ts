@@ -1,7 +1,8 @@
 import type { ArithmeticOp, Binary, BinaryOp, ComparisonOp } from './ast.ts';
 import { isComparison, isSetOp } from './ast.ts';
-import { ABSENT, FLOAT, type VectorOperator } from './columns.ts';
+import { ABSENT, FLOAT, type StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
+import { histogramsWithScalar, noteOn } from './histograms/operators.ts';
 import { matchVectors } from './matching.ts';
 import { mapColumns } from './operators.ts';
 import type { Prepared, Scope } from './plan.ts';
@@ -31,7 +32,12 @@ function vectors(expr: Binary, lhs: Prepared, rhs: Prepared, scope: Scope): Prom
 
 /** Whether the metric name means nothing any more after an operation. */
 export function dropsName(expr: Binary): boolean {
-  return expr.bool || !isComparison(expr.op);
+  return expr.bool || !(isComparison(expr.op) || isTrim(expr.op));
+}
+
+/** `</` and `>/` cut native histograms off; they are not for floats. */
+export function isTrim(op: BinaryOp): op is '</' | '>/' {
+  return op === '</' || op === '>/';
 }
 
 function scalars(op: BinaryOp, lhs: Float64Array, rhs: Float64Array): Float64Array {
@@ -51,22 +57,33 @@ function withScalar(
   { run }: Scope,
 ): VectorOperator {
   const series = dropsName(expr) ? op.series.map((meta) => run.withoutName(meta)) : op.series;
+  const change = withScalarChange(expr, scalar, scalarFirst);
+  const onHistograms = histogramsWithScalar(expr, scalar, scalarFirst, noteOn(run, expr));
+  return mapColumns(op, series, (column) => {
+    if (column.histograms !== null || isTrim(expr.op)) onHistograms(column);
+    change(column);
+  });
+}
+
+/** What is done to each float. */
+function withScalarChange(expr: Binary, scalar: Float64Array, scalarFirst: boolean): (column: StepColumn) => void {
+  if (isTrim(expr.op)) return () => {};
   if (!isComparison(expr.op)) {
     const compute = arithmetic(expr.op);
-    return mapColumns(op, series, ({ v, count }) => {
+    return ({ v, count }) => {
       if (scalarFirst) for (let s = 0; s < count; s++) v[s] = compute(scalar[s], v[s]);
       else for (let s = 0; s < count; s++) v[s] = compute(v[s], scalar[s]);
-    });
+    };
   }
   const holds = comparison(expr.op);
-  return mapColumns(op, series, ({ v, present, count }) => {
+  return ({ v, present, count }) => {
     for (let s = 0; s < count; s++) {
       if (present[s] !== FLOAT) continue;
       const keep = scalarFirst ? holds(scalar[s], v[s]) : holds(v[s], scalar[s]);
       if (expr.bool) v[s] = keep ? 1 : 0;
       else if (!keep) present[s] = ABSENT;
     }
-  });
+  };
 }
 
 export function comparison(op: ComparisonOp): (a: number, b: number) => boolean {
@@ -100,7 +117,7 @@ const ARITHMETIC: Readonly<Record<ArithmeticOp, (a: number, b: number) => number
 
 export function arithmetic(op: BinaryOp): (a: number, b: number) => number {
   const compute = ARITHMETIC[op as ArithmeticOp];
-  if (!compute) throw executionError(`operator ${op} is only defined for native histograms`);
+  if (!compute) throw executionError(`operator "${op}" not allowed for Scalar operations`);
   return compute;
 }
 

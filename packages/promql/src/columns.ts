@@ -21,8 +21,9 @@ export const FLOAT = 1;
  */
 export const HISTOGRAM = 2;
 
-/** What a histogram counts for in the limit on samples, beside its buckets: upstream counts the bytes of its fields. */
-const HISTOGRAM_WEIGHT = 10;
+/** Bytes of a histogram with its time in upstream's memory, and of a sample: what it counts for in the limit on samples. */
+const HISTOGRAM_BYTES = 176;
+const SAMPLE_BYTES = 16;
 
 /** The values of one series at every step. Absence is in `present` and never a NaN, which is a value. */
 export class StepColumn {
@@ -70,8 +71,9 @@ export class StepColumn {
   }
 }
 
-function weightOf({ positive, negative }: FloatHistogram): number {
-  return HISTOGRAM_WEIGHT + Math.ceil((positive.indexes.length + negative.indexes.length) / 2);
+function weightOf({ positive, negative, customValues }: FloatHistogram): number {
+  const listed = positive.indexes.length + negative.indexes.length + customValues.length;
+  return Math.floor((HISTOGRAM_BYTES + 8 * listed) / SAMPLE_BYTES);
 }
 
 /** What identifies a series during a query. */

@@ -30,6 +30,8 @@ export interface EngineOptions extends Dialect {
   readonly delayedNameRemoval?: boolean;
   /** `--enable-feature=type-and-unit-labels` */
   readonly typeAndUnitLabels?: boolean;
+  /** `--enable-feature=use-start-timestamps` */
+  readonly startTimestamps?: boolean;
   readonly observer?: QueryObserver;
 }
 
@@ -71,6 +73,7 @@ export class Engine {
       fillModifiers: false,
       delayedNameRemoval: false,
       typeAndUnitLabels: false,
+      startTimestamps: false,
       ...options,
     };
     this.slots = new Slots(this.options.maxConcurrency);
@@ -179,6 +182,7 @@ export class Engine {
       delayedNameRemoval: this.options.delayedNameRemoval,
       typeAndUnitLabels: this.options.typeAndUnitLabels,
       perStepStats: options.perStepStats ?? false,
+      startTimestamps: this.options.startTimestamps,
       signal: options.signal,
       endMs,
     };
@@ -211,6 +215,7 @@ async function evaluate<R>(
   annotations: Annotations,
   finish: Finish<R>,
 ): Promise<R> {
+  run.statisticsOf = query.statisticsOf;
   const prepared = await new Scope(run, query.steps, query.shared).prepare(query.expr);
   times.prepared();
   const result = await finish(prepared, run, () => {

@@ -1,7 +1,8 @@
 import { Labels } from '@avalanche/model';
 import type { Binary, VectorMatching } from './ast.ts';
-import { type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
-import { putter, resultMeta, type Sides, signature } from './matching.ts';
+import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
+import { noteOn, type PutSample, sampleAt, samplePutter } from './histograms/operators.ts';
+import { type Put, putter, resultMeta, type Sides, signature } from './matching.ts';
 import type { QueryRun } from './query-run.ts';
 
 /** What stands in for a sample that a side lacks; null: nothing does. */
@@ -36,11 +37,12 @@ export function fillMissing(expr: Binary, sides: Sides, fills: Fills, swapped: b
     ...(fills.one === null ? [] : loneMany(expr, sides, fills.one, swapped, run)),
     ...(fills.many === null ? [] : loneOne(expr, sides, fills.many, swapped)),
   ];
-  const put = putter(expr);
+  const put = putter(expr, run);
+  const putSample = samplePutter(expr, noteOn(run, expr));
   return {
     series: lone.map(({ meta }) => meta),
     fill(i, out) {
-      fillColumn(lone[i], put, out);
+      fillColumn(lone[i], put, putSample, out);
     },
   };
 }
@@ -81,14 +83,16 @@ function loneOne(expr: Binary, { many, one, partners }: Sides, value: number, sw
   }));
 }
 
-function fillColumn(lone: Lone, put: ReturnType<typeof putter>, out: StepColumn): void {
+function fillColumn(lone: Lone, put: Put, putSample: PutSample, out: StepColumn): void {
   const { table, row, others, otherTable, value, valueIsLeft } = lone;
   out.clear();
   for (let s = 0; s < out.count; s++) {
     const cell = row * out.count + s;
-    if (table.present[cell] !== FLOAT) continue;
+    if (table.present[cell] === ABSENT) continue;
     if (others.some((other) => otherTable.present[other * out.count + s])) continue;
-    if (valueIsLeft) put(value, table.values[cell], out, s);
+    const sample = table.present[cell] === FLOAT ? null : sampleAt(table, cell);
+    if (sample !== null) putSample(valueIsLeft ? value : sample, valueIsLeft ? sample : value, out, s);
+    else if (valueIsLeft) put(value, table.values[cell], out, s);
     else put(table.values[cell], value, out, s);
   }
 }

@@ -1,5 +1,5 @@
-import { Labels, SampleColumns, Slices } from '@avalanche/model';
-import { type ColumnTable, FLOAT, type SeriesMeta, type VectorOperator } from './columns.ts';
+import { type FloatHistogram, Labels, SampleColumns, Slices } from '@avalanche/model';
+import { ABSENT, type ColumnTable, FLOAT, HISTOGRAM, type SeriesMeta, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import type { Prepared } from './plan.ts';
 import { materialize, mergeEqualSeries, type QueryRun, SAME_LABELSET } from './query-run.ts';
@@ -65,7 +65,9 @@ function finalMeta(meta: SeriesMeta, run: QueryRun): SeriesMeta {
 function instantSamples(table: ColumnTable): VectorSample[] {
   const samples: VectorSample[] = [];
   table.series.forEach(({ labels }, row) => {
-    if (table.present[row] === FLOAT) samples.push({ labels, value: table.values[row] });
+    if (table.present[row] === ABSENT) return;
+    const histogram = table.present[row] === HISTOGRAM ? table.histograms?.[row] : undefined;
+    samples.push({ labels, value: table.values[row], histogram: histogram ?? null });
   });
   return samples;
 }
@@ -83,7 +85,10 @@ function rowPoints(table: ColumnTable, row: number, times: Float64Array): Matrix
   const { labels } = table.series[row];
   let length = 0;
   for (let s = 0; s < count; s++) if (table.present[base + s] === FLOAT) length++;
-  if (length === count) return { labels, t: times, v: table.values.subarray(base, base + count), length };
+  if (length === count) {
+    return { labels, t: times, v: table.values.subarray(base, base + count), length, histograms: null };
+  }
+  if (table.histograms !== null) return mixedPoints(table, row, times);
   const t = new Float64Array(length);
   const v = new Float64Array(length);
   for (let s = 0, i = 0; s < count; s++) {
@@ -91,11 +96,28 @@ function rowPoints(table: ColumnTable, row: number, times: Float64Array): Matrix
     t[i] = times[s];
     v[i++] = table.values[base + s];
   }
-  return { labels, t, v, length };
+  return { labels, t, v, length, histograms: null };
+}
+
+/** A row that may have native histograms. */
+function mixedPoints(table: ColumnTable, row: number, times: Float64Array): MatrixSeries {
+  const base = row * table.count;
+  const t = new Float64Array(table.count);
+  const v = new Float64Array(table.count);
+  const histograms: FloatHistogram[] = [];
+  let length = 0;
+  for (let s = 0; s < table.count; s++) {
+    const cell = base + s;
+    if (table.present[cell] === ABSENT) continue;
+    if (table.present[cell] === HISTOGRAM) histograms[length] = table.histograms?.[cell] as FloatHistogram;
+    t[length] = times[s];
+    v[length++] = table.values[cell];
+  }
+  return { labels: table.series[row].labels, t, v, length, histograms: histograms.length > 0 ? histograms : null };
 }
 
 function scalarSeries(values: Float64Array, run: QueryRun): MatrixSeries {
-  return { labels: Labels.EMPTY, t: stepTimes(run), v: values, length: values.length };
+  return { labels: Labels.EMPTY, t: stepTimes(run), v: values, length: values.length, histograms: null };
 }
 
 /** A range vector as it was selected, for instant queries such as `metric[5m]`. */
@@ -112,7 +134,13 @@ async function rawSeries(source: MatrixSource, run: QueryRun): Promise<MatrixSer
     const { labels } = finalMeta(source.series[i], run);
     if (seen.has(labels.key)) throw executionError(SAME_LABELSET);
     seen.add(labels.key);
-    out.push({ labels, t: samples.t.slice(0, length), v: samples.v.slice(0, length), length });
+    out.push({
+      labels,
+      t: samples.t.slice(0, length),
+      v: samples.v.slice(0, length),
+      length,
+      histograms: samples.histograms,
+    });
     if (run.due()) await run.pause();
   }
   return sorted(out, run);

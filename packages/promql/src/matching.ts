@@ -1,10 +1,11 @@
 import { type Labels, METRIC_NAME } from '@avalanche/model';
 import type { Binary, VectorMatching } from './ast.ts';
 import { isComparison } from './ast.ts';
-import { arithmetic, comparison, dropsName } from './binary.ts';
-import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
+import { arithmetic, comparison, dropsName, isTrim } from './binary.ts';
+import { type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import { fillMissing, fillValues } from './fill.ts';
+import { combineHistograms, noteOn, samplePutter } from './histograms/operators.ts';
 import { concatenate } from './operators.ts';
 import type { Scope } from './plan.ts';
 import { materialize, type QueryRun } from './query-run.ts';
@@ -143,13 +144,18 @@ async function pairUp(
     if (run.dueAt(manyRow)) await run.pause();
   }
   if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(series, pairs, many, one);
-  const put = putter(expr);
+  const put = putter(expr, run);
+  const putSamples = samplePutter(expr, noteOn(run, expr));
+  const floatsOnly = many.histograms === null && one.histograms === null;
   return {
     series,
     fill(i, out) {
       const [manyRow, oneRow] = pairs[i];
       if (swapped) combine(put, one, oneRow, many, manyRow, out);
       else combine(put, many, manyRow, one, oneRow, out);
+      if (floatsOnly) return;
+      if (swapped) combineHistograms(putSamples, one, oneRow, many, manyRow, out);
+      else combineHistograms(putSamples, many, manyRow, one, oneRow, out);
     },
   };
 }
@@ -182,7 +188,8 @@ function checkGrouped(
 /** Computes the result of two floats, the left one first, at a step; or leaves it absent. */
 export type Put = (a: number, b: number, out: StepColumn, step: number) => void;
 
-export function putter(expr: Binary): Put {
+export function putter(expr: Binary, run: QueryRun): Put {
+  if (isTrim(expr.op)) return samplePutter(expr, noteOn(run, expr));
   if (!isComparison(expr.op)) {
     const compute = arithmetic(expr.op);
     return (a, b, out, s) => out.set(s, compute(a, b));
@@ -203,7 +210,7 @@ function combine(
   out: StepColumn,
 ): void {
   const { count } = out;
-  out.present.fill(ABSENT);
+  out.clear();
   for (let s = 0, l = leftRow * count, r = rightRow * count; s < count; s++, l++, r++) {
     if (left.present[l] === FLOAT && right.present[r] === FLOAT) put(left.values[l], right.values[r], out, s);
   }
@@ -212,7 +219,7 @@ function combine(
 export function resultMeta(expr: Binary, many: SeriesMeta, one: SeriesMeta, run: QueryRun): SeriesMeta {
   const { cardinality, on, labels: names, include } = expr.matching as VectorMatching;
   let { labels } = many;
-  if (!isComparison(expr.op)) labels = run.nameless(many);
+  if (!(isComparison(expr.op) || isTrim(expr.op))) labels = run.nameless(many);
   if (cardinality === 'one-to-one') labels = on ? labels.keep(...names) : labels.without(...names);
   if (include.length > 0) {
     const taken: Record<string, string> = {};

@@ -1,5 +1,6 @@
-import type { Expr } from './ast.ts';
+import type { Expr, VectorSelector } from './ast.ts';
 import type { Dialect } from './dialect.ts';
+import { selectorsOfStatistics } from './histograms/statistics.ts';
 import { parse } from './parse.ts';
 import { SharedExprs } from './shared.ts';
 
@@ -8,6 +9,8 @@ export interface ParsedQuery {
   readonly text: string;
   readonly expr: Expr;
   readonly shared: SharedExprs;
+  /** The selectors of whose native histograms nothing but count and sum is wanted. */
+  readonly statisticsOf: ReadonlySet<VectorSelector>;
 }
 
 const QUERIES_MAX = 128;
@@ -29,7 +32,8 @@ export class ParsedQueries {
       return known;
     }
     const expr = parse(text, this.dialect);
-    const query = { text, expr, shared: new SharedExprs(text, expr) };
+    const shared = new SharedExprs(text, expr);
+    const query = { text, expr, shared, statisticsOf: selectorsOfStatistics(text, expr) };
     if (text.length <= TEXT_MAX) this.keep(query);
     return query;
   }

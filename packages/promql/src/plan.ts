@@ -1,9 +1,9 @@
-import type { SampleColumns } from '@avalanche/model';
+import type { FloatHistogram, SampleColumns } from '@avalanche/model';
 import { prepareAggregate } from './aggregate.ts';
 import type { Annotation } from './annotations.ts';
 import type { Expr, Subquery, ValueType } from './ast.ts';
 import { prepareBinary } from './binary.ts';
-import { EMPTY_VECTOR, FLOAT, StepColumn, type Steps, type VectorOperator } from './columns.ts';
+import { EMPTY_VECTOR, FLOAT, HISTOGRAM, StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { positiveDurationMs } from './duration-expr.ts';
 import { executionError } from './error.ts';
 import { implementationOf } from './functions/table.ts';
@@ -136,6 +136,8 @@ export class Scope {
         op.fill(i, single);
         out.present.fill(single.present[0]);
         out.v.fill(single.v[0]);
+        const histogram = single.histograms?.[0];
+        out.histograms = histogram ? new Array(out.count).fill(histogram) : null;
       },
     };
     return { type: 'vector', op: repeated };
@@ -146,8 +148,10 @@ export class Scope {
     if (prepared.type === 'scalar') return { type: 'scalar', values: prepared.values.map((value) => -value) };
     if (prepared.type !== 'vector') return this.mistyped('vector', prepared);
     const series = prepared.op.series.map((meta) => this.run.withoutName(meta));
-    const negated = mapColumns(prepared.op, series, ({ v, count }) => {
+    const negated = mapColumns(prepared.op, series, (column) => {
+      const { v, count } = column;
       for (let s = 0; s < count; s++) v[s] = -v[s];
+      if (column.histograms !== null) column.histograms = column.histograms.map((histogram) => histogram?.times(-1));
     });
     return { type: 'vector', op: await mergeEqualSeries(negated, this.run, this.steps.count) };
   }
@@ -192,7 +196,17 @@ interface Shared {
 }
 
 function compact(column: StepColumn, { startMs, stepMs, count }: Steps, into: SampleColumns): void {
-  into.length = 0;
+  into.clear();
   into.reserve(count);
-  for (let s = 0; s < count; s++) if (column.present[s] === FLOAT) into.push(startMs + s * stepMs, column.v[s]);
+  const { v, present, histograms } = column;
+  for (let s = 0; s < count; s++) {
+    if (present[s] === FLOAT) into.push(startMs + s * stepMs, v[s]);
+    else if (present[s] === HISTOGRAM)
+      into.pushHistogram(startMs + s * stepMs, unhinted(histograms?.[s] as FloatHistogram));
+  }
+}
+
+/** A subquery may leave samples out or repeat them, so what they say about counter resets between them does not hold. */
+function unhinted(histogram: FloatHistogram): FloatHistogram {
+  return histogram.counterResetHint === 'gauge' ? histogram : histogram.withHint('unknown');
 }

@@ -1,6 +1,7 @@
 import { METRIC_NAME, nextTurn, turnIsOver } from '@avalanche/model';
 import type { Annotations } from './annotations.ts';
-import { ColumnTable, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
+import type { VectorSelector } from './ast.ts';
+import { ColumnTable, HISTOGRAM, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { executionError, PromQLError } from './error.ts';
 import type { Querier, Queryable, QueryableView } from './queryable.ts';
 import { SampleCounter } from './sample-counter.ts';
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly typeAndUnitLabels: boolean;
   /** Whether to count samples by step. */
   readonly perStepStats: boolean;
+  /** Counters are known to begin anew where their samples say when they started. */
+  readonly startTimestamps: boolean;
   readonly signal: AbortSignal | undefined;
   /** The end of the query as asked for; the last step may be before it. */
   readonly endMs: number;
@@ -35,6 +38,8 @@ export class QueryRun {
   samplesRead = 0;
   readonly counter: SampleCounter;
   private readonly counters = new Map<Steps, SampleCounter>();
+  /** The selectors of whose native histograms nothing but count and sum is wanted. */
+  statisticsOf: ReadonlySet<VectorSelector> = new Set();
   /** Time spent sorting the result, in milliseconds. */
   sortMs = 0;
 
@@ -180,5 +185,7 @@ function mergeRow(table: ColumnTable, rowOf: Map<string, number>, meta: SeriesMe
     if (table.present[base + s]) throw executionError(SAME_LABELSET);
     table.values[base + s] = column.v[s];
     table.present[base + s] = column.present[s];
+    const histogram = column.present[s] === HISTOGRAM ? column.histograms?.[s] : undefined;
+    if (histogram) table.setHistogram(base + s, histogram);
   }
 }

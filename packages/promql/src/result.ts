@@ -1,4 +1,4 @@
-import type { Labels } from '@avalanche/model';
+import type { FloatHistogram, Labels } from '@avalanche/model';
 
 /** One series of a range vector: `length` points, `t` in milliseconds since the epoch. */
 export interface MatrixSeries {
@@ -6,12 +6,16 @@ export interface MatrixSeries {
   readonly t: Float64Array;
   readonly v: Float64Array;
   readonly length: number;
+  /** The points that are native histograms, at their index; null where there is none. */
+  readonly histograms: readonly (FloatHistogram | undefined)[] | null;
 }
 
 /** One sample of an instant vector. */
 export interface VectorSample {
   readonly labels: Labels;
+  /** Means nothing beside a histogram. */
   readonly value: number;
+  readonly histogram: FloatHistogram | null;
 }
 
 /** What a query cost, as upstream's `util/stats` divides it. Durations are wall-clock time in milliseconds. */

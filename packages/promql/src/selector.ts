@@ -2,6 +2,8 @@ import { SampleColumns } from '@avalanche/model';
 import type { AtModifier, MatrixSelector, TimeShift, VectorSelector } from './ast.ts';
 import { FLOAT, lastStepMs, type SeriesMeta, type StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { durationMs, positiveDurationMs, type QueryExtent } from './duration-expr.ts';
+import { dropStaleRare, type Picked, pickRare } from './histograms/select.ts';
+import { keepStatistics } from './histograms/statistics.ts';
 import type { QueryRun } from './query-run.ts';
 import type { MatrixSource } from './window.ts';
 
@@ -33,13 +35,13 @@ function atMs(at: AtModifier, run: QueryRun): number {
 /**
  * An instant vector selector: each series is decoded once, and one walk over its samples gives all steps. A sample
  * counts for a step where it is not older than the lookback (left-open) and no staleness marker came after it.
- * @param timestamps give the samples' own times in seconds in place of their values, for `timestamp()`
+ * @param picked the samples' own times in place of their values are for `timestamp()`, their starts for `start_timestamp()`
  */
 export async function selectVector(
   selector: VectorSelector,
   steps: Steps,
   run: QueryRun,
-  timestamps = false,
+  picked: Picked = 'value',
 ): Promise<VectorOperator> {
   const refs = references(selector, steps, run);
   const lookbackMs = run.options.lookbackMs;
@@ -52,9 +54,15 @@ export async function selectVector(
   return {
     series,
     fill(i, out) {
-      samples.length = 0;
+      samples.clear();
       run.samplesRead += selected[i].read(minTime, refs.lastMs, samples);
-      counter.column(out, pickLatest(samples, refs, lookbackMs, timestamps, out));
+      if (samples.histograms === null && picked !== 'start') {
+        counter.column(out, pickLatest(samples, refs, lookbackMs, picked !== 'value', out));
+        return;
+      }
+      if (samples.histograms !== null && run.statisticsOf.has(selector)) keepStatistics(samples);
+      pickRare(samples, refs, lookbackMs, picked, out);
+      counter.column(out, out.points());
     },
   };
 }
@@ -96,9 +104,12 @@ export async function selectMatrix(expr: MatrixSelector, steps: Steps, run: Quer
     refs,
     rangeMs,
     load(i, into) {
-      into.length = 0;
+      into.clear();
       run.samplesRead += selected[i].read(minTime, refs.lastMs, into);
-      dropStale(into);
+      if (!run.options.startTimestamps) into.starts = null;
+      if (into.histograms !== null && run.statisticsOf.has(expr.selector)) keepStatistics(into);
+      if (into.histograms === null && into.starts === null) dropStale(into);
+      else dropStaleRare(into);
     },
   };
 }

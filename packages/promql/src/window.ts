@@ -27,6 +27,8 @@ export class Windows {
   length = 0;
   /** Samples of all windows together, those in several counted as often. */
   total = 0;
+  /** The samples themselves where they are not all plain floats: native histograms, or floats with start timestamps. */
+  rare: SampleColumns | null = null;
   readonly from: Int32Array;
   readonly to: Int32Array;
   /** The steps a kernel is to compute: firstStep … endStep-1. */
@@ -44,10 +46,12 @@ export class Windows {
   }
 
   /** Moves over the samples of a series; both ends of the window only ever go forward. */
-  attach({ t, v, length }: SampleColumns): void {
+  attach(samples: SampleColumns): void {
+    const { t, v, length } = samples;
     this.t = t;
     this.v = v;
     this.length = length;
+    this.rare = samples.histograms === null && samples.starts === null ? null : samples;
     const { from, to, rangeMs, refs } = this;
     const { firstMs, stepMs } = refs;
     let a = 0;

@@ -1,3 +1,4 @@
+import { type FloatHistogram, formatHistogramJSON } from '@avalanche/model';
 import { formatPlain, type InstantResult, type MatrixSeries } from '@avalanche/promql';
 import { statsJson } from '../query/stats.ts';
 import { JsonWriter } from './json-writer.ts';
@@ -37,11 +38,12 @@ function* writeResult(writer: JsonWriter, result: InstantResult): Generator<Buff
   switch (result.type) {
     case 'vector':
       writer.raw('[');
-      for (const [i, { labels, value }] of result.samples.entries()) {
+      for (const [i, { labels, value, histogram }] of result.samples.entries()) {
         writer.raw(i === 0 ? '{"metric":' : ',{"metric":');
         writer.labels(labels);
-        writer.raw(',"value":');
-        writer.point(result.timeMs, value);
+        writer.raw(histogram ? ',"histogram":' : ',"value":');
+        if (histogram) writer.raw(histogramPoint(result.timeMs, histogram));
+        else writer.point(result.timeMs, value);
         writer.raw('}');
         yield* writer.takeFull();
       }
@@ -67,15 +69,50 @@ function* writeResult(writer: JsonWriter, result: InstantResult): Generator<Buff
   }
 }
 
-function* writeSeries(writer: JsonWriter, { labels, t, v, length }: MatrixSeries): Generator<Buffer> {
+function* writeSeries(writer: JsonWriter, series: MatrixSeries): Generator<Buffer> {
+  const { labels, t, v, length, histograms } = series;
   writer.raw('{"metric":');
   writer.labels(labels);
+  if (histograms !== null) {
+    yield* writeMixedPoints(writer, series, histograms);
+    return;
+  }
   writer.raw(',"values":[');
   for (let from = 0; from < length; from += POINTS_A_TURN) {
     writer.points(t, v, from, Math.min(length, from + POINTS_A_TURN));
     yield* writer.takeFull();
   }
   writer.raw(']}');
+}
+
+/** The points of a series of which some are native histograms: floats first, then those. */
+function* writeMixedPoints(
+  writer: JsonWriter,
+  { t, v, length }: MatrixSeries,
+  histograms: NonNullable<MatrixSeries['histograms']>,
+): Generator<Buffer> {
+  const lists: [string, number[]][] = [
+    [',"values":[', []],
+    [',"histograms":[', []],
+  ];
+  for (let i = 0; i < length; i++) lists[histograms[i] ? 1 : 0][1].push(i);
+  for (const [name, points] of lists) {
+    if (points.length === 0) continue;
+    writer.raw(name);
+    for (const [n, i] of points.entries()) {
+      if (n > 0) writer.raw(',');
+      const histogram = histograms[i];
+      if (histogram) writer.raw(histogramPoint(t[i], histogram));
+      else writer.point(t[i], v[i]);
+      yield* writer.takeFull();
+    }
+    writer.raw(']');
+  }
+  writer.raw('}');
+}
+
+function histogramPoint(timeMs: number, histogram: FloatHistogram): string {
+  return `[${timeMs / 1000},${formatHistogramJSON(histogram)}]`;
 }
 
 function writeList(writer: JsonWriter, name: string, texts: readonly string[]): void {

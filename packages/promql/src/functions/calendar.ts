@@ -1,7 +1,7 @@
 import { Labels } from '@avalanche/model';
 import { type CivilTime, civilTime, dayOfYear, daysInMonth } from '../civil-time.ts';
 import { FLOAT, type Steps } from '../columns.ts';
-import { define, type FunctionSpec, nameless, vectorResult } from './spec.ts';
+import { define, dropHistograms, type FunctionSpec, nameless, vectorResult } from './spec.ts';
 
 /** A part of the UTC date of each value (seconds since the epoch); without an argument, of the evaluation time. */
 function datePart(name: string, part: (time: CivilTime) => number): FunctionSpec {
@@ -13,8 +13,10 @@ function datePart(name: string, part: (time: CivilTime) => number): FunctionSpec
     async (call, scope) => {
       if (call.args.length === 0) return { type: 'vector', op: evaluationTimes(scope.steps, ofSeconds) };
       const op = await scope.vector(call.args[0]);
-      const parts = nameless(op, scope, ({ v, present, count }) => {
+      const parts = nameless(op, scope, (column) => {
+        const { v, present, count } = column;
         for (let s = 0; s < count; s++) if (present[s] === FLOAT) v[s] = ofSeconds(v[s]);
+        if (column.histograms !== null) dropHistograms(column);
       });
       return vectorResult(parts, scope);
     },

@@ -1,7 +1,8 @@
 import { Labels } from '@avalanche/model';
-import { unparen } from '../ast.ts';
-import { EMPTY_VECTOR, FLOAT, StepColumn, type VectorOperator } from '../columns.ts';
-import type { Scope } from '../plan.ts';
+import { unparen, type VectorSelector } from '../ast.ts';
+import { ABSENT, EMPTY_VECTOR, FLOAT, StepColumn, type VectorOperator } from '../columns.ts';
+import type { Picked } from '../histograms/select.ts';
+import type { Prepared, Scope } from '../plan.ts';
 import { extentOf, selectVector } from '../selector.ts';
 import { goMax, goMin } from './go-math.ts';
 import { define, type FunctionSpec, nameless, vectorResult } from './spec.ts';
@@ -51,31 +52,40 @@ function ofTwoScalars(name: string, compute: (a: number, b: number) => number): 
 const timestamp = define('timestamp', ['vector'], 'vector', async (call, scope) => {
   const argument = unparen(call.args[0]);
   if (argument.kind === 'vectorSelector') {
-    const times = await selectVector(argument, scope.steps, scope.run, true);
-    return vectorResult(
-      nameless(times, scope, () => {}),
-      scope,
-    );
+    return pickedOf(argument, 'time', scope);
   }
   const op = await scope.vector(call.args[0]);
   const { startMs, stepMs } = scope.steps;
-  const times = nameless(op, scope, ({ v, count }) => {
-    for (let s = 0; s < count; s++) v[s] = (startMs + s * stepMs) / 1000;
+  const times = nameless(op, scope, (column) => {
+    const { present, count } = column;
+    for (let s = 0; s < count; s++) if (present[s] !== ABSENT) column.set(s, (startMs + s * stepMs) / 1000);
+    column.histograms = null;
   });
   return vectorResult(times, scope);
 });
 
-/** Start timestamps are not stored; upstream too gives nothing where `use-start-timestamps` is off. */
+/** When each sample's counter started, 0 where that is not known. Only a selector knows that. */
 const startTimestamp = define(
   'start_timestamp',
   ['vector'],
   'vector',
   async (call, scope) => {
+    const argument = unparen(call.args[0]);
+    const known = argument.kind === 'vectorSelector' && scope.run.options.startTimestamps;
+    if (known) return pickedOf(argument, 'start', scope);
     await scope.vector(call.args[0]);
     return { type: 'vector', op: EMPTY_VECTOR };
   },
   { experimental: true },
 );
+
+async function pickedOf(selector: VectorSelector, picked: Picked, scope: Scope): Promise<Prepared> {
+  const op = await selectVector(selector, scope.steps, scope.run, picked);
+  return vectorResult(
+    nameless(op, scope, () => {}),
+    scope,
+  );
+}
 
 export const conversionFunctions: readonly FunctionSpec[] = [
   define('scalar', ['vector'], 'scalar', async (call, scope) => ({

@@ -1,15 +1,12 @@
 import { argumentSpan, possibleNonCounter, possibleNonCounterType } from '../annotations.ts';
 import { FLOAT } from '../columns.ts';
+import { type Extrapolation, extrapolatedIncrease, lastTwoIncrease } from '../histograms/increase.ts';
+import { countChanges, countResets } from '../histograms/over-time.ts';
 import { eventsBefore } from '../sliding.ts';
 import type { Windows } from '../window.ts';
 import { type FunctionSpec, metricNameOf, overRange, type RangeFunction } from './spec.ts';
 
 const COUNTER_NAME = /_(total|sum|count|bucket)$/;
-
-interface Extrapolation {
-  readonly counter: boolean;
-  readonly perSecond: boolean;
-}
 
 let falls = new Int32Array(256);
 
@@ -107,12 +104,27 @@ function eventCount(happens: 'fall' | 'change'): RangeFunction {
   };
 }
 
+function increase(name: string, extrapolation: Extrapolation): FunctionSpec {
+  return overRange(name, extrapolated(extrapolation), {
+    mixed: {
+      compute: (window, remarks) => extrapolatedIncrease(window, extrapolation, remarks),
+      starts: extrapolation.counter,
+    },
+  });
+}
+
+function lastTwoOf(name: string, counter: boolean): FunctionSpec {
+  return overRange(name, lastTwo(counter), {
+    mixed: { compute: (window, remarks) => lastTwoIncrease(window, counter, remarks), starts: counter },
+  });
+}
+
 export const counterFunctions: readonly FunctionSpec[] = [
-  overRange('rate', extrapolated({ counter: true, perSecond: true })),
-  overRange('increase', extrapolated({ counter: true, perSecond: false })),
-  overRange('delta', extrapolated({ counter: false, perSecond: false })),
-  overRange('irate', lastTwo(true)),
-  overRange('idelta', lastTwo(false)),
-  overRange('changes', eventCount('change')),
-  overRange('resets', eventCount('fall')),
+  increase('rate', { counter: true, perSecond: true }),
+  increase('increase', { counter: true, perSecond: false }),
+  increase('delta', { counter: false, perSecond: false }),
+  lastTwoOf('irate', true),
+  lastTwoOf('idelta', false),
+  overRange('changes', eventCount('change'), { mixed: { compute: countChanges, starts: false } }),
+  overRange('resets', eventCount('fall'), { mixed: { compute: countResets, starts: true } }),
 ];

@@ -1,14 +1,17 @@
+import type { FloatHistogram } from '@avalanche/model';
 import { badBucketLabel, invalidQuantile } from '../annotations.ts';
 import type { Call, Expr } from '../ast.ts';
 import { type Bucket, bucketFraction, bucketQuantile } from '../classic-buckets.ts';
-import { ColumnTable, EMPTY_VECTOR, FLOAT, type SeriesMeta, type VectorOperator } from '../columns.ts';
+import { ABSENT, ColumnTable, FLOAT, HISTOGRAM, type SeriesMeta, type VectorOperator } from '../columns.ts';
 import { executionError } from '../error.ts';
 import { formatOpenMetrics } from '../format-plain.ts';
+import { mixedClassicNative } from '../histograms/notes.ts';
+import { histogramFraction, histogramQuantile, histogramVariance } from '../histograms/quantile.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { isQuantile } from '../quantile.ts';
 import { materialize } from '../query-run.ts';
 import { isValidLabelName, quote } from '../quote.ts';
-import { define, type FunctionSpec, vectorResult } from './spec.ts';
+import { define, type FunctionSpec, nameless, vectorResult } from './spec.ts';
 
 /** The bucket series of one classic histogram. */
 interface ClassicHistogram {
@@ -18,39 +21,88 @@ interface ClassicHistogram {
   readonly bounds: number[];
 }
 
-/** A classic histogram's buckets at one step. */
-type BucketFunction = (buckets: Bucket[], step: number, histogram: ClassicHistogram) => number;
+/** What is computed of a histogram at one step: of a classic one's buckets, or of a native one. */
+interface HistogramFunction {
+  readonly classic: (buckets: Bucket[], step: number, metricName: string) => number;
+  readonly native: (histogram: FloatHistogram, step: number, metricName: string) => number;
+}
 
-/** Groups bucket series into histograms once per query, then computes one value per histogram and step. */
+/**
+ * Groups bucket series into histograms once per query, then computes one value per histogram and step. Where there is a
+ * native histogram with the same labels, neither is looked at.
+ */
 async function perHistogram(
   table: ColumnTable,
   argument: Expr,
   scope: Scope,
-  compute: BucketFunction,
+  compute: HistogramFunction,
 ): Promise<VectorOperator> {
   const { run, steps } = scope;
   const histograms = groupBuckets(table, argument, scope);
-  const out = new ColumnTable(steps.count, histograms.length);
-  for (const histogram of histograms) {
+  const out = new ColumnTable(steps.count, histograms.size);
+  const natives = table.histograms === null ? null : rowsByLabels(table);
+  if (natives) await perNative(table, histograms, { argument, scope, compute, out });
+  for (const [key, histogram] of histograms) {
     const base = out.appendEmpty(histogram.meta) * steps.count;
+    const native = natives?.get(key);
     for (let s = 0; s < steps.count; s++) {
       if (run.due()) await run.pause();
       const buckets = bucketsAt(table, histogram, s);
       if (buckets.length === 0) continue;
-      out.values[base + s] = compute(buckets, s, histogram);
+      if (native !== undefined && table.present[native * steps.count + s] === HISTOGRAM) continue;
+      out.values[base + s] = compute.classic(buckets, s, histogram.metricName);
       out.present[base + s] = FLOAT;
     }
   }
   return out;
 }
 
-function groupBuckets(table: ColumnTable, argument: Expr, { run }: Scope): ClassicHistogram[] {
+function rowsByLabels({ series }: ColumnTable): ReadonlyMap<string, number> {
+  return new Map(series.map(({ labels }, row) => [labels.key, row]));
+}
+
+interface NativeWork {
+  readonly argument: Expr;
+  readonly scope: Scope;
+  readonly compute: HistogramFunction;
+  readonly out: ColumnTable;
+}
+
+async function perNative(
+  table: ColumnTable,
+  classics: ReadonlyMap<string, ClassicHistogram>,
+  { argument, scope: { run, steps }, compute, out }: NativeWork,
+): Promise<void> {
+  for (let row = 0; row < table.series.length; row++) {
+    const { labels, dropName } = table.series[row];
+    const classic = classics.get(labels.key);
+    const metricName = toldName(table.series[row], run);
+    let base = -1;
+    for (let s = 0; s < steps.count; s++) {
+      const cell = row * steps.count + s;
+      const histogram = table.present[cell] === HISTOGRAM ? table.histograms?.[cell] : undefined;
+      if (!histogram) continue;
+      if (classic && bucketsAt(table, classic, s).length > 0) {
+        run.annotations.warn(mixedClassicNative(metricName), argument);
+        continue;
+      }
+      if (base < 0) base = out.appendEmpty(run.withoutName({ labels, dropName })) * steps.count;
+      out.values[base + s] = compute.native(histogram, s, metricName);
+      out.present[base + s] = FLOAT;
+      if (run.due()) await run.pause();
+    }
+  }
+}
+
+/** By the key of their labels without `le`. */
+function groupBuckets(table: ColumnTable, argument: Expr, { run }: Scope): ReadonlyMap<string, ClassicHistogram> {
   const histograms = new Map<string, ClassicHistogram>();
   table.series.forEach((meta, row) => {
     const le = meta.labels.get('le');
     const bound = parseBound(le);
     if (bound === null) {
-      run.annotations.warn(badBucketLabel(le, toldName(meta, run)), argument);
+      const floats = table.present.subarray(row * table.count, (row + 1) * table.count).includes(FLOAT);
+      if (floats) run.annotations.warn(badBucketLabel(le, toldName(meta, run)), argument);
       return;
     }
     const labels = meta.labels.without('le');
@@ -63,7 +115,7 @@ function groupBuckets(table: ColumnTable, argument: Expr, { run }: Scope): Class
     histogram.rows.push(row);
     histogram.bounds.push(bound);
   });
-  return [...histograms.values()];
+  return histograms;
 }
 
 /** The metric name as annotations tell it: upstream has dropped it by then unless names are dropped at the end. */
@@ -72,7 +124,7 @@ function toldName({ labels }: SeriesMeta, run: Scope['run']): string {
 }
 
 /** A bucket bound as Go reads a float; null where it is none. */
-function parseBound(text: string): number | null {
+export function parseBound(text: string): number | null {
   if (/^[+]?inf(inity)?$/i.test(text)) return Number.POSITIVE_INFINITY;
   if (/^-inf(inity)?$/i.test(text)) return Number.NEGATIVE_INFINITY;
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : null;
@@ -87,7 +139,7 @@ function bucketsAt(table: ColumnTable, { rows, bounds }: ClassicHistogram, step:
   return buckets;
 }
 
-async function histogramQuantile(call: Call, scope: Scope): Promise<Prepared> {
+async function quantiles(call: Call, scope: Scope): Promise<Prepared> {
   const [param, argument] = call.args;
   const q = await scope.scalar(param);
   for (const value of q) if (!isQuantile(value)) scope.run.annotations.warn(invalidQuantile(value), param);
@@ -96,18 +148,22 @@ async function histogramQuantile(call: Call, scope: Scope): Promise<Prepared> {
   return vectorResult(op, scope);
 }
 
-function quantileOf(q: Float64Array, argument: Expr, { run, steps }: Scope): BucketFunction {
-  return (buckets, step, { metricName }) => {
-    const { value, correction } = bucketQuantile(q[step], buckets);
-    if (correction) {
-      run.annotations.corrected(metricName, argument, correction, steps.startMs + step * steps.stepMs);
-    }
-    return value;
+function quantileOf(q: Float64Array, argument: Expr, { run, steps }: Scope): HistogramFunction {
+  return {
+    classic(buckets, step, metricName) {
+      const { value, correction } = bucketQuantile(q[step], buckets);
+      if (correction) {
+        run.annotations.corrected(metricName, argument, correction, steps.startMs + step * steps.stepMs);
+      }
+      return value;
+    },
+    native: (histogram, step, metricName) =>
+      histogramQuantile(q[step], histogram, metricName, (kind, text) => run.annotations[kind](text, argument)),
   };
 }
 
 /** `histogram_quantiles(v, label, q…)`: one series per quantile, which stands in `label`. */
-async function histogramQuantiles(call: Call, scope: Scope): Promise<Prepared> {
+async function labelledQuantiles(call: Call, scope: Scope): Promise<Prepared> {
   const [argument, labelArg, ...params] = call.args;
   const label = await scope.string(labelArg);
   if (!isValidLabelName(label)) throw executionError(`invalid label name ${quote(label)}`);
@@ -133,33 +189,49 @@ function joined(parts: readonly VectorOperator[]): VectorOperator {
   };
 }
 
-async function histogramFraction(call: Call, scope: Scope): Promise<Prepared> {
+async function fractions(call: Call, scope: Scope): Promise<Prepared> {
   const [lowerArg, upperArg, argument] = call.args;
   const lower = await scope.scalar(lowerArg);
   const upper = await scope.scalar(upperArg);
   const table = await materialize(await scope.vector(argument), scope.run, scope.steps.count);
-  const op = await perHistogram(table, argument, scope, (buckets, s) => bucketFraction(lower[s], upper[s], buckets));
+  const { annotations } = scope.run;
+  const op = await perHistogram(table, argument, scope, {
+    classic: (buckets, s) => bucketFraction(lower[s], upper[s], buckets),
+    native: (histogram, s, metricName) =>
+      histogramFraction({ lower: lower[s], upper: upper[s] }, histogram, metricName, (kind, text) =>
+        annotations[kind](text, argument),
+      ),
+  });
   return vectorResult(op, scope);
 }
 
-/** Functions of native histograms give nothing for floats, which is all there is until we store histograms. */
-function nativeOnly(name: string): FunctionSpec {
+/** A number that a native histogram has; floats have it not. */
+function ofHistogram(name: string, compute: (histogram: FloatHistogram) => number): FunctionSpec {
   return define(name, ['vector'], 'vector', async (call, scope) => {
-    await scope.vector(call.args[0]);
-    return { type: 'vector', op: EMPTY_VECTOR };
+    const op = await scope.vector(call.args[0]);
+    const numbers = nameless(op, scope, (column) => {
+      const { histograms, present, count } = column;
+      for (let s = 0; s < count; s++) {
+        const histogram = present[s] === HISTOGRAM ? histograms?.[s] : undefined;
+        if (histogram) column.set(s, compute(histogram));
+        else present[s] = ABSENT;
+      }
+      column.histograms = null;
+    });
+    return vectorResult(numbers, scope);
   });
 }
 
 export const histogramFunctions: readonly FunctionSpec[] = [
-  define('histogram_quantile', ['scalar', 'vector'], 'vector', histogramQuantile),
-  define('histogram_quantiles', ['vector', 'string', 'scalar', 'scalar'], 'vector', histogramQuantiles, {
+  define('histogram_quantile', ['scalar', 'vector'], 'vector', quantiles),
+  define('histogram_quantiles', ['vector', 'string', 'scalar', 'scalar'], 'vector', labelledQuantiles, {
     variadic: 9,
     experimental: true,
   }),
-  define('histogram_fraction', ['scalar', 'scalar', 'vector'], 'vector', histogramFraction),
-  nativeOnly('histogram_avg'),
-  nativeOnly('histogram_count'),
-  nativeOnly('histogram_sum'),
-  nativeOnly('histogram_stddev'),
-  nativeOnly('histogram_stdvar'),
+  define('histogram_fraction', ['scalar', 'scalar', 'vector'], 'vector', fractions),
+  ofHistogram('histogram_avg', ({ sum, count }) => sum / count),
+  ofHistogram('histogram_count', ({ count }) => count),
+  ofHistogram('histogram_sum', ({ sum }) => sum),
+  ofHistogram('histogram_stddev', (histogram) => Math.sqrt(histogramVariance(histogram))),
+  ofHistogram('histogram_stdvar', histogramVariance),
 ];

@@ -96,7 +96,7 @@ async function selectInfo(call: Call, matchers: readonly Matcher[], scope: Scope
     from,
     to,
   };
-  return materialize(await selectVector(selector, scope.steps, scope.run, true), scope.run, scope.steps.count);
+  return materialize(await selectVector(selector, scope.steps, scope.run, 'info'), scope.run, scope.steps.count);
 }
 
 /** What ties info series to base series: the info metric's name and the identifying labels. */

@@ -1,6 +1,6 @@
 import { ABSENT, type StepColumn } from '../columns.ts';
 import { goMax, goMin } from './go-math.ts';
-import { define, type FunctionSpec, nameless, ofNumber, perSample, vectorResult } from './spec.ts';
+import { define, dropHistograms, type FunctionSpec, nameless, ofNumber, perSample, vectorResult } from './spec.ts';
 
 const RADIANS_PER_DEGREE = Math.PI / 180;
 
@@ -17,8 +17,10 @@ const roundFunction = define(
   async (call, scope) => {
     const op = await scope.vector(call.args[0]);
     const toNearest = call.args[1] ? await scope.scalar(call.args[1]) : null;
-    const rounded = nameless(op, scope, ({ v, count }) => {
+    const rounded = nameless(op, scope, (column) => {
+      const { v, count } = column;
       for (let s = 0; s < count; s++) v[s] = round(v[s], toNearest ? toNearest[s] : 1);
+      if (column.histograms !== null) dropHistograms(column);
     });
     return vectorResult(rounded, scope);
   },

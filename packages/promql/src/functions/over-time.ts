@@ -1,6 +1,9 @@
 import { absentLabels } from '../absent-labels.ts';
 import { invalidQuantile } from '../annotations.ts';
 import { FLOAT } from '../columns.ts';
+import type { MixedFunction, MixedTreatment } from '../histograms/mixed-windows.ts';
+import { firstSample, lastSample, meanOverTime } from '../histograms/over-time.ts';
+import { size } from '../histograms/points.ts';
 import { KahanSum, mean } from '../kahan.ts';
 import { isQuantile, quantile } from '../quantile.ts';
 import { slidingExtremes, slidingQuantiles, slidingSums } from '../sliding.ts';
@@ -99,26 +102,58 @@ const absentOverTime = define('absent_over_time', ['matrix'], 'vector', async (c
   return { type: 'vector', op: await absentWhere(present, absentLabels(call.args[0]), scope) };
 });
 
+function mixed(compute: MixedFunction): { readonly mixed: MixedTreatment } {
+  return { mixed: { compute, starts: false } };
+}
+
 const experimental = true;
 const rescans = true;
 const keepName = true;
 
 export const overTimeFunctions: readonly FunctionSpec[] = [
-  overRange('avg_over_time', avgOverTime),
-  overRange('sum_over_time', sumOverTime),
-  perWindow('count_over_time', ({ from, to }, s) => to[s] - from[s]),
-  perWindow('present_over_time', () => 1),
+  overRange(
+    'avg_over_time',
+    avgOverTime,
+    mixed((window, remarks) => meanOverTime(window, true, remarks)),
+  ),
+  overRange(
+    'sum_over_time',
+    sumOverTime,
+    mixed((window, remarks) => meanOverTime(window, false, remarks)),
+  ),
+  perWindow(
+    'count_over_time',
+    ({ from, to }, s) => to[s] - from[s],
+    mixed(({ floats, histograms }) => size(floats) + size(histograms)),
+  ),
+  perWindow(
+    'present_over_time',
+    () => 1,
+    mixed(() => 1),
+  ),
   overRange('min_over_time', extremeOverTime(1)),
   overRange('max_over_time', extremeOverTime(-1)),
   perWindow('stdvar_over_time', variance, { rescans }),
   perWindow('stddev_over_time', (windows, s) => Math.sqrt(variance(windows, s)), { rescans }),
   perWindow('mad_over_time', medianAbsoluteDeviation, { rescans, experimental }),
-  perWindow('ts_of_first_over_time', ({ t, from }, s) => t[from[s]] / 1000, { experimental }),
-  perWindow('ts_of_last_over_time', ({ t, to }, s) => t[to[s] - 1] / 1000, { experimental }),
+  perWindow('ts_of_first_over_time', ({ t, from }, s) => t[from[s]] / 1000, {
+    experimental,
+    ...mixed((window) => firstSample(window).time / 1000),
+  }),
+  perWindow('ts_of_last_over_time', ({ t, to }, s) => t[to[s] - 1] / 1000, {
+    experimental,
+    ...mixed((window) => lastSample(window).time / 1000),
+  }),
   overRange('ts_of_min_over_time', extremeTime(1), { experimental }),
   overRange('ts_of_max_over_time', extremeTime(-1), { experimental }),
-  perWindow('last_over_time', ({ v, to }, s) => v[to[s] - 1], { keepName }),
-  perWindow('first_over_time', ({ v, from }, s) => v[from[s]], { keepName }),
+  perWindow('last_over_time', ({ v, to }, s) => v[to[s] - 1], {
+    keepName,
+    ...mixed((window) => lastSample(window).value),
+  }),
+  perWindow('first_over_time', ({ v, from }, s) => v[from[s]], {
+    keepName,
+    ...mixed((window) => firstSample(window).value),
+  }),
   overRange('quantile_over_time', quantileOverTime, {
     matrixAt: 1,
     scalars: 1,

@@ -1,7 +1,7 @@
 import { compareStrings } from '@avalanche/model';
 import { SORT_IN_RANGE_QUERY } from '../annotations.ts';
 import type { Call } from '../ast.ts';
-import { ABSENT, ColumnTable } from '../columns.ts';
+import { ABSENT, ColumnTable, FLOAT } from '../columns.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { byValueNaNFirst } from '../quantile.ts';
 import { materialize } from '../query-run.ts';
@@ -10,8 +10,11 @@ import { define, type FunctionSpec, type Implementation } from './spec.ts';
 /** Orders the rows of a one-step table. */
 type Compare = (table: ColumnTable, a: number, b: number) => number;
 
-/** Sorts the result of an instant query; in a range query the series are ordered by labels, so it only warns. */
-function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>): Implementation {
+/**
+ * Sorts the result of an instant query; in a range query the series are ordered by labels, so it only warns.
+ * @param floatsOnly leave native histograms out, which have no order
+ */
+function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>, floatsOnly: boolean): Implementation {
   return async (call, scope): Promise<Prepared> => {
     const { run, steps } = scope;
     const op = await scope.vector(call.args[0]);
@@ -19,13 +22,13 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>): Im
     if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op };
     const compare = await comparison(call, scope);
     const table = await materialize(op, run, 1);
-    const rows = [...table.series.keys()].filter((row) => table.present[row] !== ABSENT);
+    const rows = [...table.series.keys()].filter((row) =>
+      floatsOnly ? table.present[row] === FLOAT : table.present[row] !== ABSENT,
+    );
     rows.sort((a, b) => compare(table, a, b));
     const sorted = new ColumnTable(1, rows.length);
     for (const row of rows) {
-      const to = sorted.appendEmpty(table.series[row]);
-      sorted.values[to] = table.values[row];
-      sorted.present[to] = table.present[row];
+      sorted.copyCell(sorted.appendEmpty(table.series[row]), table, row);
     }
     return { type: 'vector', op: sorted };
   };
@@ -33,10 +36,14 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>): Im
 
 /** Up (1) or down (-1), NaN at the end either way. */
 function byValue(direction: 1 | -1): Implementation {
-  return sorting(async () => ({ values }, a, b) => {
-    const nan = Number(Number.isNaN(values[a])) - Number(Number.isNaN(values[b]));
-    return nan || direction * byValueNaNFirst(values[a], values[b]);
-  });
+  return sorting(
+    async () =>
+      ({ values }, a, b) => {
+        const nan = Number(Number.isNaN(values[a])) - Number(Number.isNaN(values[b]));
+        return nan || direction * byValueNaNFirst(values[a], values[b]);
+      },
+    true,
+  );
 }
 
 function byLabels(direction: 1 | -1): Implementation {
@@ -51,7 +58,7 @@ function byLabels(direction: 1 | -1): Implementation {
       }
       return direction * left.compare(right);
     };
-  });
+  }, false);
 }
 
 /** Digits compare as numbers: `a9` before `a10`. */

@@ -1,6 +1,8 @@
+import { argumentSpan } from '../annotations.ts';
 import type { Call, ValueType } from '../ast.ts';
-import type { SeriesMeta, StepColumn, VectorOperator } from '../columns.ts';
+import { ABSENT, HISTOGRAM, type SeriesMeta, type StepColumn, type VectorOperator } from '../columns.ts';
 import { executionError } from '../error.ts';
+import { type MixedTreatment, MixedWindows } from '../histograms/mixed-windows.ts';
 import { mapColumns } from '../operators.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { mergeEqualSeries, SAME_LABELSET } from '../query-run.ts';
@@ -38,11 +40,21 @@ export function perSample(
     const op = await scope.vector(call.args[0]);
     const rest = await Promise.all(call.args.slice(1).map((arg) => scope.scalar(arg)));
     return vectorResult(
-      nameless(op, scope, (column) => change(column, rest)),
+      nameless(op, scope, (column) => {
+        change(column, rest);
+        if (column.histograms !== null) dropHistograms(column);
+      }),
       scope,
     );
   };
   return define(name, args, 'vector', prepare, options);
+}
+
+/** Functions of numbers give nothing for native histograms. */
+export function dropHistograms(column: StepColumn): void {
+  const { present, count } = column;
+  for (let s = 0; s < count; s++) if (present[s] === HISTOGRAM) present[s] = ABSENT;
+  column.histograms = null;
 }
 
 /** A function of one number, applied to each float. */
@@ -78,6 +90,8 @@ export interface RangeOptions extends Options {
   readonly keepName?: boolean;
   /** Goes through the samples of every window anew, so that the work is samples × steps. */
   readonly rescans?: boolean;
+  /** What it does with windows that are not all plain floats; left out, it ignores native histograms. */
+  readonly mixed?: MixedTreatment;
   /** Called once per query, before any window. */
   readonly check?: (range: RangeCall) => void;
 }
@@ -85,9 +99,11 @@ export interface RangeOptions extends Options {
 /** Computes the values of the windows from `firstStep` to `endStep`-1 into `out`, or leaves them absent. */
 export type RangeFunction = (windows: Windows, out: StepColumn, range: RangeCall, series: SeriesMeta) => void;
 
+const FLOATS_ONLY: MixedTreatment = { compute: null, starts: false };
+
 /** A function of a range vector that gives one number per window. */
 export function overRange(name: string, compute: RangeFunction, options: RangeOptions = {}): FunctionSpec {
-  const { matrixAt = 0, scalars = 0, keepName = false, rescans = false, check } = options;
+  const { matrixAt = 0, scalars = 0, keepName = false, rescans = false, mixed = FLOATS_ONLY, check } = options;
   const args: ValueType[] = new Array<ValueType>(scalars).fill('scalar');
   args.splice(matrixAt, 0, 'matrix');
   const prepare: Implementation = async (call, scope) => {
@@ -99,7 +115,11 @@ export function overRange(name: string, compute: RangeFunction, options: RangeOp
     check?.(range);
     const series = keepName ? source.series : source.series.map((meta) => scope.run.withoutName(meta));
     const { steps, run } = scope;
-    const kernel = (windows: Windows, out: StepColumn, meta: SeriesMeta) => compute(windows, out, range, meta);
+    const mixedWindows = new MixedWindows(steps, source, argumentSpan(call.args[0]), run);
+    const kernel = (windows: Windows, out: StepColumn, meta: SeriesMeta): void => {
+      if (windows.rare === null) compute(windows, out, range, meta);
+      else mixedWindows.compute(windows, out, meta, mixed, (floats) => compute(floats, out, range, meta));
+    };
     const inSlices = rescans && steps.count > 1;
     const op = inSlices
       ? await overWindowsInSlices(source, series, steps, run, kernel)

@@ -1,7 +1,8 @@
 import { type FloatHistogram, SampleColumns } from '@avalanche/model';
-import { ABSENT, type StepColumn, type Steps } from '../columns.ts';
-import type { References } from '../selector.ts';
-import { Windows } from '../window.ts';
+import type { Span } from '../ast.ts';
+import { ABSENT, type SeriesMeta, type StepColumn, type Steps } from '../columns.ts';
+import type { QueryRun } from '../query-run.ts';
+import { type MatrixSource, Windows } from '../window.ts';
 import type { Remarks } from './increase.ts';
 import { ignoredInRange } from './notes.ts';
 import { type MixedWindow, split } from './points.ts';
@@ -9,7 +10,7 @@ import { type MixedWindow, split } from './points.ts';
 /** The value of a window that has native histograms, or null where it has none. */
 export type MixedFunction = (window: MixedWindow, remarks: Remarks) => number | FloatHistogram | null;
 
-/** What a range function does with the windows that plain floats are not all of. */
+/** What a range function does with windows that are not all plain floats. */
 export interface MixedTreatment {
   /** Null: it ignores histograms, and says so where it had floats to work with. */
   readonly compute: MixedFunction | null;
@@ -17,46 +18,44 @@ export interface MixedTreatment {
   readonly starts: boolean;
 }
 
-/** The windows of series that have native histograms or start timestamps. Most queries never need one. */
+/** The windows of series that have native histograms or start timestamps. Most queries never come here. */
 export class MixedWindows {
-  private readonly floats: Windows;
-  private readonly histograms: Windows;
+  /** The windows over the floats and over the histograms alone, made when first wanted. */
+  private parts: { readonly floats: Windows; readonly histograms: Windows } | null = null;
 
   constructor(
-    steps: Steps,
-    refs: References,
-    private readonly rangeMs: number,
-  ) {
-    this.floats = new Windows(steps, refs, rangeMs);
-    this.histograms = new Windows(steps, refs, rangeMs);
-  }
+    private readonly steps: Steps,
+    private readonly source: MatrixSource,
+    /** What annotations are about. */
+    private readonly argument: Span,
+    private readonly run: QueryRun,
+  ) {}
 
   /**
    * Computes the steps that `windows` is at. Windows of nothing but floats are left to the float kernel, which does not
    * see the histograms at all; the others are computed one by one.
    */
   compute(
-    samples: SampleColumns,
     windows: Windows,
     out: StepColumn,
-    floatKernel: (floats: Windows, out: StepColumn) => void,
-    { compute, starts }: MixedTreatment,
-    remarks: Remarks,
+    series: SeriesMeta,
+    treatment: MixedTreatment,
+    floatKernel: (floats: Windows) => void,
   ): void {
-    const parts = split(samples);
-    const { floats, histograms } = this;
-    floats.attach(columnsOf(parts.floats.t, parts.floats.v));
-    histograms.attach(columnsOf(parts.histograms.t, parts.histograms.t));
-    const { firstStep, endStep } = windows;
-    floats.firstStep = firstStep;
-    floats.endStep = endStep;
-    if (floats.length > 0) floatKernel(floats, out);
-    const window: MixedWindow = { ...parts, endMs: 0, rangeMs: this.rangeMs };
-    for (let s = firstStep; s < endStep; s++) {
+    const samples = windows.rare as SampleColumns;
+    const points = split(samples);
+    const { floats, histograms } = this.attached(points.floats.t, points.floats.v, points.histograms.t);
+    floats.firstStep = windows.firstStep;
+    floats.endStep = windows.endStep;
+    if (floats.length > 0) floatKernel(floats);
+    const remarks = this.remarksOn(series);
+    const window: MixedWindow = { ...points, endMs: 0, rangeMs: this.source.rangeMs };
+    const starts = treatment.starts && samples.starts !== null;
+    for (let s = windows.firstStep; s < windows.endStep; s++) {
       const hasFloats = floats.to[s] > floats.from[s];
       const hasHistograms = histograms.to[s] > histograms.from[s];
-      if (!hasHistograms && !(hasFloats && starts && samples.starts !== null)) continue;
-      if (compute === null) {
+      if (!hasHistograms && !(hasFloats && starts)) continue;
+      if (treatment.compute === null) {
         if (hasFloats) remarks.note('info', ignoredInRange(remarks.metricName));
         continue;
       }
@@ -64,10 +63,31 @@ export class MixedWindows {
       [window.floats.from, window.floats.to] = [floats.from[s], floats.to[s]];
       [window.histograms.from, window.histograms.to] = [histograms.from[s], histograms.to[s]];
       out.present[s] = ABSENT;
-      const value = compute(window, remarks);
+      const value = treatment.compute(window, remarks);
       if (typeof value === 'number') out.set(s, value);
       else if (value !== null) out.setHistogram(s, value);
     }
+  }
+
+  private attached(floatT: Float64Array, floatV: Float64Array, histogramT: Float64Array) {
+    const { steps, source } = this;
+    this.parts ??= {
+      floats: new Windows(steps, source.refs, source.rangeMs),
+      histograms: new Windows(steps, source.refs, source.rangeMs),
+    };
+    this.parts.floats.attach(columnsOf(floatT, floatV));
+    this.parts.histograms.attach(columnsOf(histogramT, histogramT));
+    return this.parts;
+  }
+
+  private remarksOn(series: SeriesMeta): Remarks {
+    const { annotations } = this.run;
+    const { metricName } = series.labels;
+    return {
+      metricName,
+      note: (kind, text) => annotations[kind](text, this.argument),
+      overlap: () => annotations.startTimeOverlap(metricName, this.argument),
+    };
   }
 }
 

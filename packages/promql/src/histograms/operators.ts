@@ -1,5 +1,7 @@
 import { BOUNDS_RECONCILED, combine, type FloatHistogram, RESET_COLLISION, trim } from '@avalanche/model';
-import type { BinaryOp } from '../ast.ts';
+import type { Binary, BinaryOp } from '../ast.ts';
+import { ABSENT, type ColumnTable, FLOAT, HISTOGRAM, type StepColumn } from '../columns.ts';
+import type { QueryRun } from '../query-run.ts';
 import { boundsReconciled, incompatibleBuckets, incompatibleTypes, type Note, resetCollision } from './notes.ts';
 
 /** A sample's value. */
@@ -88,4 +90,63 @@ function checked(result: ReturnType<typeof combine>, op: '+' | '-', note: Note):
   }
   if (result.outcome & BOUNDS_RECONCILED) note('info', boundsReconciled(operation));
   return result.histogram;
+}
+
+export function noteOn(run: QueryRun, expr: Binary): Note {
+  return (kind, text) => run.annotations[kind](text, expr);
+}
+
+/** Computes the result of two samples, the left one first, at a step; or leaves it absent. */
+export type PutSample = (left: SampleValue, right: SampleValue, out: StepColumn, step: number) => void;
+
+export function samplePutter({ op, bool }: Binary, note: Note): PutSample {
+  return (left, right, out, step) => {
+    const result = combineSamples(op, bool, left, right, note);
+    if (typeof result === 'number') out.set(step, result);
+    else if (result !== null) out.setHistogram(step, result);
+  };
+}
+
+/** The sample of a cell that has one. */
+export function sampleAt(table: ColumnTable, cell: number): SampleValue {
+  return table.present[cell] === HISTOGRAM ? (table.histograms?.[cell] as FloatHistogram) : table.values[cell];
+}
+
+/** Adds to `out`, which has the results of floats, those of which an operand is a histogram. */
+export function combineHistograms(
+  put: PutSample,
+  left: ColumnTable,
+  leftRow: number,
+  right: ColumnTable,
+  rightRow: number,
+  out: StepColumn,
+): void {
+  const { count } = out;
+  for (let s = 0, l = leftRow * count, r = rightRow * count; s < count; s++, l++, r++) {
+    if (left.present[l] === ABSENT || right.present[r] === ABSENT) continue;
+    if (left.present[l] === FLOAT && right.present[r] === FLOAT) continue;
+    put(sampleAt(left, l), sampleAt(right, r), out, s);
+  }
+}
+
+/** The operator between a scalar and each histogram of a column (with `</` and `>/` each sample), in place. */
+export function histogramsWithScalar(
+  expr: Binary,
+  scalar: Float64Array,
+  scalarFirst: boolean,
+  note: Note,
+): (column: StepColumn) => void {
+  const put = samplePutter(expr, note);
+  const all = expr.op === '</' || expr.op === '>/';
+  return (column) => {
+    const { v, present, count, histograms } = column;
+    column.histograms = null;
+    for (let s = 0; s < count; s++) {
+      if (present[s] === ABSENT || (present[s] === FLOAT && !all)) continue;
+      const sample = present[s] === HISTOGRAM ? (histograms?.[s] as FloatHistogram) : v[s];
+      present[s] = ABSENT;
+      if (scalarFirst) put(scalar[s], sample, column, s);
+      else put(sample, scalar[s], column, s);
+    }
+  };
 }

@@ -1,6 +1,6 @@
 import { BOUNDS_RECONCILED, detectReset, type FloatHistogram, HistogramSum, INCOMPATIBLE } from '@avalanche/model';
 import { boundsReconciled, mixedExponentialCustom, mixedFloatsHistograms, type Note, resetCollision } from './notes.ts';
-import { type HistogramPoints, type MixedWindow, size } from './points.ts';
+import { type FloatPoints, type HistogramPoints, type MixedWindow, size } from './points.ts';
 import { startsAnew } from './starts.ts';
 
 /** Sums histograms up, or averages them, and remembers what there is to say about it. */
@@ -106,13 +106,27 @@ function* inOrder({ floats, histograms }: MixedWindow): Generator<Walked> {
   let i = histograms.from;
   while (f < floats.to || i < histograms.to) {
     if (i >= histograms.to || (f < floats.to && floats.t[f] < histograms.t[i])) {
-      yield { time: floats.t[f], start: floats.starts?.[f] ?? 0, value: floats.v[f] };
-      f++;
+      yield walkedFloat(floats, f++);
     } else {
-      yield walkedHistogram(histograms, i);
-      i++;
+      yield walkedHistogram(histograms, i++);
     }
   }
+}
+
+export function firstSample({ floats, histograms }: MixedWindow): Walked {
+  const float = size(floats) > 0 ? walkedFloat(floats, floats.from) : null;
+  const histogram = size(histograms) > 0 ? walkedHistogram(histograms, histograms.from) : null;
+  return float && (!histogram || float.time < histogram.time) ? float : (histogram as Walked);
+}
+
+export function lastSample({ floats, histograms }: MixedWindow): Walked {
+  const float = size(floats) > 0 ? walkedFloat(floats, floats.to - 1) : null;
+  const histogram = size(histograms) > 0 ? walkedHistogram(histograms, histograms.to - 1) : null;
+  return float && (!histogram || float.time > histogram.time) ? float : (histogram as Walked);
+}
+
+function walkedFloat({ t, v, starts }: FloatPoints, i: number): Walked {
+  return { time: t[i], start: starts?.[i] ?? 0, value: v[i] };
 }
 
 function walkedHistogram({ t, h, starts }: HistogramPoints, i: number): Walked {

@@ -1,5 +1,12 @@
-import { formatDuration, formatHistogramLiteral, formatValue, type Labels } from '@avalanche/model';
-import type { InstantResult, MatrixSeries, RangeResult } from '../result.ts';
+import {
+  type FloatHistogram,
+  formatDuration,
+  formatHistogramLiteral,
+  formatValue,
+  type Labels,
+} from '@avalanche/model';
+import { HistogramLiteral } from '../histogram-literal.ts';
+import type { InstantResult, MatrixSeries, RangeResult, VectorSample } from '../result.ts';
 import type { SeriesValue } from '../series-text.ts';
 import { almostEqual, almostEqualHistograms } from './almost.ts';
 import type { EvalStatement, RangeTime } from './script.ts';
@@ -27,6 +34,10 @@ const VALUES_MAX = 10;
 
 /** A point that is there: null is a staleness marker, which equals only itself. */
 type Point = Exclude<SeriesValue, undefined>;
+
+function pointOf(value: number, histogram: FloatHistogram | null | undefined): Point {
+  return histogram ? new HistogramLiteral(histogram, true) : value;
+}
 
 function equalPoints(wanted: Point, got: Point): boolean {
   if (typeof wanted === 'number' && typeof got === 'number') return almostEqual(wanted, got);
@@ -89,12 +100,11 @@ function compareOne(series: string, expected: string, got: string): Difference |
   return expected === got ? null : { reason: `another ${series}`, rows: [{ series, at: '', expected, got }] };
 }
 
-function compareVector(
-  statement: EvalStatement,
-  samples: readonly { readonly labels: Labels; readonly value: number }[],
-): Difference | null {
+function compareVector(statement: EvalStatement, samples: readonly VectorSample[]): Difference | null {
   const wanted = expectedSeries(statement.series);
-  const got = samples.map(({ labels, value }): Named => ({ labels, points: new Map([[0, value]]) }));
+  const got = samples.map(
+    ({ labels, value, histogram }): Named => ({ labels, points: new Map([[0, pointOf(value, histogram)]]) }),
+  );
   return compareSeries(wanted, got, () => '') ?? (isOrdered(statement) ? compareOrder(wanted, got) : null);
 }
 
@@ -114,9 +124,9 @@ function compareMatrix(
 ): Difference | null {
   const unsorted = series.findIndex(({ labels }, i) => i > 0 && series[i - 1].labels.compare(labels) > 0);
   if (unsorted >= 0) return { reason: `series are not sorted by labels: ${series[unsorted].labels}`, rows: [] };
-  const got = series.map(({ labels, t, v, length }): Named => {
+  const got = series.map(({ labels, t, v, length, histograms }): Named => {
     const points = new Map<number, Point>();
-    for (let i = 0; i < length; i++) points.set((t[i] - startMs) / stepMs, v[i]);
+    for (let i = 0; i < length; i++) points.set((t[i] - startMs) / stepMs, pointOf(v[i], histograms?.[i]));
     return { labels, points };
   });
   return compareSeries(expectedSeries(lines), got, (step) => formatDuration(Math.round(startMs + step * stepMs)));

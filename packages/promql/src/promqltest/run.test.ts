@@ -68,43 +68,17 @@ describe('forms of expectations that hold', () => {
   });
 });
 
-test('a series that cannot be loaded yet makes the evals that select it not run', async () => {
-  const script = 'load 1m\n  m@st -1m\n  m 1\n  n 1\n\neval instant at 0 m\n  m 1\n\neval instant at 0 n\n  n 1\n';
-  const { passed, failed, notRun } = await runTestFile(script);
-  expect({ passed, failed, notRun }).toEqual({
-    passed: 1,
-    failed: [],
-    notRun: [{ line: 6, expr: 'm', reason: 'start timestamps' }],
-  });
-});
-
-describe('an invalid script is an error with its line, and nothing of it runs', () => {
-  test.each([
-    ['load 1m\n  a 1\n\nevaluate this\n', 'line 4: invalid evaluation command. Must be either'],
-    ['\nreload 1m\n', 'line 2: invalid command "reload 1m"'],
-    ['load\n  a 1', 'line 1: invalid load command. (load[_with_nhcb] <step:duration>)'],
-    ['load soon\n  a 1', 'line 1: invalid step definition "soon": not a valid duration string: "soon"'],
-    ['load 1m\n  a 1\n  a{x=1} 2', 'line 3: '],
-    ['load 1m\n  a 1 2y3', 'line 2: invalid series value "2y3"'],
-    ['load 1m\n  a 1x99999999999', 'line 2: '],
-    ['load 1m\n  a@st 0\n', 'line 2: @st line has no following sample line'],
-    ['load 1m\n  a@st 0\n  b 1', 'line 2: @st metric does not match the following sample line metric'],
-    ['load 1m\n  a@st 0x3\n  a 1', 'line 2: @st line has 4 values but sample line has 1'],
-    ['load 1m\n  a@st 1mx\n  a 1', 'line 2: invalid @st sequence: invalid ST item "1mx"'],
-    ['eval instant at 1m sum(', 'line 1: parse error at column 24: '],
-    ['eval instant at soon a', 'line 1: invalid timestamp definition "soon"'],
-    ['eval range from 2m to 1m step 1m a', 'line 1: invalid test definition, end timestamp (1m) is before start'],
-    ['eval instant at 1m a\n  a 1 2', 'line 2: expecting multiple values in instant evaluation not allowed'],
-    ['eval instant at 1m a\n  a', 'line 2: a series is expected to have a value'],
-    ['eval range from 0 to 1m step 1m a\n  a 1 2 3', 'line 2: expected 3 points for a'],
-    ['eval instant at 1m 1\n  1\n  a 1', 'line 3: invalid command "a 1"'],
-    ['eval instant at 1m a\n  expect nothing', 'line 2: invalid expect statement, must match'],
-    ['eval instant at 1m a\n  expect warn\n  expect no_warn', 'line 3: invalid expect lines, warn and no_warn'],
-    ['eval instant at 1m a\n  expect fail\n  expect fail', 'line 3: invalid expect lines, multiple expect fail'],
-    ['eval instant at 1m a\n  expect fail regex: (', 'line 2: invalid regex ( for fail'],
-    ['eval instant at 1m "a"\n  expect string a', 'line 2: expected string literal not valid'],
-    ['eval instant at 1m a[1m]\n  expect range vector from 0 to 1m', 'line 2: invalid range vector definition'],
-  ])('%j', async (script, message) => {
-    await expect(runTestFile(script)).rejects.toThrow(message);
-  });
+test('a histogram is compared with its counter reset hint only where that is written', async () => {
+  const script = (hint: string) =>
+    `load 1m\n  h {{count:1 sum:2 buckets:[1]}}\n\neval instant at 0 h\n  h {{count:1 sum:2 buckets:[1 0]${hint}}}\n`;
+  expect(await runTestFile(script(''))).toMatchObject({ passed: 1, failed: [] });
+  const { failed } = await runTestFile(script(' counter_reset_hint:gauge'));
+  expect(failed[0].rows).toEqual([
+    {
+      series: 'h',
+      at: '',
+      expected: '{{count:1 sum:2 counter_reset_hint:gauge buckets:[1]}}',
+      got: '{{count:1 sum:2 buckets:[1]}}',
+    },
+  ]);
 });

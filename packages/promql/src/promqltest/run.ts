@@ -1,13 +1,11 @@
-import { Labels, METRIC_NAME } from '@avalanche/model';
 import { WHOLE_LANGUAGE } from '../dialect.ts';
 import { Engine } from '../engine.ts';
-import { HistogramLiteral } from '../histogram-literal.ts';
 import { MemoryQueryable } from '../memory-queryable.ts';
-import { selectorsOf } from '../parse.ts';
 import { print } from '../printer.ts';
 import type { InstantResult, RangeResult } from '../result.ts';
 import { checkAnnotations } from './annotations.ts';
 import { compareInstant, compareRange, type Difference, isOrdered } from './compare.ts';
+import { load } from './load.ts';
 import { type EvalStatement, type LoadStatement, parseScript, type RangeTime } from './script.ts';
 import { dependsOnQuery, fixedAt } from './variants.ts';
 
@@ -39,6 +37,7 @@ const ENGINE_OPTIONS = {
   defaultSubqueryStepMs: 60_000,
   ...WHOLE_LANGUAGE,
   delayedNameRemoval: true,
+  startTimestamps: true,
 };
 
 /** Runs a promqltest script over an empty store. @throws ScriptError where it is invalid, before anything runs */
@@ -68,51 +67,21 @@ class Runner implements FileResult {
   readonly notRun: NotRun[] = [];
   private readonly store = new MemoryQueryable();
   private readonly engine = new Engine(ENGINE_OPTIONS);
-  /** Series that were not loaded, and what they need. */
-  private readonly missing = new Map<Labels, string>();
 
   clear(): void {
     this.store.clear();
-    this.missing.clear();
   }
 
-  /** Of two lines for one series the last counts. */
-  load({ series, intervalMs, withNhcb }: LoadStatement): void {
-    const lines = new Map(series.map((line) => [line.labels.key, line]));
-    for (const { labels, values, needs } of lines.values()) {
-      if (needs !== null) {
-        this.missing.set(labels, needs);
-        continue;
-      }
-      if (withNhcb) this.missing.set(classicBase(labels), 'native histograms');
-      values.forEach((value, i) => {
-        if (value === undefined) return;
-        const stored = value instanceof HistogramLiteral ? value.histogram : value;
-        this.store.append(labels, i * intervalMs, stored);
-      });
-    }
+  load(statement: LoadStatement): void {
+    load(this.store, statement);
   }
 
   async eval(statement: EvalStatement): Promise<void> {
     const { line, text: expr } = statement;
-    const needs = this.needsOf(statement);
-    const failure = needs === null ? await this.check(statement) : null;
-    const reason = needs ?? (failure && UNSUPPORTED.test(failure.reason) ? failure.reason : null);
-    if (reason !== null) this.notRun.push({ line, expr, reason });
-    else if (failure) this.failed.push({ line, expr, ...failure });
-    else this.passed++;
-  }
-
-  /** What an eval needs that is not built yet: to expect it, or to have it loaded. */
-  private needsOf({ expr, series }: EvalStatement): string | null {
-    const expected = series.find(({ needs }) => needs !== null);
-    if (expected) return expected.needs;
-    for (const { matchers } of selectorsOf(expr)) {
-      for (const [labels, needs] of this.missing) {
-        if (matchers.every((matcher) => matcher.matches(labels.get(matcher.name)))) return needs;
-      }
-    }
-    return null;
+    const failure = await this.check(statement);
+    if (failure === null) this.passed++;
+    else if (UNSUPPORTED.test(failure.reason)) this.notRun.push({ line, expr, reason: failure.reason });
+    else this.failed.push({ line, expr, ...failure });
   }
 
   private async check(statement: EvalStatement): Promise<Omit<EvalFailure, 'line' | 'expr'> | null> {
@@ -180,16 +149,10 @@ function fixedVariants({ text, expr }: EvalStatement, timeMs: number): Variant[]
 }
 
 function middleOf({ series, ...rest }: RangeResult, timeMs: number, scalar: boolean): InstantResult {
-  const samples = series.flatMap(({ labels, t, v, length }) => {
+  const samples = series.flatMap(({ labels, t, v, length, histograms }) => {
     const at = t.subarray(0, length).indexOf(timeMs);
-    return at < 0 ? [] : [{ labels, value: v[at] }];
+    return at < 0 ? [] : [{ labels, value: v[at], histogram: histograms?.[at] ?? null }];
   });
   if (!scalar) return { ...rest, type: 'vector', timeMs, samples };
   return { ...rest, type: 'scalar', timeMs, value: samples[0]?.value ?? Number.NaN };
-}
-
-/** The identity of the native histogram that `load_with_nhcb` makes of a classic one's series. */
-function classicBase(labels: Labels): Labels {
-  const name = labels.metricName.replace(/_(bucket|sum|count)$/, '');
-  return Labels.from({ ...labels.without('le', METRIC_NAME).toJSON(), [METRIC_NAME]: name });
 }

@@ -279,7 +279,7 @@ class EvalBody {
       );
     }
     const time = this.rangeVector ?? this.time;
-    if (count === 0 && series.needs === null) throw new Error('a series is expected to have a value');
+    if (count === 0) throw new Error('a series is expected to have a value');
     if (time.kind === 'range' && time.startMs + (count - 1) * time.stepMs > time.endMs) {
       throw new Error(
         `expected ${count} points for ${series.labels}, but query time range cannot return this many points`,

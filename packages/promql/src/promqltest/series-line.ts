@@ -1,5 +1,4 @@
 import { type Labels, parseDuration } from '@avalanche/model';
-import { HistogramLiteral } from '../histogram-literal.ts';
 import { parseMetric, parseSeriesText, type SeriesText } from '../series-text.ts';
 
 /** One series of a `load` or of an expected result. */
@@ -8,8 +7,6 @@ export interface SeriesLine extends SeriesText {
   readonly line: number;
   /** Offsets of the start timestamps from the samples in milliseconds, for each value; null where there are none. */
   readonly starts: StartLine['offsets'] | null;
-  /** What the line needs that is not built yet. */
-  readonly needs: string | null;
 }
 
 /** The start timestamps of the series on the next line: offsets from its samples in milliseconds, or undefined. */
@@ -21,15 +18,13 @@ interface StartLine {
 /** @throws Error or ParseError where the line is no series, or not the one that `start` is about */
 export function seriesLine(line: number, text: string, start: StartLine | null): SeriesLine {
   const series = parseSeriesText(text);
-  const histograms = series.values.some((value) => value instanceof HistogramLiteral);
-  const needs = histograms ? 'native histograms' : null;
-  if (!start) return { line, ...series, starts: null, needs };
+  if (!start) return { line, ...series, starts: null };
   if (!start.labels.equals(series.labels)) {
     throw new Error('@st metric does not match the following sample line metric');
   }
   const [starts, samples] = [start.offsets.length, series.values.length];
   if (starts !== samples) throw new Error(`@st line has ${starts} values but sample line has ${samples}`);
-  return { line, ...series, starts: start.offsets, needs: needs ?? 'start timestamps' };
+  return { line, ...series, starts: start.offsets };
 }
 
 /** `<series>@st <items>`, with no blank before `@st`; null for any other line. @throws Error where its items are wrong */
