@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { bucketsFromSpans, spansOf } from './buckets.ts';
 import {
   allBuckets,
   BOUNDS_RECONCILED,
-  bucketsFromSpans,
   ClassicHistogram,
   combine,
   denseBuckets,
@@ -14,7 +14,6 @@ import {
   type HistogramFields,
   HistogramSum,
   RESET_COLLISION,
-  spansOf,
   trim,
 } from './index.ts';
 
