@@ -3,6 +3,7 @@ import type { VariableSource } from '../../dashboard/variables.ts';
 import { fetchJson } from '../http.ts';
 import { type Answer, type Labels, type QueryResult, seriesName } from './query.ts';
 import type { RuleAlert, RuleGroup } from './rules.ts';
+import type { SyntaxNode } from './syntax-tree.ts';
 import type { Targets } from './targets.ts';
 
 interface Envelope {
@@ -59,6 +60,10 @@ export class PrometheusClient implements VariableSource {
   async queryRange({ expr, startMs, endMs, stepMs }: RangeQuery, signal?: AbortSignal): Promise<Answer<QueryResult>> {
     const params = { query: expr, start: seconds(startMs), end: seconds(endMs), step: seconds(stepMs) };
     return (await this.#post('query_range', params, signal)) as Answer<QueryResult>;
+  }
+
+  async parseQuery(expr: string, signal?: AbortSignal): Promise<SyntaxNode> {
+    return (await this.#post('parse_query', { query: expr }, signal)).data as SyntaxNode;
   }
 
   async labelValues(

@@ -15,6 +15,7 @@ import type { QueryState } from './query-url.ts';
 import { ResultTable } from './result-table.tsx';
 
 const QueryEditor = lazy(async () => ({ default: (await import('./query-editor.tsx')).QueryEditor }));
+const ExplainView = lazy(async () => ({ default: (await import('./explain-view.tsx')).ExplainView }));
 const ResultGraph = lazy(async () => ({ default: (await import('./result-graph.tsx')).ResultGraph }));
 
 interface QueryCardProps {
@@ -55,7 +56,7 @@ export function QueryCard(props: QueryCardProps): ReactNode {
   useEffect(() => setDraft(query.expr), [query.expr]);
   const key = JSON.stringify([query.expr, query.tab, query.range, query.end, query.step, round]);
   const remote = useRemote(key, (signal) => runQuery(prometheus, query, signal), {
-    enabled: query.expr.trim() !== '',
+    enabled: query.expr.trim() !== '' && query.tab !== 'explain',
     keep: true,
   });
   const run = (): void => {
@@ -96,7 +97,13 @@ export function QueryCard(props: QueryCardProps): ReactNode {
         )}
       </div>
       <Controls query={query} onChange={onChange} ran={remote.data} />
-      <Result query={query} ran={remote.data} error={remote.error} loading={remote.loading} onZoom={zoom} />
+      {query.tab === 'explain' && query.expr.trim() !== '' ? (
+        <Suspense fallback={<Skeleton height={120} />}>
+          <ExplainView expr={query.expr} prometheus={prometheus} />
+        </Suspense>
+      ) : (
+        <Result query={query} ran={remote.data} error={remote.error} loading={remote.loading} onZoom={zoom} />
+      )}
     </section>
   );
 }
@@ -153,9 +160,10 @@ function Controls({
         data={[
           { value: 'table', label: 'Table' },
           { value: 'graph', label: 'Graph' },
+          { value: 'explain', label: 'Explain' },
         ]}
         value={query.tab}
-        onChange={(tab) => onChange({ ...query, tab: tab === 'table' ? 'table' : 'graph' })}
+        onChange={(tab) => onChange({ ...query, tab: tab as QueryState['tab'] })}
       />
       {query.tab === 'graph' && (
         <>
@@ -179,14 +187,16 @@ function Controls({
           ))}
         </>
       )}
-      <Committed
-        label={query.tab === 'graph' ? 'Until (UTC)' : 'At (UTC)'}
-        width={150}
-        value={query.end}
-        hint="now"
-        valid={(text) => text === '' || parseTime(text, 0, 'end', true) !== undefined}
-        onCommit={(end) => onChange({ ...query, end: end === 'now' ? '' : end })}
-      />
+      {query.tab !== 'explain' && (
+        <Committed
+          label={query.tab === 'graph' ? 'Until (UTC)' : 'At (UTC)'}
+          width={150}
+          value={query.end}
+          hint="now"
+          valid={(text) => text === '' || parseTime(text, 0, 'end', true) !== undefined}
+          onCommit={(end) => onChange({ ...query, end: end === 'now' ? '' : end })}
+        />
+      )}
       {query.tab === 'graph' && (
         <>
           <Committed
@@ -205,7 +215,7 @@ function Controls({
           />
         </>
       )}
-      {ran && (
+      {ran && query.tab !== 'explain' && (
         <span className="am-dim am-small am-num" style={{ marginLeft: 'auto' }}>
           {summary(ran)}
         </span>

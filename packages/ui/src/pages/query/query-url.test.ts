@@ -5,6 +5,7 @@ import { decodeQueryUrl, encodeQueryUrl, newQuery } from './query-url.ts';
 test('queries survive the address', () => {
   const queries = [
     { ...newQuery('rate(x{a="b&c"}[5m])'), stacked: true, step: '30' },
+    { ...newQuery('sum(up)'), tab: 'explain' as const },
     { ...newQuery('up'), tab: 'table' as const, end: '2026-11-22 15:00:00' },
   ];
   expect(decodeQueryUrl(encodeQueryUrl(queries))).toEqual(queries);

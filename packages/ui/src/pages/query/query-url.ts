@@ -1,7 +1,7 @@
 /** One query of the page, as upstream's addresses write it: `g0.expr`, `g0.tab`, `g0.range_input`, `g0.end_input`, … */
 export interface QueryState {
   readonly expr: string;
-  readonly tab: 'table' | 'graph';
+  readonly tab: 'table' | 'graph' | 'explain';
   /** A Prometheus duration. */
   readonly range: string;
   /** Evaluation time or end of the graph, `YYYY-MM-DD HH:MM:SS` in UTC; empty is now. */
@@ -26,7 +26,7 @@ export function decodeQueryUrl(search: string): readonly QueryState[] {
     const tab = get('tab');
     queries.push({
       expr: get('expr'),
-      tab: tab === '1' || tab === 'table' ? 'table' : 'graph',
+      tab: tab === '1' || tab === 'table' ? 'table' : tab === 'explain' ? 'explain' : 'graph',
       range: get('range_input') || '1h',
       end: get('end_input') || get('moment_input'),
       step: get('res_density') === 'custom' || !params.has(`g${i}.res_density`) ? get('step_input') : '',
