@@ -1,6 +1,7 @@
 import { type FloatHistogram, Labels, SampleColumns, Slices } from '@avalanche/model';
 import { ABSENT, type ColumnTable, FLOAT, HISTOGRAM, type SeriesMeta, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
+import { extendSamples } from './extension.ts';
 import type { Prepared } from './plan.ts';
 import { materialize, mergeEqualSeries, type QueryRun, SAME_LABELSET } from './query-run.ts';
 import type { InstantResult, MatrixResult, MatrixSeries, RangeResult, VectorSample } from './result.ts';
@@ -123,10 +124,12 @@ function scalarSeries(values: Float64Array, run: QueryRun): MatrixSeries {
 /** A range vector as it was selected, for instant queries such as `metric[5m]`. */
 async function rawSeries(source: MatrixSource, run: QueryRun): Promise<MatrixSeries[]> {
   const samples = new SampleColumns();
+  const { refs, rangeMs } = source;
   const out: MatrixSeries[] = [];
   const seen = new Set<string>();
   for (let i = 0; i < source.series.length; i++) {
     source.load(i, samples);
+    if (source.extension) extendSamples(samples, refs.firstMs - rangeMs, refs.firstMs, source.extension);
     const { length } = samples;
     if (length === 0) continue;
     run.hold(length);

@@ -1,17 +1,18 @@
 import type { FloatHistogram, SampleColumns } from '@avalanche/model';
 import { prepareAggregate } from './aggregate.ts';
 import type { Annotation } from './annotations.ts';
-import type { Expr, Subquery, ValueType } from './ast.ts';
+import type { Expr, Subquery, ValueType, VectorSelector } from './ast.ts';
 import { prepareBinary } from './binary.ts';
 import { EMPTY_VECTOR, FLOAT, HISTOGRAM, StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { positiveDurationMs } from './duration-expr.ts';
 import { executionError } from './error.ts';
+import { checkExtensions } from './extension.ts';
 import { implementationOf } from './functions/table.ts';
 import { isStepInvariant } from './invariant.ts';
 import { mapColumns } from './operators.ts';
 import { materialize, mergeEqualSeries, type QueryRun, TOO_MANY_SAMPLES } from './query-run.ts';
 import { RepeatedCounter, SampleCounter } from './sample-counter.ts';
-import { extentOf, references, selectMatrix, selectVector } from './selector.ts';
+import { extentOf, references, selectMatrix, selectSmoothed, selectVector } from './selector.ts';
 import type { SharedExprs } from './shared.ts';
 import type { MatrixSource } from './window.ts';
 
@@ -69,14 +70,13 @@ export class Scope {
       case 'paren':
         return this.prepare(expr.expr);
       case 'vectorSelector':
-        this.refuseExtension(expr.extension);
-        return { type: 'vector', op: await selectVector(expr, this.steps, this.run) };
+        return { type: 'vector', op: await this.selector(expr) };
       case 'matrixSelector':
-        this.refuseExtension(expr.selector.extension);
         return { type: 'matrix', source: await selectMatrix(expr, this.steps, this.run) };
       case 'subquery':
         return { type: 'matrix', source: await this.subquery(expr) };
       case 'call':
+        checkExtensions(expr);
         return implementationOf(expr.func.name)(expr, this);
       case 'aggregate':
         return { type: 'vector', op: await prepareAggregate(expr, this) };
@@ -113,8 +113,10 @@ export class Scope {
     throw new Error(`BUG: the type check let a ${got.type} through where a ${wanted} is wanted`);
   }
 
-  private refuseExtension(extension: string | null): void {
-    if (extension) throw executionError(`${extension} modifier is not supported yet`);
+  /** `anchored` means something for ranges only. */
+  private selector(expr: VectorSelector): Promise<VectorOperator> {
+    const select = expr.extension === 'smoothed' ? selectSmoothed : selectVector;
+    return select(expr, this.steps, this.run);
   }
 
   /** Evaluates what is the same at every step at one step, and repeats it. */
@@ -178,6 +180,7 @@ export class Scope {
       series: op.series,
       refs,
       rangeMs,
+      extension: null,
       load(i, into) {
         op.fill(i, column);
         compact(column, steps, into);

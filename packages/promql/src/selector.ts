@@ -2,6 +2,9 @@ import { SampleColumns } from '@avalanche/model';
 import type { AtModifier, MatrixSelector, TimeShift, VectorSelector } from './ast.ts';
 import { FLOAT, lastStepMs, type SeriesMeta, type StepColumn, type Steps, type VectorOperator } from './columns.ts';
 import { durationMs, positiveDurationMs, type QueryExtent } from './duration-expr.ts';
+import { extraMs, pickSmoothed, reachMs } from './extension.ts';
+import { pickSmoothedRare } from './histograms/extended-range.ts';
+import { remarksOn } from './histograms/remarks.ts';
 import { dropStaleRare, type Picked, pickRare } from './histograms/select.ts';
 import { keepStatistics } from './histograms/statistics.ts';
 import type { QueryRun } from './query-run.ts';
@@ -67,6 +70,38 @@ export async function selectVector(
   };
 }
 
+/** A `smoothed` instant vector selector, which also sees samples behind each step. */
+export async function selectSmoothed(selector: VectorSelector, steps: Steps, run: QueryRun): Promise<VectorOperator> {
+  const refs = references(selector, steps, run);
+  const { lookbackMs } = run.options;
+  const [minTime, maxTime] = [refs.firstMs - lookbackMs + 1, refs.lastMs + lookbackMs];
+  const selected = await run.querier(minTime, maxTime).select(selector.matchers);
+  run.check();
+  const samples = new SampleColumns();
+  const counter = run.counterOf(steps);
+  return {
+    series: selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false })),
+    fill(i, out) {
+      samples.clear();
+      run.samplesRead += selected[i].read(minTime, maxTime, samples);
+      if (samples.histograms === null) {
+        dropStale(samples);
+        counter.column(out, pickSmoothed(samples, refs, lookbackMs, out));
+        return;
+      }
+      dropStaleRare(samples);
+      pickSmoothedRare(
+        samples,
+        refs,
+        lookbackMs,
+        remarksOn(selected[i].labels.metricName, selector, run.annotations),
+        out,
+      );
+      counter.column(out, out.points());
+    },
+  };
+}
+
 /** Hot loop: samples and steps walk forward together. @returns at how many steps there is a sample */
 function pickLatest(
   samples: SampleColumns,
@@ -96,16 +131,20 @@ function pickLatest(
 export async function selectMatrix(expr: MatrixSelector, steps: Steps, run: QueryRun): Promise<MatrixSource> {
   const refs = references(expr.selector, steps, run);
   const rangeMs = positiveDurationMs(expr.range, extentOf(run));
-  const minTime = refs.firstMs - rangeMs + 1;
-  const selected = await run.querier(minTime, refs.lastMs).select(expr.selector.matchers);
+  const kind = expr.selector.extension;
+  const extension = kind && { kind, lookbackMs: run.options.lookbackMs };
+  const maxTime = refs.lastMs + reachMs(extension);
+  const minTime = refs.firstMs + reachMs(extension) - rangeMs - extraMs(extension) + 1;
+  const selected = await run.querier(minTime, maxTime).select(expr.selector.matchers);
   run.check();
   return {
     series: selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false })),
     refs,
     rangeMs,
+    extension,
     load(i, into) {
       into.clear();
-      run.samplesRead += selected[i].read(minTime, refs.lastMs, into);
+      run.samplesRead += selected[i].read(minTime, maxTime, into);
       if (!run.options.startTimestamps) into.starts = null;
       if (into.histograms !== null && run.statisticsOf.has(expr.selector)) keepStatistics(into);
       if (into.histograms === null && into.starts === null) dropStale(into);

@@ -1,5 +1,6 @@
 import { SampleColumns } from '@avalanche/model';
 import { ColumnTable, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
+import { type Extension, extraMs, reachMs } from './extension.ts';
 import type { QueryRun } from './query-run.ts';
 import type { References } from './selector.ts';
 
@@ -9,6 +10,8 @@ export interface MatrixSource {
   /** The right ends of the windows. */
   readonly refs: References;
   readonly rangeMs: number;
+  /** Of an `anchored` or `smoothed` selector; its windows reach further than its range. */
+  readonly extension: Extension | null;
   /** Replaces `into` by all samples of series `i` in the windows of all steps, without staleness markers. */
   load(i: number, into: SampleColumns): void;
 }
@@ -79,6 +82,15 @@ export class Windows {
   }
 }
 
+/** The windows of a source at all steps; those of an extended selector hold all that is in its reach. */
+export function windowsOf({ refs, rangeMs, extension }: MatrixSource, steps: Steps): Windows {
+  if (extension === null) return new Windows(steps, refs, rangeMs);
+  const reach = reachMs(extension);
+  const { firstMs, stepMs, lastMs } = refs;
+  const shifted = { firstMs: firstMs + reach, stepMs, lastMs: lastMs + reach };
+  return new Windows(steps, shifted, rangeMs + extraMs(extension));
+}
+
 /** Computes the values of the windows from `firstStep` on into `out`; steps that are left alone stay absent. */
 export type Kernel = (windows: Windows, out: StepColumn, series: SeriesMeta) => void;
 
@@ -91,7 +103,7 @@ export function overWindows(
   kernel: Kernel,
 ): VectorOperator {
   const samples = new SampleColumns();
-  const windows = new Windows(steps, source.refs, source.rangeMs);
+  const windows = windowsOf(source, steps);
   const counter = run.counterOf(steps);
   return {
     series,
@@ -119,7 +131,7 @@ export async function overWindowsInSlices(
   kernel: Kernel,
 ): Promise<VectorOperator> {
   const samples = new SampleColumns();
-  const windows = new Windows(steps, source.refs, source.rangeMs);
+  const windows = windowsOf(source, steps);
   const counter = run.counterOf(steps);
   const table = new ColumnTable(steps.count, series.length);
   const out = new StepColumn(steps.count);

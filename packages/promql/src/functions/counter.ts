@@ -1,9 +1,11 @@
 import { argumentSpan, possibleNonCounter, possibleNonCounterType } from '../annotations.ts';
 import { FLOAT } from '../columns.ts';
+import { anchored, extendedIncrease } from '../histograms/extended-range.ts';
 import { type Extrapolation, extrapolatedIncrease, lastTwoIncrease } from '../histograms/increase.ts';
 import { countChanges, countResets } from '../histograms/over-time.ts';
 import { eventsBefore } from '../sliding.ts';
 import type { Windows } from '../window.ts';
+import { anchoredCount, extendedRate } from './extended.ts';
 import { type FunctionSpec, metricNameOf, overRange, type RangeFunction } from './spec.ts';
 
 const COUNTER_NAME = /_(total|sum|count|bucket)$/;
@@ -105,10 +107,18 @@ function eventCount(happens: 'fall' | 'change'): RangeFunction {
 }
 
 function increase(name: string, extrapolation: Extrapolation): FunctionSpec {
+  const extended = extendedRate(extrapolation);
   return overRange(name, extrapolated(extrapolation), {
     mixed: {
       compute: (window, remarks) => extrapolatedIncrease(window, extrapolation, remarks),
       starts: extrapolation.counter,
+    },
+    extended: {
+      compute(windows, out, range, series) {
+        extended(windows, out, range, series);
+        if (extrapolation.counter && out.points() > 0) hintNonCounter(series, range);
+      },
+      mixed: { compute: extendedIncrease(extrapolation), starts: false },
     },
   });
 }
@@ -119,12 +129,26 @@ function lastTwoOf(name: string, counter: boolean): FunctionSpec {
   });
 }
 
+function isChange(before: number, value: number): boolean {
+  return before !== value && !(Number.isNaN(before) && Number.isNaN(value));
+}
+
+function isFall(before: number, value: number): boolean {
+  return value < before;
+}
+
 export const counterFunctions: readonly FunctionSpec[] = [
   increase('rate', { counter: true, perSecond: true }),
   increase('increase', { counter: true, perSecond: false }),
   increase('delta', { counter: false, perSecond: false }),
   lastTwoOf('irate', true),
   lastTwoOf('idelta', false),
-  overRange('changes', eventCount('change'), { mixed: { compute: countChanges, starts: false } }),
-  overRange('resets', eventCount('fall'), { mixed: { compute: countResets, starts: true } }),
+  overRange('changes', eventCount('change'), {
+    mixed: { compute: countChanges, starts: false },
+    extended: { compute: anchoredCount(isChange), mixed: { compute: anchored(countChanges), starts: false } },
+  }),
+  overRange('resets', eventCount('fall'), {
+    mixed: { compute: countResets, starts: true },
+    extended: { compute: anchoredCount(isFall), mixed: { compute: anchored(countResets), starts: false } },
+  }),
 ];

@@ -6,7 +6,7 @@ import { type MixedTreatment, MixedWindows } from '../histograms/mixed-windows.t
 import { mapColumns } from '../operators.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { mergeEqualSeries, SAME_LABELSET } from '../query-run.ts';
-import { overWindows, overWindowsInSlices, type Windows } from '../window.ts';
+import { type MatrixSource, overWindows, overWindowsInSlices, type Windows } from '../window.ts';
 import type { FunctionSignature } from './signature.ts';
 
 export type Implementation = (call: Call, scope: Scope) => Promise<Prepared>;
@@ -14,18 +14,20 @@ export type Implementation = (call: Call, scope: Scope) => Promise<Prepared>;
 /** One function: what the type check knows of it, and what it does. */
 export interface FunctionSpec extends FunctionSignature {
   readonly prepare: Implementation;
+  /** Goes through the samples of every window anew, so that the work is samples × steps. */
+  readonly rescans: boolean;
 }
 
-type Options = Partial<Pick<FunctionSpec, 'variadic' | 'experimental'>>;
+type Options = Partial<Pick<FunctionSpec, 'variadic' | 'experimental' | 'rescans'>>;
 
 export function define(
   name: string,
   args: readonly ValueType[],
   returns: ValueType,
   prepare: Implementation,
-  { variadic = 0, experimental = false }: Options = {},
+  { variadic = 0, experimental = false, rescans = false }: Options = {},
 ): FunctionSpec {
-  return { name, args, returns, variadic, experimental, prepare };
+  return { name, args, returns, variadic, experimental, prepare, rescans };
 }
 
 /** A function of each float of an instant vector, with further scalar arguments; it drops the metric name. */
@@ -81,6 +83,7 @@ export interface RangeCall {
   readonly call: Call;
   readonly scalars: readonly Float64Array[];
   readonly scope: Scope;
+  readonly source: MatrixSource;
 }
 
 export interface RangeOptions extends Options {
@@ -88,10 +91,10 @@ export interface RangeOptions extends Options {
   readonly matrixAt?: number;
   readonly scalars?: number;
   readonly keepName?: boolean;
-  /** Goes through the samples of every window anew, so that the work is samples × steps. */
-  readonly rescans?: boolean;
   /** What it does with windows that are not all plain floats; left out, it ignores native histograms. */
   readonly mixed?: MixedTreatment;
+  /** What is computed of `anchored` and `smoothed` ranges; these go through each window anew. */
+  readonly extended?: { readonly compute: RangeFunction; readonly mixed: MixedTreatment };
   /** Called once per query, before any window. */
   readonly check?: (range: RangeCall) => void;
 }
@@ -103,7 +106,15 @@ const FLOATS_ONLY: MixedTreatment = { compute: null, starts: false };
 
 /** A function of a range vector that gives one number per window. */
 export function overRange(name: string, compute: RangeFunction, options: RangeOptions = {}): FunctionSpec {
-  const { matrixAt = 0, scalars = 0, keepName = false, rescans = false, mixed = FLOATS_ONLY, check } = options;
+  const {
+    matrixAt = 0,
+    scalars = 0,
+    keepName = false,
+    rescans = false,
+    mixed = FLOATS_ONLY,
+    extended,
+    check,
+  } = options;
   const args: ValueType[] = new Array<ValueType>(scalars).fill('scalar');
   args.splice(matrixAt, 0, 'matrix');
   const prepare: Implementation = async (call, scope) => {
@@ -111,16 +122,17 @@ export function overRange(name: string, compute: RangeFunction, options: RangeOp
     const others = call.args.filter((_, i) => i !== matrixAt);
     const values: Float64Array[] = [];
     for (const arg of others) values.push(await scope.scalar(arg));
-    const range: RangeCall = { call, scalars: values, scope };
+    const range: RangeCall = { call, scalars: values, scope, source };
     check?.(range);
     const series = keepName ? source.series : source.series.map((meta) => scope.run.withoutName(meta));
     const { steps, run } = scope;
     const mixedWindows = new MixedWindows(steps, source, argumentSpan(call.args[0]), run);
+    const chosen = (source.extension && extended) ?? { compute, mixed };
     const kernel = (windows: Windows, out: StepColumn, meta: SeriesMeta): void => {
-      if (windows.rare === null) compute(windows, out, range, meta);
-      else mixedWindows.compute(windows, out, meta, mixed, (floats) => compute(floats, out, range, meta));
+      if (windows.rare === null) chosen.compute(windows, out, range, meta);
+      else mixedWindows.compute(windows, out, meta, chosen.mixed, (floats) => chosen.compute(floats, out, range, meta));
     };
-    const inSlices = rescans && steps.count > 1;
+    const inSlices = (rescans || source.extension !== null) && steps.count > 1;
     const op = inSlices
       ? await overWindowsInSlices(source, series, steps, run, kernel)
       : overWindows(source, series, steps, run, kernel);

@@ -153,7 +153,7 @@ function isResetAt({ t, h, starts }: HistogramPoints, i: number, previous: Float
   return (starts !== null && startsAnew(successionAt(t, starts, i))) || detectReset(h[i], previous);
 }
 
-function remarkOnHints({ h, from, to }: HistogramPoints, counter: boolean, { note, metricName }: Remarks): void {
+export function remarkOnHints({ h, from, to }: HistogramPoints, counter: boolean, { note, metricName }: Remarks): void {
   if (counter) {
     if (h.slice(from, to).some(({ counterResetHint }) => counterResetHint === 'gauge'))
       note('warn', notCounter(metricName));
@@ -167,7 +167,7 @@ function nothingLike({ schema, customValues }: FloatHistogram): FloatHistogram {
   return new FloatHistogram({ schema, customValues });
 }
 
-function combined(
+export function combined(
   a: FloatHistogram,
   b: FloatHistogram,
   sign: 1 | -1,

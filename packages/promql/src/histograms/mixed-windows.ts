@@ -1,11 +1,13 @@
 import { type FloatHistogram, SampleColumns } from '@avalanche/model';
 import type { Span } from '../ast.ts';
 import { ABSENT, type SeriesMeta, type StepColumn, type Steps } from '../columns.ts';
+import { reachMs } from '../extension.ts';
 import type { QueryRun } from '../query-run.ts';
-import { type MatrixSource, Windows } from '../window.ts';
+import { type MatrixSource, type Windows, windowsOf } from '../window.ts';
 import type { Remarks } from './increase.ts';
 import { ignoredInRange } from './notes.ts';
 import { type MixedWindow, split } from './points.ts';
+import { remarksOn } from './remarks.ts';
 
 /** The value of a window that has native histograms, or null where it has none. */
 export type MixedFunction = (window: MixedWindow, remarks: Remarks) => number | FloatHistogram | null;
@@ -48,8 +50,9 @@ export class MixedWindows {
     floats.firstStep = windows.firstStep;
     floats.endStep = windows.endStep;
     if (floats.length > 0) floatKernel(floats);
-    const remarks = this.remarksOn(series);
-    const window: MixedWindow = { ...points, endMs: 0, rangeMs: this.source.rangeMs };
+    const remarks = remarksOn(series.labels.metricName, this.argument, this.run.annotations);
+    const { rangeMs, extension } = this.source;
+    const window: MixedWindow = { ...points, endMs: 0, rangeMs, extension };
     const starts = treatment.starts && samples.starts !== null;
     for (let s = windows.firstStep; s < windows.endStep; s++) {
       const hasFloats = floats.to[s] > floats.from[s];
@@ -59,7 +62,7 @@ export class MixedWindows {
         if (hasFloats) remarks.note('info', ignoredInRange(remarks.metricName));
         continue;
       }
-      window.endMs = windows.endMs(s);
+      window.endMs = windows.endMs(s) - reachMs(extension);
       [window.floats.from, window.floats.to] = [floats.from[s], floats.to[s]];
       [window.histograms.from, window.histograms.to] = [histograms.from[s], histograms.to[s]];
       out.present[s] = ABSENT;
@@ -72,22 +75,12 @@ export class MixedWindows {
   private attached(floatT: Float64Array, floatV: Float64Array, histogramT: Float64Array) {
     const { steps, source } = this;
     this.parts ??= {
-      floats: new Windows(steps, source.refs, source.rangeMs),
-      histograms: new Windows(steps, source.refs, source.rangeMs),
+      floats: windowsOf(source, steps),
+      histograms: windowsOf(source, steps),
     };
     this.parts.floats.attach(columnsOf(floatT, floatV));
     this.parts.histograms.attach(columnsOf(histogramT, histogramT));
     return this.parts;
-  }
-
-  private remarksOn(series: SeriesMeta): Remarks {
-    const { annotations } = this.run;
-    const { metricName } = series.labels;
-    return {
-      metricName,
-      note: (kind, text) => annotations[kind](text, this.argument),
-      overlap: () => annotations.startTimeOverlap(metricName, this.argument),
-    };
   }
 }
 

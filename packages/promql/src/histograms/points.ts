@@ -1,4 +1,5 @@
 import type { FloatHistogram, SampleColumns } from '@avalanche/model';
+import type { Extension } from '../extension.ts';
 
 /** Samples of one kind of one series, and which of them are in the window: those at index `from` … `to`-1. */
 interface Points {
@@ -24,6 +25,8 @@ export interface MixedWindow {
   /** The window is (endMs - rangeMs, endMs]. */
   endMs: number;
   readonly rangeMs: number;
+  /** Of an anchored or smoothed range: `from` … `to` is then what is in its reach. */
+  readonly extension: Extension | null;
 }
 
 export function size({ from, to }: Points): number {
