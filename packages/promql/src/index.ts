@@ -4,6 +4,7 @@ export { astJson, type Json } from './ast-json.ts';
 export { type Dialect, WHOLE_LANGUAGE } from './dialect.ts';
 export { Engine, type EngineOptions, type QueryOptions, type RangeWindow } from './engine.ts';
 export { ParseError, PromQLError, type PromQLErrorType } from './error.ts';
+export { type ExplainOptions, explain } from './explain.ts';
 export { formatPlain } from './format-plain.ts';
 export type { FunctionSignature } from './functions/signature.ts';
 export { functionSignatures } from './functions/table.ts';

@@ -4,6 +4,7 @@ import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { dumpCommand, dumpOpenMetricsCommand } from './dump.ts';
+import { explainCommand } from './explain.ts';
 import { describeFailure } from './failure.ts';
 import { listCommand } from './list.ts';
 import { openMetricsCommand } from './openmetrics.ts';
@@ -26,6 +27,7 @@ const COMMANDS: readonly ToolCommand[] = [
   querySeriesCommand,
   queryLabelsCommand,
   queryAnalyzeCommand,
+  explainCommand,
 ];
 
 /** Flags that every command takes for the sake of compatibility. */
@@ -77,7 +79,7 @@ function wordsOf(args: readonly string[]): Words {
   let at = isHelp ? 1 : 0;
   for (; at < args.length && !isLeaf(path); at++) {
     const word = args[at];
-    if (word.startsWith('-')) {
+    if (word.startsWith('-') && !below([...path, word]).length) {
       rest.push(word);
       if (
         /^(--(max-block-duration|enable-feature|format|header|http\.config\.file)|-o)$/.test(word) &&

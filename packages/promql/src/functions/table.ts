@@ -37,6 +37,11 @@ export function findFunction(name: string): FunctionSignature | undefined {
   return TABLE.get(name);
 }
 
+/** Whether a range function goes through the samples of every window anew. */
+export function rescansWindows(name: string): boolean {
+  return TABLE.get(name)?.rescans ?? false;
+}
+
 export function implementationOf(name: string): Implementation {
   const spec = TABLE.get(name);
   if (!spec) throw new Error(`BUG: function ${name} was parsed but is not in the table`);
