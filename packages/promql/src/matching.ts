@@ -143,7 +143,8 @@ async function pairUp(
     }
     if (run.dueAt(manyRow)) await run.pause();
   }
-  if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(series, pairs, many, one);
+  if (expr.matching?.cardinality !== 'one-to-one')
+    checkGrouped(expr.matching as VectorMatching, series, pairs, many, one);
   const put = putter(expr, run);
   const putSamples = samplePutter(expr, noteOn(run, expr));
   const floatsOnly = many.histograms === null && one.histograms === null;
@@ -160,8 +161,9 @@ async function pairUp(
   };
 }
 
-/** @throws PromQLError where the labels that are kept do not tell two results of one step apart */
+/** @throws PromQLError where the labels that are kept do not tell two results of a match group apart at a step */
 function checkGrouped(
+  matching: VectorMatching,
   series: readonly SeriesMeta[],
   pairs: readonly (readonly [number, number])[],
   many: ColumnTable,
@@ -169,9 +171,10 @@ function checkGrouped(
 ): void {
   const byLabels = new Map<string, number[]>();
   series.forEach(({ labels }, i) => {
-    const same = byLabels.get(labels.key);
+    const key = `${signatureKey(many.series[pairs[i][0]].labels, matching)}\0${labels.key}`;
+    const same = byLabels.get(key);
     if (same) same.push(i);
-    else byLabels.set(labels.key, [i]);
+    else byLabels.set(key, [i]);
   });
   for (const same of byLabels.values()) {
     for (let s = 0; same.length > 1 && s < many.count; s++) {
