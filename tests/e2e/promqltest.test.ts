@@ -41,7 +41,7 @@ describe.skipIf(!isBuilt)('avalanche promqltest (skipped where the command is no
     expect(promqltest(GOOD, GOOD)).toEqual({ status: 0, stdout: '2 passed, 0 failed, 0 not run\n', stderr: '' });
   });
 
-  test('prints each failing eval as a table, and the count', () => {
+  test('prints each failing eval as a table, what was not run, and the count', () => {
     const script = `load 1m
   a{x="1"} 1 2
   a{x="long"} 10 20
@@ -55,6 +55,12 @@ eval instant at 1m sum(a)
 
 eval instant at 1m a == 5
   a{x="1"} 5
+
+load_with_nhcb 1m
+  h_bucket{le="1"} 5
+  h_bucket{le="+Inf"} 3
+
+eval instant at 1m h
 `;
     expect(promqltest(script)).toEqual({
       status: 1,
@@ -68,7 +74,11 @@ a.test:12: a == 5
     series    expected  got
     a{x="1"}  5         no such series
 
-1 passed, 2 failed, 0 not run
+a.test:15: load_with_nhcb
+  count is not cumulative: 3 < 5
+
+a.test: 1 not run: the load at line 15 failed (line 19)
+1 passed, 3 failed, 1 not run
 `,
       stderr: '',
     });

@@ -82,3 +82,16 @@ test('a histogram is compared with its counter reset hint only where that is wri
     },
   ]);
 });
+
+test('after a load that fails nothing is run up to the next clear', async () => {
+  const bad = 'load_with_nhcb 1m\n  h_bucket{le="1"} 5\n  h_bucket{le="+Inf"} 3\n\n';
+  const { passed, failed, notRun } = await runTestFile(
+    `${bad}eval instant at 0 h_bucket\n\neval instant at 0 1\n  1\n\nclear\n\neval instant at 0 1\n  1\n`,
+  );
+  expect(passed).toBe(1);
+  expect(failed).toEqual([{ line: 1, expr: 'load_with_nhcb', check: '', reason: expect.any(String), rows: [] }]);
+  expect(notRun).toEqual([
+    { line: 5, expr: 'h_bucket', reason: 'the load at line 1 failed' },
+    { line: 7, expr: '1', reason: 'the load at line 1 failed' },
+  ]);
+});
