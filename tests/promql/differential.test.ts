@@ -34,6 +34,8 @@ const WORDS: Vocabulary = {
 const EXPLAINED: readonly { readonly query: RegExp; readonly found?: RegExp; readonly why: string }[] = [
   { query: / atan2 /, why: '2.42 keeps the metric name' },
   { query: /predict_linear\(.* @ /, why: '2.42 moves the window of `@` with the step' },
+  { query: /timestamp\(\S+ offset \S+ @ /, why: 'Prometheus forgets the offset there, 3.x too' },
+  { query: /(?:changes|resets)\(\(.*(?:sum|avg)/, why: 'sums of 2.42 are not compensated, so equal ones may differ' },
   { query: /topk|bottomk/, why: '2.42 keeps others of equal samples' },
   { query: /\b(?:stddev|stdvar)\b/, found: /: 0 there, NaN here/, why: 'of a first NaN 2.42 says 0' },
   {
