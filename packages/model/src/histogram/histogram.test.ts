@@ -132,6 +132,40 @@ describe('adding', () => {
   });
 });
 
+test('whatever is added, every observation stays in some bucket (seed 5)', () => {
+  let state = 5;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const side = () =>
+    denseBuckets(
+      random(9) + 1,
+      Array.from({ length: random(6) }, () => random(4)),
+    );
+  const any = (): FloatHistogram => {
+    const [positive, negative, zeroCount] = [side(), side(), random(5)];
+    const count = [...positive.counts, ...negative.counts].reduce((sum, n) => sum + n, zeroCount);
+    // Below all buckets of the schema, so that the input itself is sound.
+    const zeroThreshold = random(2) ? 0 : 1;
+    return new FloatHistogram({ schema: random(5) - 2, zeroThreshold, zeroCount, positive, negative, count });
+  };
+  const population = ({ positive, negative, zeroCount }: FloatHistogram): number =>
+    [...positive.counts, ...negative.counts].reduce((sum, n) => sum + n, zeroCount);
+  for (let round = 0; round < 300; round++) {
+    const [a, b, c] = [any(), any(), any()];
+    const sum = new HistogramSum(a);
+    sum.add(b);
+    sum.add(c);
+    const result = sum.result();
+    expect(population(result)).toBe(a.count + b.count + c.count);
+    expect(result.count).toBe(population(result));
+    expect(detectReset(result, a)).toBe(false);
+    const back = combine(combine(result, b, -1)?.histogram ?? a, c, -1)?.histogram;
+    expect(population(back ?? a)).toBe(a.count);
+  }
+});
+
 test.each<[string, FloatHistogram, FloatHistogram, boolean]>([
   ['the same', exponential, exponential, false],
   ['more', exponential.times(2), exponential, false],

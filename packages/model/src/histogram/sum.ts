@@ -1,4 +1,4 @@
-import type { Buckets } from './buckets.ts';
+import { type Buckets, sameLayout, withoutEmpty } from './buckets.ts';
 import { CompensatedBuckets, CompensatedSums } from './compensated.ts';
 import { coarserCustomIndex, intersectBounds } from './custom-bounds.ts';
 import { type CounterResetHint, FloatHistogram, sameBounds } from './float-histogram.ts';
@@ -55,20 +55,13 @@ export class HistogramSum {
   add(other: FloatHistogram, sign: 1 | -1 = 1): AddOutcome {
     const custom = other.usesCustomBuckets;
     if (custom !== (this.schema === CUSTOM_BUCKETS_SCHEMA)) return INCOMPATIBLE;
-    let outcome = this.adjustHint(other.counterResetHint);
+    let outcome = hintsCollide(this.hint, other.counterResetHint) ? RESET_COLLISION : ADDED;
+    this.hint = combinedHint(this.hint, other.counterResetHint);
     this.totals.add(COUNT, sign * other.count);
     this.totals.add(SUM, sign * other.sum);
     if (custom) outcome |= this.addCustom(other, sign);
     else this.addExponential(other, sign);
     return outcome;
-  }
-
-  /** Two hints make a third: a gauge makes a gauge, and what is not known of one is not known of both. */
-  private adjustHint(other: CounterResetHint): AddOutcome {
-    const mine = this.hint;
-    if (mine === other || mine === 'gauge') return ADDED;
-    this.hint = other === 'gauge' ? 'gauge' : 'unknown';
-    return this.hint === 'unknown' && mine !== 'unknown' && other !== 'unknown' ? RESET_COLLISION : ADDED;
   }
 
   private addCustom(other: FloatHistogram, sign: 1 | -1): AddOutcome {
@@ -176,12 +169,63 @@ function withoutFirst(h: FloatHistogram, positive: number, negative: number): Fl
   });
 }
 
+/** Two hints make a third: a gauge makes a gauge, and what is not known of one is not known of both. */
+function combinedHint(a: CounterResetHint, b: CounterResetHint): CounterResetHint {
+  if (a === b) return a;
+  return a === 'gauge' || b === 'gauge' ? 'gauge' : 'unknown';
+}
+
+function hintsCollide(a: CounterResetHint, b: CounterResetHint): boolean {
+  return (a === 'reset' && b === 'not_reset') || (a === 'not_reset' && b === 'reset');
+}
+
+/** Whether two histograms have their buckets at the same places, and none within the zero bucket. */
+function alike(a: FloatHistogram, b: FloatHistogram): boolean {
+  return (
+    a.schema === b.schema &&
+    a.zeroThreshold === b.zeroThreshold &&
+    sameBounds(a.customValues, b.customValues) &&
+    sameLayout(a.positive.indexes, b.positive.indexes) &&
+    sameLayout(a.negative.indexes, b.negative.indexes) &&
+    (a.zeroThreshold === 0 || (outsideZero(a, a.positive) && outsideZero(a, a.negative)))
+  );
+}
+
+function outsideZero({ schema, zeroThreshold }: FloatHistogram, { indexes }: Buckets): boolean {
+  return indexes.length === 0 || exponentialBound(indexes[0], schema) > zeroThreshold;
+}
+
+/** Bucket by bucket: what histograms that are alike need, and most are. */
+function combineAlike(a: FloatHistogram, b: FloatHistogram, sign: 1 | -1): FloatHistogram {
+  return new FloatHistogram({
+    counterResetHint: combinedHint(a.counterResetHint, b.counterResetHint),
+    schema: a.schema,
+    zeroThreshold: a.zeroThreshold,
+    zeroCount: a.zeroCount + sign * b.zeroCount,
+    count: a.count + sign * b.count,
+    sum: a.sum + sign * b.sum,
+    positive: addCounts(a.positive, b.positive, sign),
+    negative: addCounts(a.negative, b.negative, sign),
+    customValues: a.customValues,
+  });
+}
+
+function addCounts({ indexes, counts }: Buckets, other: Buckets, sign: 1 | -1): Buckets {
+  const sums = new Float64Array(counts.length);
+  for (let i = 0; i < sums.length; i++) sums[i] = counts[i] + sign * other.counts[i];
+  return withoutEmpty({ indexes, counts: sums });
+}
+
 /** The sum or difference of two histograms, and what there is to say about it; null where they are incompatible. */
 export function combine(
   a: FloatHistogram,
   b: FloatHistogram,
   sign: 1 | -1,
 ): { readonly histogram: FloatHistogram; readonly outcome: AddOutcome } | null {
+  if (alike(a, b)) {
+    const collide = hintsCollide(a.counterResetHint, b.counterResetHint);
+    return { histogram: combineAlike(a, b, sign), outcome: collide ? RESET_COLLISION : ADDED };
+  }
   const sum = new HistogramSum(a);
   const outcome = sum.add(b, sign);
   return outcome & INCOMPATIBLE ? null : { histogram: sum.result(), outcome };

@@ -119,44 +119,62 @@ function increaseOf(points: HistogramPoints, counter: boolean, remarks: Remarks)
   const { h, from, to } = points;
   if (to - from < 2) return nothingLike(h[from]);
   const last = h[to - 1];
-  const first = counter && isResetAt(points, from + 1, h[from]) ? nothingLike(h[from + 1]) : h[from];
-  const custom = first.usesCustomBuckets;
-  const fits =
-    last.usesCustomBuckets === custom &&
-    (!counter || between(points).every((each) => each.usesCustomBuckets === custom));
-  if (!fits) {
+  const first = counter && isResetAt(points, from + 1) ? nothingLike(h[from + 1]) : h[from];
+  const schema = points.alike ? first.schema : commonSchema(points, first, counter);
+  if (schema === null) {
     remarks.note('warn', mixedExponentialCustom(remarks.metricName));
     return null;
   }
-  remarkOnHints(points, counter, remarks);
-  const schema = counter ? Math.min(first.schema, ...between(points).map((each) => each.schema)) : first.schema;
-  let increase = combined(schema < last.schema ? last.reducedTo(schema) : last, first, -1, remarks);
-  let previous = first;
+  if (!points.alike || !counter) remarkOnHints(points, counter, remarks);
+  const increase = combined(schema < last.schema ? last.reducedTo(schema) : last, first, -1, remarks);
+  const whole = counter && increase ? withResets(points, first, increase, remarks) : increase;
+  return whole?.withHint('gauge') ?? null;
+}
+
+/** The least schema of a window that begins with `first`; null where exponential and custom buckets meet. */
+function commonSchema({ h, from, to }: HistogramPoints, first: FloatHistogram, counter: boolean): number | null {
+  let { schema } = first;
+  for (let i = counter ? from + 1 : to - 1; i < to; i++) {
+    if (h[i].usesCustomBuckets !== first.usesCustomBuckets) return null;
+    if (h[i].schema < schema) schema = h[i].schema;
+  }
+  return schema;
+}
+
+/** Adds what the counter had before each of its resets. Before the first, `first` stands in for what there is. */
+function withResets(
+  points: HistogramPoints,
+  first: FloatHistogram,
+  increase: FloatHistogram,
+  remarks: Remarks,
+): FloatHistogram | null {
+  const { t, h, starts, from, to } = points;
+  let sum: FloatHistogram | null = increase;
   let overlapping = false;
-  for (let i = from + 1; counter && i < to && increase !== null; i++) {
-    if (!overlapping && points.starts !== null && overlaps(successionAt(points.t, points.starts, i))) {
+  for (let i = from + 1; i < to && sum !== null; i++) {
+    if (!overlapping && starts !== null && overlaps(successionAt(t, starts, i))) {
       overlapping = true;
       remarks.overlap();
     }
-    if (isResetAt(points, i, previous)) increase = combined(increase, previous, 1, remarks);
-    previous = h[i];
+    const counts = i > from + 1 || first === h[from];
+    if (counts && isResetAt(points, i)) sum = combined(sum, h[i - 1], 1, remarks);
   }
-  return increase?.withHint('gauge') ?? null;
+  return sum;
 }
 
-/** The histograms of a window but the first and the last. */
-function between({ h, from, to }: HistogramPoints): readonly FloatHistogram[] {
-  return h.slice(from + 1, to - 1);
+/** Windows overlap, so what was found out between two histograms is kept. */
+function isResetAt({ t, h, starts, resets }: HistogramPoints, i: number): boolean {
+  if (resets[i] < 0) {
+    const reset = (starts !== null && startsAnew(successionAt(t, starts, i))) || detectReset(h[i], h[i - 1]);
+    resets[i] = reset ? 1 : 0;
+  }
+  return resets[i] === 1;
 }
 
-function isResetAt({ t, h, starts }: HistogramPoints, i: number, previous: FloatHistogram): boolean {
-  return (starts !== null && startsAnew(successionAt(t, starts, i))) || detectReset(h[i], previous);
-}
-
-export function remarkOnHints({ h, from, to }: HistogramPoints, counter: boolean, { note, metricName }: Remarks): void {
+function remarkOnHints({ h, from, to }: HistogramPoints, counter: boolean, { note, metricName }: Remarks): void {
   if (counter) {
-    if (h.slice(from, to).some(({ counterResetHint }) => counterResetHint === 'gauge'))
-      note('warn', notCounter(metricName));
+    const gauge = h.slice(from, to).some(({ counterResetHint }) => counterResetHint === 'gauge');
+    if (gauge) note('warn', notCounter(metricName));
   } else if (h[from].counterResetHint !== 'gauge' || h[to - 1].counterResetHint !== 'gauge') {
     note('warn', notGauge(metricName));
   }
@@ -209,7 +227,7 @@ function lastTwoFloats({ t, v, starts, to }: FloatPoints, counter: boolean): num
 function lastTwoHistograms(points: HistogramPoints, counter: boolean, remarks: Remarks): FloatHistogram | null {
   const { t, h, to } = points;
   remarkOnHints({ ...points, from: to - 2 }, counter, remarks);
-  const reset = counter && isResetAt(points, to - 1, h[to - 2]);
+  const reset = counter && isResetAt(points, to - 1);
   const increase = reset ? h[to - 1].compact() : combined(h[to - 1], h[to - 2], -1, remarks);
   if (increase === null) return null;
   const gauge = increase.withHint('gauge');

@@ -16,6 +16,10 @@ export interface FloatPoints extends Points {
 
 export interface HistogramPoints extends Points {
   readonly h: readonly FloatHistogram[];
+  /** Whether all histograms of the series have one schema and none is a gauge, so that a window need not be looked through. */
+  readonly alike: boolean;
+  /** Whether there was a counter reset between each and the one before: 1, 0, or -1 where nobody has looked yet. */
+  readonly resets: Int8Array;
 }
 
 /** The window of one step over a series that has native histograms or start timestamps: its two kinds side by side. */
@@ -50,6 +54,11 @@ export function split(samples: SampleColumns): { floats: FloatPoints; histograms
   for (const i of histogramAt) h.push(histograms?.[i] as FloatHistogram);
   return {
     floats: { ...points(floatAt), v: pick(samples.v, floatAt) },
-    histograms: { ...points(histogramAt), h },
+    histograms: {
+      ...points(histogramAt),
+      h,
+      alike: h.every(({ schema, counterResetHint }) => schema === h[0].schema && counterResetHint !== 'gauge'),
+      resets: new Int8Array(h.length).fill(-1),
+    },
   };
 }
