@@ -112,7 +112,8 @@ function* writeMixedPoints(
 }
 
 function histogramPoint(timeMs: number, histogram: FloatHistogram): string {
-  return `[${timeMs / 1000},${formatHistogramJSON(histogram)}]`;
+  const seconds = timeMs % 1000 === 0 ? String(timeMs / 1000) : (timeMs / 1000).toFixed(3);
+  return `[${seconds},${formatHistogramJSON(histogram)}]`;
 }
 
 function writeList(writer: JsonWriter, name: string, texts: readonly string[]): void {

@@ -6,7 +6,8 @@ import type { Notifier } from '../notifier/notifier.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
-import { toApiError } from './errors.ts';
+import { ApiError, toApiError } from './errors.ts';
+import { labelNameOf } from './label-name.ts';
 import { Params } from './params.ts';
 import {
   formatQuery,
@@ -118,7 +119,8 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     return limited(await querying(params, (querier) => querier.labelNames(sets)), params);
   });
   get('/label/:name/values', async (params, request) => {
-    const { name } = request.params as { readonly name: string };
+    const name = labelNameOf((request.params as { readonly name: string }).name);
+    if (name === '') throw new ApiError('bad_data', 'invalid label name: ""');
     const sets = params.matcherSets();
     return limited(await querying(params, (querier) => querier.labelValues(name, sets)), params);
   });
