@@ -21,7 +21,7 @@ export async function prepareBinary(expr: Binary, scope: Scope): Promise<Prepare
   };
 }
 
-function vectors(expr: Binary, lhs: Prepared, rhs: Prepared, scope: Scope): Promise<VectorOperator> | VectorOperator {
+function vectors(expr: Binary, lhs: Prepared, rhs: Prepared, scope: Scope): Promise<VectorOperator> {
   if (lhs.type === 'vector' && rhs.type === 'vector') {
     return isSetOp(expr.op) ? combineSets(expr, lhs.op, rhs.op, scope) : matchVectors(expr, lhs.op, rhs.op, scope);
   }
@@ -49,14 +49,14 @@ function scalars(op: BinaryOp, lhs: Float64Array, rhs: Float64Array): Float64Arr
   return lhs.map((value, s) => compute(value, rhs[s]));
 }
 
-function withScalar(
+async function withScalar(
   expr: Binary,
   op: VectorOperator,
   scalar: Float64Array,
   scalarFirst: boolean,
   { run }: Scope,
-): VectorOperator {
-  const series = dropsName(expr) ? op.series.map((meta) => run.withoutName(meta)) : op.series;
+): Promise<VectorOperator> {
+  const series = dropsName(expr) ? await run.withoutNames(op.series) : op.series;
   const change = withScalarChange(expr, scalar, scalarFirst);
   const onHistograms = histogramsWithScalar(expr, scalar, scalarFirst, noteOn(run, expr));
   return mapColumns(op, series, (column) => {

@@ -149,7 +149,7 @@ export class Scope {
     if (op === '+') return prepared;
     if (prepared.type === 'scalar') return { type: 'scalar', values: prepared.values.map((value) => -value) };
     if (prepared.type !== 'vector') return this.mistyped('vector', prepared);
-    const series = prepared.op.series.map((meta) => this.run.withoutName(meta));
+    const series = await this.run.withoutNames(prepared.op.series);
     const negated = mapColumns(prepared.op, series, (column) => {
       const { v, count } = column;
       for (let s = 0; s < count; s++) v[s] = -v[s];

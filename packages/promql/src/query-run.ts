@@ -116,6 +116,15 @@ export class QueryRun {
     return { labels: this.nameless(meta), dropName: false };
   }
 
+  async withoutNames(series: readonly SeriesMeta[]): Promise<SeriesMeta[]> {
+    const out: SeriesMeta[] = [];
+    for (let i = 0; i < series.length; i++) {
+      out.push(this.withoutName(series[i]));
+      if (this.dueAt(i)) await this.pause();
+    }
+    return out;
+  }
+
   nameless({ labels }: SeriesMeta): SeriesMeta['labels'] {
     return labels.has('__type__') || labels.has('__unit__')
       ? labels.without(METRIC_NAME, '__type__', '__unit__')
@@ -146,20 +155,26 @@ export async function materialize(op: VectorOperator, run: QueryRun, count: numb
 
 export const SAME_LABELSET = 'vector cannot contain metrics with the same labelset';
 
+/** Whether no two series have the same labels. */
+export async function areDistinct(series: readonly SeriesMeta[], run: QueryRun): Promise<boolean> {
+  const keys = new Set<string>();
+  for (let i = 0; i < series.length; i++) {
+    keys.add(series[i].labels.key);
+    if (run.dueAt(i)) await run.pause();
+  }
+  return keys.size === series.length;
+}
+
 /**
  * Makes labels unique, as what drops or changes labels can make them equal: series that are never there at the same
  * step become one, as upstream's per-step evaluation has it. Costs nothing where the labels are unique anyway.
  * @throws PromQLError where two are there at one step
  */
 export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count: number): Promise<VectorOperator> {
+  if (await areDistinct(op.series, run)) return op;
   const rowOf = new Map<string, number>();
-  for (let i = 0; i < op.series.length; i++) {
-    rowOf.set(op.series[i].labels.key, -1);
-    if (run.dueAt(i)) await run.pause();
-  }
-  if (rowOf.size === op.series.length) return op;
   const column = new StepColumn(count);
-  const table = new ColumnTable(count, rowOf.size);
+  const table = new ColumnTable(count, 0);
   for (let i = 0; i < op.series.length; i++) {
     op.fill(i, column);
     const points = column.points();

@@ -13,7 +13,7 @@ function datePart(name: string, part: (time: CivilTime) => number): FunctionSpec
     async (call, scope) => {
       if (call.args.length === 0) return { type: 'vector', op: evaluationTimes(scope.steps, ofSeconds) };
       const op = await scope.vector(call.args[0]);
-      const parts = nameless(op, scope, (column) => {
+      const parts = await nameless(op, scope, (column) => {
         const { v, present, count } = column;
         for (let s = 0; s < count; s++) if (present[s] === FLOAT) v[s] = ofSeconds(v[s]);
         if (column.histograms !== null) dropHistograms(column);

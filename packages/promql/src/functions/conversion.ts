@@ -56,7 +56,7 @@ const timestamp = define('timestamp', ['vector'], 'vector', async (call, scope) 
   }
   const op = await scope.vector(call.args[0]);
   const { startMs, stepMs } = scope.steps;
-  const times = nameless(op, scope, (column) => {
+  const times = await nameless(op, scope, (column) => {
     const { present, count } = column;
     for (let s = 0; s < count; s++) if (present[s] !== ABSENT) column.set(s, (startMs + s * stepMs) / 1000);
     column.histograms = null;
@@ -81,10 +81,7 @@ const startTimestamp = define(
 
 async function pickedOf(selector: VectorSelector, picked: Picked, scope: Scope): Promise<Prepared> {
   const op = await selectVector(selector, scope.steps, scope.run, picked);
-  return vectorResult(
-    nameless(op, scope, () => {}),
-    scope,
-  );
+  return vectorResult(await nameless(op, scope, () => {}), scope);
 }
 
 export const conversionFunctions: readonly FunctionSpec[] = [

@@ -17,7 +17,7 @@ const roundFunction = define(
   async (call, scope) => {
     const op = await scope.vector(call.args[0]);
     const toNearest = call.args[1] ? await scope.scalar(call.args[1]) : null;
-    const rounded = nameless(op, scope, (column) => {
+    const rounded = await nameless(op, scope, (column) => {
       const { v, count } = column;
       for (let s = 0; s < count; s++) v[s] = round(v[s], toNearest ? toNearest[s] : 1);
       if (column.histograms !== null) dropHistograms(column);

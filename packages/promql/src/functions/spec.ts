@@ -5,7 +5,7 @@ import { executionError } from '../error.ts';
 import { type MixedTreatment, MixedWindows } from '../histograms/mixed-windows.ts';
 import { mapColumns } from '../operators.ts';
 import type { Prepared, Scope } from '../plan.ts';
-import { mergeEqualSeries, SAME_LABELSET } from '../query-run.ts';
+import { areDistinct, mergeEqualSeries, SAME_LABELSET } from '../query-run.ts';
 import { type MatrixSource, overWindows, overWindowsInSlices, type Windows } from '../window.ts';
 import type { FunctionSignature } from './signature.ts';
 
@@ -42,7 +42,7 @@ export function perSample(
     const op = await scope.vector(call.args[0]);
     const rest = await Promise.all(call.args.slice(1).map((arg) => scope.scalar(arg)));
     return vectorResult(
-      nameless(op, scope, (column) => {
+      await nameless(op, scope, (column) => {
         change(column, rest);
         if (column.histograms !== null) dropHistograms(column);
       }),
@@ -66,12 +66,13 @@ export function ofNumber(name: string, compute: (value: number) => number): Func
   });
 }
 
-export function nameless(op: VectorOperator, { run }: Scope, change: (column: StepColumn) => void): VectorOperator {
-  return mapColumns(
-    op,
-    op.series.map((meta) => run.withoutName(meta)),
-    change,
-  );
+/** The values of a vector changed, and its metric names dropped. */
+export async function nameless(
+  op: VectorOperator,
+  { run }: Scope,
+  change: (column: StepColumn) => void,
+): Promise<VectorOperator> {
+  return mapColumns(op, await run.withoutNames(op.series), change);
 }
 
 export async function vectorResult(op: VectorOperator, scope: Scope): Promise<Prepared> {
@@ -124,8 +125,8 @@ export function overRange(name: string, compute: RangeFunction, options: RangeOp
     for (const arg of others) values.push(await scope.scalar(arg));
     const range: RangeCall = { call, scalars: values, scope, source };
     check?.(range);
-    const series = keepName ? source.series : source.series.map((meta) => scope.run.withoutName(meta));
     const { steps, run } = scope;
+    const series = keepName ? source.series : await run.withoutNames(source.series);
     const mixedWindows = new MixedWindows(steps, source, argumentSpan(call.args[0]), run);
     const chosen = (source.extension && extended) ?? { compute, mixed };
     const kernel = (windows: Windows, out: StepColumn, meta: SeriesMeta): void => {
@@ -143,8 +144,7 @@ export function overRange(name: string, compute: RangeFunction, options: RangeOp
 
 /** Range functions do not merge series whose labels have become equal, even where they never meet, as upstream. */
 async function refuseEqualSeries(op: VectorOperator, scope: Scope): Promise<VectorOperator> {
-  const distinct = new Set(op.series.map(({ labels }) => labels.key));
-  if (distinct.size === op.series.length) return op;
+  if (await areDistinct(op.series, scope.run)) return op;
   const seen = new Set<string>();
   const strict = mapColumns(op, op.series, (column, i) => {
     if (column.points() === 0) return;
