@@ -1,6 +1,6 @@
 import { formatG } from '@avalanche/model';
 import { extremes } from './aggregate-values.ts';
-import { invalidRatio } from './annotations.ts';
+import { argumentSpan, invalidRatio } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
 import { ABSENT, ColumnTable, EMPTY_VECTOR, FLOAT, HISTOGRAM, StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
@@ -132,8 +132,8 @@ function choosesShare(expr: Aggregate, param: Float64Array, annotations: Scope['
   const { min, max } = extremes(param);
   if (min === 0 && max === 0) return false;
   if (param.some(Number.isNaN)) throw executionError('Ratio value is NaN');
-  if (max > 1) annotations.warn(invalidRatio(max, 1), expr.param as Expr);
-  if (min < -1) annotations.warn(invalidRatio(min, -1), expr.param as Expr);
+  if (max > 1) annotations.warn(invalidRatio(max, 1), argumentSpan(expr.param as Expr));
+  if (min < -1) annotations.warn(invalidRatio(min, -1), argumentSpan(expr.param as Expr));
   return true;
 }
 

@@ -1,5 +1,5 @@
 import { formatHistogram } from '@avalanche/model';
-import { invalidQuantile } from './annotations.ts';
+import { argumentSpan, invalidQuantile } from './annotations.ts';
 import type { Aggregate, Expr } from './ast.ts';
 import { ABSENT, ColumnTable, FLOAT, HISTOGRAM, type SeriesMeta, StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
@@ -20,7 +20,7 @@ export async function groupQuantile(
 ): Promise<VectorOperator> {
   const { min, max } = extremes(q);
   const wrong = [...(q.some(Number.isNaN) ? [Number.NaN] : []), ...(max > 1 ? [max] : []), ...(min < 0 ? [min] : [])];
-  for (const value of wrong) run.annotations.warn(invalidQuantile(value), expr.param as Expr);
+  for (const value of wrong) run.annotations.warn(invalidQuantile(value), argumentSpan(expr.param as Expr));
   const table = await materialize(input, run, steps.count);
   if (table.histograms !== null && table.present.includes(HISTOGRAM)) {
     run.annotations.info(ignoredInAggregation(expr.op), expr.expr);

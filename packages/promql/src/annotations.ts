@@ -122,11 +122,12 @@ function rfc3339(timeMs: number): string {
 }
 
 /**
- * Where an annotation about an argument stands. Upstream has replaced a subquery by its result by then, which stands
- * nowhere, and so at the beginning.
+ * Where an annotation about an argument stands: inside its parentheses. Upstream has replaced a subquery by its result by
+ * then, which stands nowhere, and so at the beginning.
  */
 export function argumentSpan(argument: Expr): Span {
-  return unparen(argument).kind === 'subquery' ? { from: 0, to: 0 } : argument;
+  const inner = unparen(argument);
+  return inner.kind === 'subquery' ? { from: 0, to: 0 } : inner;
 }
 
 export interface Annotation {

@@ -84,7 +84,8 @@ export function bucketFraction(lower: number, upper: number, unsorted: Bucket[])
   const count = buckets?.[buckets.length - 1].count ?? 0;
   if (!buckets || count === 0 || Number.isNaN(lower) || Number.isNaN(upper) || Number.isNaN(count)) return Number.NaN;
   if (lower >= upper) return 0;
-  return (rankOf(upper, buckets) - rankOf(lower, buckets)) / count;
+  const rank = (value: number): number => Math.min(rankOf(value, buckets), count);
+  return (rank(upper) - rank(lower)) / count;
 }
 
 /** How many observations are below `value`. Nothing is interpolated in a bucket of infinite width. */

@@ -1,4 +1,4 @@
-import type { DurationExpr, DurationOp, Span } from './ast.ts';
+import { childrenOf, type DurationExpr, type DurationOp, type Expr, type Span } from './ast.ts';
 import { executionError } from './error.ts';
 import { goMax, goMin } from './functions/go-math.ts';
 
@@ -27,6 +27,19 @@ export function positiveDurationMs(expr: DurationExpr, extent: QueryExtent): num
   const seconds = evaluate(expr, extent);
   if (seconds <= 0) throw failure(expr, 'duration must be greater than 0');
   return wholeMs(expr, seconds);
+}
+
+/**
+ * Works out every duration of a query, as upstream does before it evaluates anything.
+ * @throws PromQLError where one cannot be
+ */
+export function checkDurations(expr: Expr, extent: QueryExtent): void {
+  if (expr.kind === 'vectorSelector' || expr.kind === 'subquery') {
+    if (expr.offset) durationMs(expr.offset, extent);
+  }
+  if (expr.kind === 'subquery' && expr.step) positiveDurationMs(expr.step, extent);
+  if (expr.kind === 'subquery' || expr.kind === 'matrixSelector') positiveDurationMs(expr.range, extent);
+  for (const child of childrenOf(expr)) checkDurations(child, extent);
 }
 
 function wholeMs(expr: DurationExpr, seconds: number): number {

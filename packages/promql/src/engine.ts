@@ -3,6 +3,7 @@ import { type Expr, typeOf } from './ast.ts';
 import { allowedInRangeQuery, typeName } from './check.ts';
 import type { Steps } from './columns.ts';
 import type { Dialect } from './dialect.ts';
+import { checkDurations } from './duration-expr.ts';
 import { PromQLError } from './error.ts';
 import { finishInstant, finishRange, type Outcome } from './finish.ts';
 import { ParsedQueries, type ParsedQuery } from './parsed.ts';
@@ -11,6 +12,7 @@ import { type QueryObserver, type QueryReport, QueryTimes } from './query-report
 import { QueryRun, type RunOptions } from './query-run.ts';
 import type { Queryable } from './queryable.ts';
 import type { InstantResult, QueryStats, RangeResult } from './result.ts';
+import { extentOf } from './selector.ts';
 import { Slots } from './slots.ts';
 
 /** Steps of one query that upstream's API allows; the engine's own bound is on samples. */
@@ -24,7 +26,7 @@ export interface EngineOptions extends Dialect {
   readonly maxSamples?: number;
   /** Queries that run at once; further ones wait. */
   readonly maxConcurrency?: number;
-  /** The step of a subquery that names none: upstream uses the global evaluation interval. */
+  /** See the field of the engine; default: one minute. */
   readonly defaultSubqueryStepMs?: number;
   /** `--enable-feature=promql-delayed-name-removal` */
   readonly delayedNameRemoval?: boolean;
@@ -54,20 +56,22 @@ export interface RangeWindow {
 
 /** Evaluates queries. Holds no data: every query names the Queryable it reads from. */
 export class Engine {
-  private readonly options: Required<Omit<EngineOptions, 'observer'>>;
+  /** The step of a subquery that names none: upstream's global evaluation interval, which a reload may change. */
+  defaultSubqueryStepMs: number;
+  private readonly options: Required<Omit<EngineOptions, 'observer' | 'defaultSubqueryStepMs'>>;
   private readonly observer: QueryObserver;
   private readonly slots: Slots;
   private readonly parsed: ParsedQueries;
   private active = 0;
 
-  constructor({ observer = NOBODY, ...options }: EngineOptions = {}) {
+  constructor({ observer = NOBODY, defaultSubqueryStepMs = 60_000, ...options }: EngineOptions = {}) {
     this.observer = observer;
+    this.defaultSubqueryStepMs = defaultSubqueryStepMs;
     this.options = {
       lookbackMs: 300_000,
       timeoutMs: 120_000,
       maxSamples: 50_000_000,
       maxConcurrency: 20,
-      defaultSubqueryStepMs: 60_000,
       experimental: false,
       extendedRangeSelectors: false,
       fillModifiers: false,
@@ -178,7 +182,7 @@ export class Engine {
       lookbackMs: options.lookbackMs && options.lookbackMs > 0 ? options.lookbackMs : this.options.lookbackMs,
       timeoutMs,
       maxSamples: this.options.maxSamples,
-      defaultSubqueryStepMs: this.options.defaultSubqueryStepMs,
+      defaultSubqueryStepMs: this.defaultSubqueryStepMs,
       delayedNameRemoval: this.options.delayedNameRemoval,
       typeAndUnitLabels: this.options.typeAndUnitLabels,
       perStepStats: options.perStepStats ?? false,
@@ -216,6 +220,7 @@ async function evaluate<R>(
   finish: Finish<R>,
 ): Promise<R> {
   run.statisticsOf = query.statisticsOf;
+  checkDurations(query.expr, extentOf(run));
   const prepared = await new Scope(run, query.steps, query.shared).prepare(query.expr);
   times.prepared();
   const result = await finish(prepared, run, () => {

@@ -1,8 +1,9 @@
-import { Labels } from '@avalanche/model';
+import type { Labels } from '@avalanche/model';
 import type { Binary, VectorMatching } from './ast.ts';
 import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
+import { executionError } from './error.ts';
 import { noteOn, type PutSample, sampleAt, samplePutter } from './histograms/operators.ts';
-import { type Put, putter, resultMeta, type Sides, signature } from './matching.ts';
+import { type Put, putter, resultMeta, type Sides, signature, signatureKey } from './matching.ts';
 import type { QueryRun } from './query-run.ts';
 
 /** What stands in for a sample that a side lacks; null: nothing does. */
@@ -33,10 +34,9 @@ interface Lone {
 
 /** `fill`, `fill_left` and `fill_right`: the results at the steps where one side of a match group is missing. */
 export function fillMissing(expr: Binary, sides: Sides, fills: Fills, swapped: boolean, run: QueryRun): VectorOperator {
-  const lone = [
-    ...(fills.one === null ? [] : loneMany(expr, sides, fills.one, swapped, run)),
-    ...(fills.many === null ? [] : loneOne(expr, sides, fills.many, swapped)),
-  ];
+  const many = fills.one === null ? [] : loneMany(expr, sides, fills.one, swapped, run);
+  if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(many, expr.matching as VectorMatching);
+  const lone = [...many, ...(fills.many === null ? [] : loneOne(expr, sides, fills.many, swapped))];
   const put = putter(expr, run);
   const putSample = samplePutter(expr, noteOn(run, expr));
   return {
@@ -54,9 +54,10 @@ function loneMany(
   swapped: boolean,
   run: QueryRun,
 ): Lone[] {
-  const missing: SeriesMeta = { labels: Labels.EMPTY, dropName: false };
+  const matching = expr.matching as VectorMatching;
   return many.series.map((series, row) => ({
-    meta: resultMeta(expr, series, missing, run),
+    // What is missing has the labels of the match group.
+    meta: resultMeta(expr, series, { labels: signature(series.labels, matching), dropName: false }, run),
     table: many,
     row,
     others: partners[row],
@@ -66,14 +67,40 @@ function loneMany(
   }));
 }
 
-/** What the "many" side would have been is unknown but for the labels of the match group. */
+function isLone({ table, row, others, otherTable }: Lone, step: number): boolean {
+  if (table.present[row * table.count + step] === ABSENT) return false;
+  return !others.some((other) => otherTable.present[other * table.count + step]);
+}
+
+/** @throws PromQLError where the labels that are kept do not tell two results of a match group apart at a step */
+function checkGrouped(lone: readonly Lone[], matching: VectorMatching): void {
+  const byLabels = new Map<string, Lone[]>();
+  for (const each of lone) {
+    const key = `${signatureKey(each.table.series[each.row].labels, matching)}\0${each.meta.labels.key}`;
+    byLabels.set(key, [...(byLabels.get(key) ?? []), each]);
+  }
+  for (const same of byLabels.values()) {
+    for (let s = 0; same.length > 1 && s < same[0].table.count; s++) {
+      if (same.filter((each) => isLone(each, s)).length < 2) continue;
+      throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
+    }
+  }
+}
+
+/** What `group_left` or `group_right` takes over from a series of the "one" side. */
+function included(labels: Labels, { include }: VectorMatching): Record<string, string> {
+  return Object.fromEntries(include.map((name) => [name, labels.get(name)]));
+}
+
+/** What the "many" side would have been is unknown but for the labels of the match group, and those included. */
 function loneOne(expr: Binary, { many, one, partners }: Sides, value: number, swapped: boolean): Lone[] {
   const others: number[][] = one.series.map(() => []);
   partners.forEach((rows, manyRow) => {
     for (const row of rows) others[row].push(manyRow);
   });
+  const matching = expr.matching as VectorMatching;
   return one.series.map(({ labels }, row) => ({
-    meta: { labels: signature(labels, expr.matching as VectorMatching), dropName: false },
+    meta: { labels: signature(labels, matching).with(included(labels, matching)), dropName: false },
     table: one,
     row,
     others: others[row],
@@ -84,12 +111,11 @@ function loneOne(expr: Binary, { many, one, partners }: Sides, value: number, sw
 }
 
 function fillColumn(lone: Lone, put: Put, putSample: PutSample, out: StepColumn): void {
-  const { table, row, others, otherTable, value, valueIsLeft } = lone;
+  const { table, row, value, valueIsLeft } = lone;
   out.clear();
   for (let s = 0; s < out.count; s++) {
+    if (!isLone(lone, s)) continue;
     const cell = row * out.count + s;
-    if (table.present[cell] === ABSENT) continue;
-    if (others.some((other) => otherTable.present[other * out.count + s])) continue;
     const sample = table.present[cell] === FLOAT ? null : sampleAt(table, cell);
     if (sample !== null) putSample(valueIsLeft ? value : sample, valueIsLeft ? sample : value, out, s);
     else if (valueIsLeft) put(value, table.values[cell], out, s);

@@ -54,7 +54,9 @@ export async function matchVectors(
     if (run.dueAt(row)) await run.pause();
   }
   const sides = { many, one, partners };
-  if (matching.cardinality === 'one-to-one') checkOneToOne(sides, await groupRows(many, matching, run));
+  if (matching.cardinality === 'one-to-one') {
+    checkOneToOne(sides, await groupRows(many, matching, run), fills !== null && fills.one !== null);
+  }
   const paired = await pairUp(expr, sides, swapped, run);
   return fills ? concatenate(paired, fillMissing(expr, sides, fills, swapped, run)) : paired;
 }
@@ -108,12 +110,20 @@ function labelsText(labels: Labels): string {
   return `{${[...labels.entries()].map(([name, value]) => `${name}=${quote(value)}`).join(', ')}}`;
 }
 
-/** @throws PromQLError where two series of the left side match the same series at one step */
-function checkOneToOne({ many, one, partners }: Sides, groups: ReadonlyMap<string, readonly number[]>): void {
+/**
+ * @param filled something stands in for what the right side lacks, so that everything matches
+ * @throws PromQLError where two series of the left side match the same series at one step
+ */
+function checkOneToOne(
+  { many, one, partners }: Sides,
+  groups: ReadonlyMap<string, readonly number[]>,
+  filled: boolean,
+): void {
   for (const rows of groups.values()) {
     if (rows.length < 2) continue;
     for (let s = 0; s < many.count; s++) {
-      const matched = rows.filter((row) => many.present[row * many.count + s] && partnerAt(one, partners[row], s) >= 0);
+      const there = rows.filter((row) => many.present[row * many.count + s]);
+      const matched = filled ? there : there.filter((row) => partnerAt(one, partners[row], s) >= 0);
       if (matched.length < 2) continue;
       throw executionError(
         'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',

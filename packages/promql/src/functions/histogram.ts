@@ -1,6 +1,6 @@
 import type { FloatHistogram } from '@avalanche/model';
 import { badBucketLabel, invalidQuantile } from '../annotations.ts';
-import type { Call, Expr } from '../ast.ts';
+import { type Call, type Expr, unparen } from '../ast.ts';
 import { type Bucket, bucketFraction, bucketQuantile } from '../classic-buckets.ts';
 import { ABSENT, ColumnTable, FLOAT, HISTOGRAM, type SeriesMeta, type VectorOperator } from '../columns.ts';
 import { executionError } from '../error.ts';
@@ -140,7 +140,7 @@ function bucketsAt(table: ColumnTable, { rows, bounds }: ClassicHistogram, step:
 }
 
 async function quantiles(call: Call, scope: Scope): Promise<Prepared> {
-  const [param, argument] = call.args;
+  const [param, argument] = call.args.map(unparen);
   const q = await scope.scalar(param);
   for (const value of q) if (!isQuantile(value)) scope.run.annotations.warn(invalidQuantile(value), param);
   const table = await materialize(await scope.vector(argument), scope.run, scope.steps.count);
@@ -164,7 +164,7 @@ function quantileOf(q: Float64Array, argument: Expr, { run, steps }: Scope): His
 
 /** `histogram_quantiles(v, label, q…)`: one series per quantile, which stands in `label`. */
 async function labelledQuantiles(call: Call, scope: Scope): Promise<Prepared> {
-  const [argument, labelArg, ...params] = call.args;
+  const [argument, labelArg, ...params] = call.args.map(unparen);
   const label = await scope.string(labelArg);
   if (!isValidLabelName(label)) throw executionError(`invalid label name ${quote(label)}`);
   const { run, steps } = scope;
@@ -190,7 +190,7 @@ function joined(parts: readonly VectorOperator[]): VectorOperator {
 }
 
 async function fractions(call: Call, scope: Scope): Promise<Prepared> {
-  const [lowerArg, upperArg, argument] = call.args;
+  const [lowerArg, upperArg, argument] = call.args.map(unparen);
   const lower = await scope.scalar(lowerArg);
   const upper = await scope.scalar(upperArg);
   const table = await materialize(await scope.vector(argument), scope.run, scope.steps.count);
@@ -209,7 +209,7 @@ async function fractions(call: Call, scope: Scope): Promise<Prepared> {
 function ofHistogram(name: string, compute: (histogram: FloatHistogram) => number): FunctionSpec {
   return define(name, ['vector'], 'vector', async (call, scope) => {
     const op = await scope.vector(call.args[0]);
-    const numbers = nameless(op, scope, (column) => {
+    const numbers = await nameless(op, scope, (column) => {
       const { histograms, present, count } = column;
       for (let s = 0; s < count; s++) {
         const histogram = present[s] === HISTOGRAM ? histograms?.[s] : undefined;

@@ -1,5 +1,5 @@
 import { absentLabels } from '../absent-labels.ts';
-import { invalidQuantile } from '../annotations.ts';
+import { argumentSpan, invalidQuantile } from '../annotations.ts';
 import { FLOAT } from '../columns.ts';
 import type { MixedFunction, MixedTreatment } from '../histograms/mixed-windows.ts';
 import { firstSample, lastSample, meanOverTime } from '../histograms/over-time.ts';
@@ -92,7 +92,14 @@ function medianAbsoluteDeviation({ v, from, to }: Windows, step: number): number
   return quantile(0.5, values);
 }
 
-const quantileOverTime: RangeFunction = (windows, out, { scalars }) => slidingQuantiles(windows, scalars[0], out);
+const quantileOverTime: RangeFunction = (windows, out, { call, scalars, scope }) => {
+  const [q] = scalars;
+  slidingQuantiles(windows, q, out);
+  for (let s = windows.firstStep; s < windows.endStep; s++) {
+    if (isQuantile(q[s]) || windows.from[s] === windows.to[s]) continue;
+    scope.run.annotations.warn(invalidQuantile(q[s]), argumentSpan(call.args[0]));
+  }
+};
 
 const absentOverTime = define('absent_over_time', ['matrix'], 'vector', async (call, scope) => {
   const source = await scope.matrix(call.args[0]);
@@ -157,9 +164,6 @@ export const overTimeFunctions: readonly FunctionSpec[] = [
   overRange('quantile_over_time', quantileOverTime, {
     matrixAt: 1,
     scalars: 1,
-    check({ call, scalars, scope }) {
-      for (const q of scalars[0]) if (!isQuantile(q)) scope.run.annotations.warn(invalidQuantile(q), call.args[0]);
-    },
   }),
   absentOverTime,
 ];

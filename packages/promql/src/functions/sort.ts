@@ -18,7 +18,7 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>, flo
   return async (call, scope): Promise<Prepared> => {
     const { run, steps } = scope;
     const op = await scope.vector(call.args[0]);
-    if (run.isRangeQuery) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
+    if (steps.count > 1) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
     if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op };
     const compare = await comparison(call, scope);
     const table = await materialize(op, run, 1);
