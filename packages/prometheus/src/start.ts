@@ -143,7 +143,7 @@ class PrometheusServer {
     buildInfo(registry, options.version);
     tsdbMetrics(registry, tsdb);
     const queryMetrics = new QueryMetrics();
-    this.engine = makeEngine(options, files.config.config.global.evaluation_interval, {
+    this.engine = makeEngine(options, {
       started: (text) => queries.active.insert(text),
       ended: (report) => {
         queryMetrics.observe(report);
@@ -221,8 +221,9 @@ class PrometheusServer {
   }
 
   private async apply({ config, ruleFiles }: LoadedFiles): Promise<void> {
-    const { query_log_file: logFile } = config.config.global;
+    const { query_log_file: logFile, evaluation_interval: intervalMs } = config.config.global;
     this.queries.log.setFile(logFile && resolve(config.directory, logFile));
+    this.engine.defaultSubqueryStepMs = intervalMs;
     await this.tsdb.setOutOfOrderWindow(config.config.storage.tsdb.out_of_order_time_window);
     this.notifier.apply(config);
     await this.scrapes.apply(config);
@@ -242,11 +243,10 @@ function dialectOf({ features = {} }: PrometheusOptions): Dialect {
   };
 }
 
-function makeEngine(options: PrometheusOptions, defaultSubqueryStepMs: number, observer: QueryObserver): Engine {
+function makeEngine(options: PrometheusOptions, observer: QueryObserver): Engine {
   const { features = {} } = options;
   return new Engine({
     observer,
-    defaultSubqueryStepMs,
     ...(options.lookbackMs ? { lookbackMs: options.lookbackMs } : {}),
     ...(options.queryTimeoutMs === undefined ? {} : { timeoutMs: options.queryTimeoutMs }),
     ...(options.queryMaxSamples === undefined ? {} : { maxSamples: options.queryMaxSamples }),

@@ -96,6 +96,19 @@ test('queries of rules tell their group', async () => {
   expect(lines()[0]).toMatchObject({ params: { query: 'vector(1)' }, ruleGroup: { file: rules, name: 'g' } });
 });
 
+test('a subquery without a step has that of the evaluation of rules, as the last reload has it', async () => {
+  const points = async () => {
+    const answer = await api(`query?time=100&query=${encodeURIComponent('count_over_time(vector(1)[20s:])')}`);
+    return ((await answer.json()) as { data: { result: { value: [number, string] }[] } }).data.result[0].value[1];
+  };
+  configure('evaluation_interval: 5s');
+  await prometheus.reload();
+  expect(await points()).toBe('4');
+  configure('evaluation_interval: 1s');
+  await prometheus.reload();
+  expect(await points()).toBe('20');
+});
+
 test('a log that cannot be opened fails the reload, and the one from before goes on', async () => {
   configure('query_log_file: query.log');
   await prometheus.reload();
