@@ -78,8 +78,12 @@ export function withoutEmpty(buckets: Buckets): Buckets {
   return out;
 }
 
-export function mapCounts({ indexes, counts }: Buckets, change: (count: number) => number): Buckets {
-  return { indexes, counts: counts.map(change) };
+export function mapCounts(buckets: Buckets, change: (count: number) => number): Buckets {
+  const { indexes, counts } = buckets;
+  if (counts.length === 0) return buckets;
+  const changed = new Float64Array(counts.length);
+  for (let i = 0; i < changed.length; i++) changed[i] = change(counts[i]);
+  return { indexes, counts: changed };
 }
 
 /** The buckets in a schema that is lower by `shift`. */

@@ -50,7 +50,18 @@ export class FloatHistogram implements HistogramFields {
   }
 
   with(changes: Partial<HistogramFields>): FloatHistogram {
-    return new FloatHistogram({ ...this, ...changes });
+    // Field by field, as this is done per sample and spreading an object takes ten times as long.
+    return new FloatHistogram({
+      counterResetHint: changes.counterResetHint ?? this.counterResetHint,
+      schema: changes.schema ?? this.schema,
+      zeroThreshold: changes.zeroThreshold ?? this.zeroThreshold,
+      zeroCount: changes.zeroCount ?? this.zeroCount,
+      count: changes.count ?? this.count,
+      sum: changes.sum ?? this.sum,
+      positive: changes.positive ?? this.positive,
+      negative: changes.negative ?? this.negative,
+      customValues: changes.customValues ?? this.customValues,
+    });
   }
 
   get usesCustomBuckets(): boolean {

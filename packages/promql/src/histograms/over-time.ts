@@ -9,6 +9,8 @@ export class HistogramMean {
   /** Set where a sum would have overflowed: from there on the mean is carried on from histogram to histogram. */
   private incremental = false;
   private count = 1;
+  /** No number of the sum can be greater. */
+  private bound = 0;
   private resetSeen = false;
   private notResetSeen = false;
   reconciled = false;
@@ -19,6 +21,7 @@ export class HistogramMean {
     private readonly average: boolean,
   ) {
     this.sum = new HistogramSum(first);
+    this.bound = boundOf(first);
     this.see(first);
   }
 
@@ -43,6 +46,11 @@ export class HistogramMean {
   }
 
   private addWhole(h: FloatHistogram): void {
+    this.bound += boundOf(h);
+    if (this.bound < Number.MAX_VALUE) {
+      this.addTo(this.sum, h);
+      return;
+    }
     const sum = new HistogramSum(this.sum);
     this.addTo(sum, h);
     if (!sum.overflows) {
@@ -69,6 +77,15 @@ export class HistogramMean {
     if (this.average && !this.incremental) this.sum.divide(this.count);
     return this.sum.result();
   }
+}
+
+/** More than any number of a histogram, however its buckets are merged. */
+function boundOf({ count, sum, zeroCount, positive, negative }: FloatHistogram): number {
+  let bound = Math.abs(count) + Math.abs(sum) + Math.abs(zeroCount);
+  for (const { counts } of [positive, negative]) {
+    for (let i = 0; i < counts.length; i++) bound += Math.abs(counts[i]);
+  }
+  return bound;
 }
 
 /** `sum_over_time` and `avg_over_time` of a window of histograms; null where there is no result. */
