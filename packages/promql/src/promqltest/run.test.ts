@@ -57,6 +57,7 @@ describe('forms of expectations that hold', () => {
     'eval_ordered instant at 1m sort_desc(a)\n  a{x="2"} 20\n  a{x="1"} 2',
     'eval_info instant at 2m rate(a{x="1"}[3m])\n  {x="1"} 0.016666667',
     'eval instant at 1m a{x="1"}[2m]\n  expect range vector from 0 to 1m step 1m\n  a{x="1"} 1 2',
+    'eval instant at 9m a{x="1"}[2m]\n  expect range vector from 0 to 1m step 1m\n  a{x="1"} 1 2',
     'load 1m\n  expect 7\n\neval instant at 0 expect\n  expect{} 7',
     'load 1m\n  c 1\n  c 2\n\neval instant at 0 c\n  c 2',
     'clear\n\neval instant at 1m a',
