@@ -1,11 +1,12 @@
 import { compareStrings } from '@avalanche/model';
 import { SORT_IN_RANGE_QUERY } from '../annotations.ts';
 import type { Call } from '../ast.ts';
-import { ABSENT, ColumnTable, FLOAT } from '../columns.ts';
+import { ABSENT, ColumnTable, FLOAT, type VectorOperator } from '../columns.ts';
+import { mapColumns } from '../operators.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { byValueNaNFirst } from '../quantile.ts';
 import { materialize } from '../query-run.ts';
-import { define, type FunctionSpec, type Implementation } from './spec.ts';
+import { define, dropHistograms, type FunctionSpec, type Implementation } from './spec.ts';
 
 /** Orders the rows of a one-step table. */
 type Compare = (table: ColumnTable, a: number, b: number) => number;
@@ -19,7 +20,7 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>, flo
     const { run, steps } = scope;
     const op = await scope.vector(call.args[0]);
     if (steps.count > 1) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
-    if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op };
+    if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op: floatsOnly ? withoutHistograms(op) : op };
     const compare = await comparison(call, scope);
     const table = await materialize(op, run, 1);
     const rows = [...table.series.keys()].filter((row) =>
@@ -32,6 +33,12 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>, flo
     }
     return { type: 'vector', op: sorted };
   };
+}
+
+function withoutHistograms(op: VectorOperator): VectorOperator {
+  return mapColumns(op, op.series, (column) => {
+    if (column.histograms !== null) dropHistograms(column);
+  });
 }
 
 /** Up (1) or down (-1), NaN at the end either way. */
