@@ -114,7 +114,10 @@ export class FloatHistogram implements HistogramFields {
     });
   }
 
-  /** The same data to the last bit, the layout and listed empty buckets included. The counter reset hint does not count. */
+  /**
+   * The same data to the last bit. Neither the counter reset hint counts nor empty buckets that are listed: upstream
+   * compares them too, but the samples of a chunk, which it compares, all list the same ones.
+   */
   equals(other: FloatHistogram): boolean {
     return (
       this.schema === other.schema &&
@@ -154,7 +157,10 @@ export class FloatHistogram implements HistogramFields {
 }
 
 function sameBuckets(a: Buckets, b: Buckets): boolean {
-  return sameLayout(a.indexes, b.indexes) && a.counts.every((count, i) => Object.is(count, b.counts[i]));
+  if (sameLayout(a.indexes, b.indexes)) return a.counts.every((count, i) => Object.is(count, b.counts[i]));
+  const [left, right] = [withoutEmpty(a), withoutEmpty(b)];
+  const trimmed = left !== a || right !== b;
+  return trimmed && sameBuckets(left, right);
 }
 
 export function sameBounds(a: Float64Array, b: Float64Array): boolean {

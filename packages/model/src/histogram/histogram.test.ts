@@ -78,6 +78,12 @@ test.each<[string, Partial<HistogramFields>, string]>([
   expect(() => new FloatHistogram(fields).validate()).toThrow(message);
 });
 
+test('empty buckets do not make a difference', () => {
+  expect(exponentialOf(0, 1, [1, 0, 2]).equals(exponentialOf(0, 1, [1, 0, 2, 0]))).toBe(true);
+  expect(exponentialOf(0, 1, [1, 0, 2]).equals(exponentialOf(0, 1, [1, 2]))).toBe(false);
+  expect(exponentialOf(0, 1, [1]).equals(exponentialOf(0, 2, [1]))).toBe(false);
+});
+
 describe('adding', () => {
   test('different resolutions meet at the lower one', () => {
     const sum = combine(exponentialOf(1, 1, [1, 1, 1, 1]), exponentialOf(0, 1, [1, 1, 1]), 1);
