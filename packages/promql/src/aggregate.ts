@@ -82,6 +82,7 @@ async function accumulate(
     if (run.dueAt(cell)) await run.pause();
   }
   histograms?.finish(table, state.counts);
+  run.distinct.add(table.series);
   return table;
 }
 

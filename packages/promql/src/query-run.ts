@@ -37,6 +37,8 @@ export class QueryRun {
   /** Samples decoded from storage. */
   samplesRead = 0;
   readonly counter: SampleCounter;
+  /** Lists of series of which no two have the same labels, as far as it is known. */
+  readonly distinct = new WeakSet<readonly SeriesMeta[]>();
   private readonly counters = new Map<Steps, SampleCounter>();
   /** The selectors of whose native histograms nothing but count and sum is wanted. */
   statisticsOf: ReadonlySet<VectorSelector> = new Set();
@@ -150,19 +152,23 @@ export async function materialize(op: VectorOperator, run: QueryRun, count: numb
     }
     if (run.due()) await run.pause();
   }
+  if (run.distinct.has(op.series)) run.distinct.add(table.series);
   return table;
 }
 
 export const SAME_LABELSET = 'vector cannot contain metrics with the same labelset';
 
-/** Whether no two series have the same labels. */
+/** Whether no two series have the same labels. Found once for a list. */
 export async function areDistinct(series: readonly SeriesMeta[], run: QueryRun): Promise<boolean> {
+  if (series.length < 2 || run.distinct.has(series)) return true;
   const keys = new Set<string>();
   for (let i = 0; i < series.length; i++) {
     keys.add(series[i].labels.key);
     if (run.dueAt(i)) await run.pause();
   }
-  return keys.size === series.length;
+  if (keys.size < series.length) return false;
+  run.distinct.add(series);
+  return true;
 }
 
 /**
@@ -184,6 +190,7 @@ export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count:
     }
     if (run.due()) await run.pause();
   }
+  run.distinct.add(table.series);
   return table;
 }
 

@@ -52,6 +52,7 @@ export async function selectVector(
   const selected = await run.querier(minTime, refs.lastMs).select(selector.matchers);
   run.check();
   const series = selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false }));
+  run.distinct.add(series);
   const samples = new SampleColumns();
   const counter = run.counterOf(steps);
   return {
