@@ -23,7 +23,7 @@ export async function groupQuantile(
   for (const value of wrong) run.annotations.warn(invalidQuantile(value), argumentSpan(expr.param as Expr));
   const table = await materialize(input, run, steps.count);
   if (table.histograms !== null && table.present.includes(HISTOGRAM)) {
-    run.annotations.info(ignoredInAggregation(expr.op), expr.expr);
+    run.annotations.info(ignoredInAggregation(expr.op), argumentSpan(expr.expr));
   }
   const { metas, groupOf } = await groupSeries(table.series, expr, run);
   const members = rowsByGroup(groupOf, metas.length);

@@ -1,5 +1,6 @@
 import { selectRanked } from './aggregate-rank.ts';
 import { countValues, groupQuantile } from './aggregate-values.ts';
+import { argumentSpan } from './annotations.ts';
 import type { Aggregate, AggregateOp } from './ast.ts';
 import { ColumnTable, FLOAT, StepColumn, type VectorOperator } from './columns.ts';
 import { groupSeries } from './groups.ts';
@@ -62,7 +63,8 @@ async function accumulate(
   run.hold(cells);
   const state = make(cells);
   const column = new StepColumn(steps.count);
-  const note: Note = (kind, text) => run.annotations[kind](text, expr.expr);
+  const at = argumentSpan(expr.expr);
+  const note: Note = (kind, text) => run.annotations[kind](text, at);
   let histograms: HistogramCells | null = null;
   for (let i = 0; i < input.series.length; i++) {
     input.fill(i, column);

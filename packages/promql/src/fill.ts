@@ -2,7 +2,7 @@ import type { Labels } from '@avalanche/model';
 import type { Binary, VectorMatching } from './ast.ts';
 import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
-import { noteOn, type PutSample, sampleAt, samplePutter } from './histograms/operators.ts';
+import { isFor, noteOn, type PutSample, sampleAt, samplePutter } from './histograms/operators.ts';
 import { type Put, putter, resultMeta, type Sides, signature, signatureKey } from './matching.ts';
 import type { QueryRun } from './query-run.ts';
 
@@ -28,6 +28,8 @@ interface Lone {
   /** Rows of the other side; where none of them is there, the value stands in. */
   readonly others: readonly number[];
   readonly otherTable: ColumnTable;
+  /** Whether a sample of one kind and one of the other side match. */
+  readonly matches: (kind: number, otherKind: number) => boolean;
   readonly value: number;
   readonly valueIsLeft: boolean;
 }
@@ -62,14 +64,20 @@ function loneMany(
     row,
     others: partners[row],
     otherTable: one,
+    matches: () => true,
     value,
     valueIsLeft: swapped,
   }));
 }
 
-function isLone({ table, row, others, otherTable }: Lone, step: number): boolean {
-  if (table.present[row * table.count + step] === ABSENT) return false;
-  return !others.some((other) => otherTable.present[other * table.count + step]);
+function isLone({ table, row, others, otherTable, matches }: Lone, step: number): boolean {
+  const kind = table.present[row * table.count + step];
+  if (kind === ABSENT) return false;
+  for (const other of others) {
+    const otherKind = otherTable.present[other * table.count + step];
+    if (otherKind !== ABSENT && matches(kind, otherKind)) return false;
+  }
+  return true;
 }
 
 /** @throws PromQLError where the labels that are kept do not tell two results of a match group apart at a step */
@@ -105,6 +113,7 @@ function loneOne(expr: Binary, { many, one, partners }: Sides, value: number, sw
     row,
     others: others[row],
     otherTable: many,
+    matches: (kind, otherKind) => (swapped ? isFor(expr.op, kind, otherKind) : isFor(expr.op, otherKind, kind)),
     value,
     valueIsLeft: !swapped,
   }));

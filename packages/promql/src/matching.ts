@@ -1,11 +1,11 @@
 import { type Labels, METRIC_NAME } from '@avalanche/model';
-import type { Binary, VectorMatching } from './ast.ts';
+import type { Binary, BinaryOp, VectorMatching } from './ast.ts';
 import { isComparison } from './ast.ts';
 import { arithmetic, comparison, dropsName, isTrim } from './binary.ts';
-import { type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
+import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
 import { executionError } from './error.ts';
 import { fillMissing, fillValues } from './fill.ts';
-import { combineHistograms, noteOn, samplePutter } from './histograms/operators.ts';
+import { combineHistograms, isFor, noteOn, samplePutter } from './histograms/operators.ts';
 import { concatenate } from './operators.ts';
 import type { Scope } from './plan.ts';
 import { materialize, type QueryRun } from './query-run.ts';
@@ -55,7 +55,7 @@ export async function matchVectors(
   }
   const sides = { many, one, partners };
   if (matching.cardinality === 'one-to-one') {
-    checkOneToOne(sides, await groupRows(many, matching, run), fills !== null && fills.one !== null);
+    checkOneToOne(expr.op, sides, await groupRows(many, matching, run), fills !== null && fills.one !== null);
   }
   const paired = await pairUp(expr, sides, swapped, run);
   return fills ? concatenate(paired, fillMissing(expr, sides, fills, swapped, run)) : paired;
@@ -115,6 +115,7 @@ function labelsText(labels: Labels): string {
  * @throws PromQLError where two series of the left side match the same series at one step
  */
 function checkOneToOne(
+  op: BinaryOp,
   { many, one, partners }: Sides,
   groups: ReadonlyMap<string, readonly number[]>,
   filled: boolean,
@@ -122,8 +123,12 @@ function checkOneToOne(
   for (const rows of groups.values()) {
     if (rows.length < 2) continue;
     for (let s = 0; s < many.count; s++) {
-      const there = rows.filter((row) => many.present[row * many.count + s]);
-      const matched = filled ? there : there.filter((row) => partnerAt(one, partners[row], s) >= 0);
+      const matched = rows.filter((row) => {
+        const kind = many.present[row * many.count + s];
+        if (kind === ABSENT) return false;
+        const partner = partnerAt(one, partners[row], s);
+        return partner >= 0 ? isFor(op, kind, one.present[partner * one.count + s]) : filled && isFor(op, kind, FLOAT);
+      });
       if (matched.length < 2) continue;
       throw executionError(
         'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
@@ -153,8 +158,7 @@ async function pairUp(
     }
     if (run.dueAt(manyRow)) await run.pause();
   }
-  if (expr.matching?.cardinality !== 'one-to-one')
-    checkGrouped(expr.matching as VectorMatching, series, pairs, many, one);
+  if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(expr, series, pairs, many, one);
   const put = putter(expr, run);
   const putSamples = samplePutter(expr, noteOn(run, expr));
   const floatsOnly = many.histograms === null && one.histograms === null;
@@ -173,7 +177,7 @@ async function pairUp(
 
 /** @throws PromQLError where the labels that are kept do not tell two results of a match group apart at a step */
 function checkGrouped(
-  matching: VectorMatching,
+  { op, matching }: Binary,
   series: readonly SeriesMeta[],
   pairs: readonly (readonly [number, number])[],
   many: ColumnTable,
@@ -181,16 +185,21 @@ function checkGrouped(
 ): void {
   const byLabels = new Map<string, number[]>();
   series.forEach(({ labels }, i) => {
-    const key = `${signatureKey(many.series[pairs[i][0]].labels, matching)}\0${labels.key}`;
+    const key = `${signatureKey(many.series[pairs[i][0]].labels, matching as VectorMatching)}\0${labels.key}`;
     const same = byLabels.get(key);
     if (same) same.push(i);
     else byLabels.set(key, [i]);
   });
   for (const same of byLabels.values()) {
     for (let s = 0; same.length > 1 && s < many.count; s++) {
-      const matched = same.filter(
-        (i) => many.present[pairs[i][0] * many.count + s] && one.present[pairs[i][1] * one.count + s],
-      );
+      const matched = same.filter((i) => {
+        const [manyKind, oneKind] = [
+          many.present[pairs[i][0] * many.count + s],
+          one.present[pairs[i][1] * one.count + s],
+        ];
+        if (manyKind === ABSENT || oneKind === ABSENT) return false;
+        return matching?.cardinality === 'one-to-many' ? isFor(op, oneKind, manyKind) : isFor(op, manyKind, oneKind);
+      });
       if (matched.length > 1) {
         throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
       }

@@ -6,7 +6,7 @@ import { countChanges, countResets } from '../histograms/over-time.ts';
 import { eventsBefore } from '../sliding.ts';
 import type { Windows } from '../window.ts';
 import { anchoredCount, extendedRate } from './extended.ts';
-import { type FunctionSpec, metricNameOf, overRange, type RangeFunction } from './spec.ts';
+import { type FunctionSpec, overRange, type RangeFunction, type RangeOptions } from './spec.ts';
 
 const COUNTER_NAME = /_(total|sum|count|bucket)$/;
 
@@ -33,17 +33,15 @@ function findFalls({ v, length }: Windows): number {
  * What a counter lost in resets is added again.
  */
 function extrapolated({ counter, perSecond }: Extrapolation): RangeFunction {
-  return (windows, out, range, series) => {
+  return (windows, out) => {
     const { t, v, from, to, rangeMs, endStep } = windows;
     const fallCount = counter ? findFalls(windows) : 0;
     const unit = perSecond ? rangeMs / 1000 : 1;
     let nextFall = 0;
-    let any = false;
     for (let s = windows.firstStep; s < endStep; s++) {
       const first = from[s];
       const last = to[s] - 1;
       if (last <= first) continue;
-      any = true;
       let difference = v[last] - v[first];
       while (nextFall < fallCount && falls[nextFall] <= first) nextFall++;
       for (let k = nextFall; k < fallCount && falls[k] <= last; k++) difference += v[falls[k] - 1];
@@ -63,21 +61,19 @@ function extrapolated({ counter, perSecond }: Extrapolation): RangeFunction {
       out.v[s] = difference * factor;
       out.present[s] = FLOAT;
     }
-    if (counter && any) hintNonCounter(series, range);
   };
 }
 
-const hintNonCounter = (series: Parameters<RangeFunction>[3], { call, scope }: Parameters<RangeFunction>[2]): void => {
-  const name = metricNameOf(series);
+/** Hints that a metric may be no counter, where there are floats. */
+const hintNonCounter: NonNullable<RangeOptions['remark']> = ({ present }, { labels }, { call, scope }) => {
+  const name = labels.metricName;
   if (name === '') return;
   const { annotations, options } = scope.run;
-  const at = argumentSpan(call.args[0]);
-  if (!options.typeAndUnitLabels) {
-    if (!COUNTER_NAME.test(name)) annotations.info(possibleNonCounter(name), at);
-    return;
-  }
-  const type = series.labels.get('__type__');
-  if (type !== 'counter' && type !== 'histogram') annotations.info(possibleNonCounterType(name, type), at);
+  const type = labels.get('__type__');
+  const isCounter = options.typeAndUnitLabels ? type === 'counter' || type === 'histogram' : COUNTER_NAME.test(name);
+  if (isCounter || !present.includes(FLOAT)) return;
+  const text = options.typeAndUnitLabels ? possibleNonCounterType(name, type) : possibleNonCounter(name);
+  annotations.info(text, argumentSpan(call.args[0]));
 };
 
 /** From the last two samples; a counter that fell was reset to zero in between. */
@@ -107,19 +103,16 @@ function eventCount(happens: 'fall' | 'change'): RangeFunction {
 }
 
 function increase(name: string, extrapolation: Extrapolation): FunctionSpec {
-  const extended = extendedRate(extrapolation);
   return overRange(name, extrapolated(extrapolation), {
     mixed: {
       compute: (window, remarks) => extrapolatedIncrease(window, extrapolation, remarks),
       starts: extrapolation.counter,
     },
     extended: {
-      compute(windows, out, range, series) {
-        extended(windows, out, range, series);
-        if (extrapolation.counter && out.points() > 0) hintNonCounter(series, range);
-      },
+      compute: extendedRate(extrapolation),
       mixed: { compute: extendedIncrease(extrapolation), starts: false },
     },
+    ...(extrapolation.counter ? { remark: hintNonCounter } : {}),
   });
 }
 

@@ -11,6 +11,11 @@ import { define, dropHistograms, type FunctionSpec, type Implementation } from '
 /** Orders the rows of a one-step table. */
 type Compare = (table: ColumnTable, a: number, b: number) => number;
 
+/** Whether it is evaluated from one time to another; what is the same at every step is not, even in a range query. */
+function isRange({ run, steps }: Scope): boolean {
+  return steps.count > 1 || (run.steps.count === 1 && run.options.endMs > run.steps.startMs);
+}
+
 /**
  * Sorts the result of an instant query; in a range query the series are ordered by labels, so it only warns.
  * @param floatsOnly leave native histograms out, which have no order
@@ -19,7 +24,7 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>, flo
   return async (call, scope): Promise<Prepared> => {
     const { run, steps } = scope;
     const op = await scope.vector(call.args[0]);
-    if (steps.count > 1) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
+    if (isRange(scope)) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
     if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op: floatsOnly ? withoutHistograms(op) : op };
     const compare = await comparison(call, scope);
     const table = await materialize(op, run, 1);

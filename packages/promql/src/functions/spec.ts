@@ -96,6 +96,8 @@ export interface RangeOptions extends Options {
   readonly mixed?: MixedTreatment;
   /** What is computed of `anchored` and `smoothed` ranges; these go through each window anew. */
   readonly extended?: { readonly compute: RangeFunction; readonly mixed: MixedTreatment };
+  /** Called with the values of each series. */
+  readonly remark?: (out: StepColumn, series: SeriesMeta, range: RangeCall) => void;
   /** Called once per query, before any window. */
   readonly check?: (range: RangeCall) => void;
 }
@@ -114,6 +116,7 @@ export function overRange(name: string, compute: RangeFunction, options: RangeOp
     rescans = false,
     mixed = FLOATS_ONLY,
     extended,
+    remark,
     check,
   } = options;
   const args: ValueType[] = new Array<ValueType>(scalars).fill('scalar');
@@ -132,6 +135,7 @@ export function overRange(name: string, compute: RangeFunction, options: RangeOp
     const kernel = (windows: Windows, out: StepColumn, meta: SeriesMeta): void => {
       if (windows.rare === null) chosen.compute(windows, out, range, meta);
       else mixedWindows.compute(windows, out, meta, chosen.mixed, (floats) => chosen.compute(floats, out, range, meta));
+      remark?.(out, meta, range);
     };
     const inSlices = (rescans || source.extension !== null) && steps.count > 1;
     const op = inSlices

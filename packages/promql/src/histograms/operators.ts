@@ -65,6 +65,18 @@ function withFloat(op: BinaryOp, left: FloatHistogram, right: number): FloatHist
   }
 }
 
+const OF_HISTOGRAMS: readonly BinaryOp[] = ['+', '-', '==', '!='];
+const OF_HISTOGRAM_AND_FLOAT: readonly BinaryOp[] = ['*', '/', '</', '>/'];
+
+/**
+ * Whether an operator is for samples of these kinds (FLOAT or HISTOGRAM). To upstream those that it is not for do not
+ * match each other at all.
+ */
+export function isFor(op: BinaryOp, left: number, right: number): boolean {
+  if (left === FLOAT) return right === FLOAT ? op !== '</' && op !== '>/' : op === '*';
+  return (right === FLOAT ? OF_HISTOGRAM_AND_FLOAT : OF_HISTOGRAMS).includes(op);
+}
+
 function typeName(value: SampleValue): string {
   return typeof value === 'number' ? 'float' : 'histogram';
 }
