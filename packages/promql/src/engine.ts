@@ -5,6 +5,7 @@ import type { Steps } from './columns.ts';
 import type { Dialect } from './dialect.ts';
 import { checkDurations } from './duration-expr.ts';
 import { PromQLError } from './error.ts';
+import { explain } from './explain.ts';
 import { finishInstant, finishRange, type Outcome } from './finish.ts';
 import { ParsedQueries, type ParsedQuery } from './parsed.ts';
 import { Scope } from './plan.ts';
@@ -96,6 +97,11 @@ export class Engine {
   /** Parses with the features this engine has on. @throws ParseError */
   parse(text: string): Expr {
     return this.parsed.get(text).expr;
+  }
+
+  /** How this engine would evaluate a query, as text. @throws ParseError, PromQLError */
+  explain(text: string): string {
+    return explain(text, { ...this.options, defaultSubqueryStepMs: this.defaultSubqueryStepMs });
   }
 
   /** Evaluates a query at one time. @throws PromQLError */

@@ -221,6 +221,13 @@ describe.skipIf(isMissing)('what 3.x answers otherwise than 2.42', () => {
     );
   });
 
+  test('the plan of a query, which is ours', async () => {
+    expect(await answer(ours.url, 'GET explain_query?query=-x')).toBe(
+      `200 application/json  ${JSON.stringify({ status: 'success', data: { plan: '1:1  -    values stream through\n1:2    x  reads (t-5m, t], each series once\n' } })}`,
+    );
+    expect(await answer(ours.url, 'GET explain_query?query=x%7B')).toMatch(/^400 .*invalid parameter/);
+  });
+
   test('ten annotations are shown, and how many more there are', async () => {
     const query = Array.from({ length: 13 }, (_, i) => `quantile(${i + 2},m_total)`).join(' or ');
     const text = await answer(ours.url, `GET query?query=${encodeURIComponent(query)}&time=${T}`);

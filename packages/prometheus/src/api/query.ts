@@ -92,9 +92,19 @@ export function parseQuery({ engine }: QueryContext, params: Params): Json {
   return astJson(parsed(engine, params));
 }
 
+/** `/api/v1/explain_query`, which is ours: the plan of a query, a line for each operation. */
+export function explainQuery({ engine }: QueryContext, params: Params): { readonly plan: string } {
+  return { plan: asQueryParameter(() => engine.explain(params.get('query'))) };
+}
+
 function parsed(engine: Engine, params: Params): Expr {
+  return asQueryParameter(() => engine.parse(params.get('query')));
+}
+
+/** A query that does not parse is a bad parameter. @throws ApiError */
+function asQueryParameter<T>(work: () => T): T {
   try {
-    return engine.parse(params.get('query'));
+    return work();
   } catch (error) {
     throw error instanceof ParseError ? badParameter('query', error.message) : error;
   }

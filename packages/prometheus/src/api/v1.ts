@@ -10,6 +10,7 @@ import { ApiError, toApiError } from './errors.ts';
 import { labelNameOf } from './label-name.ts';
 import { Params } from './params.ts';
 import {
+  explainQuery,
   formatQuery,
   instantQuery,
   parseQuery,
@@ -103,6 +104,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   getOrPost('/query_exemplars', (params) => queryExemplars(context, params));
   getOrPost('/format_query', (params) => formatQuery(context, params));
   getOrPost('/parse_query', (params) => parseQuery(context, params));
+  getOrPost('/explain_query', (params) => explainQuery(context, params));
   getOrPost('/series', async (params) => {
     const sets = params.requiredMatcherSets();
     const found = new Map<string, Labels>();

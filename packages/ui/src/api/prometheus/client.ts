@@ -66,6 +66,12 @@ export class PrometheusClient implements VariableSource {
     return (await this.#post('parse_query', { query: expr }, signal)).data as SyntaxNode;
   }
 
+  /** How the server would evaluate an expression; undefined where it does not tell, as Prometheus itself. */
+  async explainQuery(expr: string, signal?: AbortSignal): Promise<string | undefined> {
+    const answer = await this.#post('explain_query', { query: expr }, signal).catch(() => undefined);
+    return (answer?.data as { readonly plan: string } | undefined)?.plan;
+  }
+
   async labelValues(
     label: string,
     selector: string,

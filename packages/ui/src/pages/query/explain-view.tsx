@@ -6,16 +6,28 @@ import { Skeleton } from '../../shell/pictures.tsx';
 import { QueryError } from './query-error.tsx';
 import { childrenOf, kindOf, matchersOf, textOf } from './syntax-node.ts';
 
-/** How the server reads an expression: its tree, outermost first. */
+/** How the server reads an expression: its tree, outermost first, and below it the plan. */
 export function ExplainView(props: { readonly expr: string; readonly prometheus: PrometheusClient }): ReactNode {
   const { expr, prometheus } = props;
   const tree = useRemote(`explain ${expr}`, (signal) => prometheus.parseQuery(expr, signal), { keep: true });
+  const plan = useRemote(`plan ${expr}`, (signal) => prometheus.explainQuery(expr, signal), { keep: true });
   if (tree.error) return <QueryError expr={expr} message={tree.error.message} kind={tree.error.kind} />;
   if (!tree.data) return <Skeleton height={120} />;
   return (
-    <div className="am-tree" role="tree" aria-label="Parts of the expression">
-      <Node node={tree.data} />
-    </div>
+    <>
+      <div className="am-tree" role="tree" aria-label="Parts of the expression">
+        <Node node={tree.data} />
+      </div>
+      {plan.data !== undefined && (
+        <>
+          <h2 className="am-tree-title">How it is computed (t is the time of a step)</h2>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+          <pre className="am-plan am-mono" tabIndex={0}>
+            {plan.data}
+          </pre>
+        </>
+      )}
+    </>
   );
 }
 
