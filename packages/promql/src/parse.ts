@@ -3,7 +3,7 @@ import { childrenOf, type Expr, type VectorSelector } from './ast.ts';
 import { checkTypes } from './check.ts';
 import type { Dialect } from './dialect.ts';
 import { ParseError } from './error.ts';
-import { parseSyntax } from './syntax.ts';
+import { parseSelectorSyntax, parseSyntax } from './syntax.ts';
 
 /** Parses and type-checks a query. @throws ParseError (`errorType` bad_data), worded as upstream */
 export function parse(text: string, dialect: Dialect = {}): Expr {
@@ -16,24 +16,14 @@ export function parse(text: string, dialect: Dialect = {}): Expr {
   }
 }
 
-/** Parses the series selector of a `match[]` parameter. @throws ParseError */
+/** Parses a series selector that does not match just everything. @throws ParseError */
 export function parseSelector(text: string): readonly Matcher[] {
-  return matchersOf(text, parse(text));
+  return (checkTypes(text, parseSelectorSyntax(text)) as VectorSelector).matchers;
 }
 
-/**
- * Parses a series selector as promtool takes it: one that matches every series, such as `{}`, is allowed too.
- * @throws ParseError
- */
+/** Parses a series selector; one that matches every series, such as `{}`, is allowed too. @throws ParseError */
 export function parseMatchers(text: string): readonly Matcher[] {
-  return matchersOf(text, parseSyntax(text, {}));
-}
-
-function matchersOf(text: string, expr: Expr): readonly Matcher[] {
-  if (expr.kind !== 'vectorSelector' || expr.offset || expr.at !== null) {
-    throw new ParseError(text, expr.from, 'expected a series selector');
-  }
-  return expr.matchers;
+  return parseSelectorSyntax(text).matchers;
 }
 
 /** Every vector selector in an expression, those of range selectors included, in source order. */

@@ -65,10 +65,18 @@ const NEEDS_SELECTOR = 'must be preceded by an instant vector selector or range 
  * @throws ParseError
  */
 export function parseSyntax(source: string, dialect: Dialect): Expr {
-  if (source.length > QUERY_LENGTH_MAX) {
-    throw new TokenReader(source).fail(0, `query is longer than ${QUERY_LENGTH_MAX} characters`);
-  }
-  return new SyntaxReader(new TokenReader(source), dialect).query();
+  return new SyntaxReader(readerOf(source), dialect).query();
+}
+
+/** A text that is a series selector and nothing else. @throws ParseError */
+export function parseSelectorSyntax(source: string): VectorSelector {
+  return new SyntaxReader(readerOf(source), {}).selectorOnly();
+}
+
+function readerOf(source: string): TokenReader {
+  const reader = new TokenReader(source);
+  if (source.length > QUERY_LENGTH_MAX) reader.fail(0, `query is longer than ${QUERY_LENGTH_MAX} characters`);
+  return reader;
 }
 
 class SyntaxReader {
@@ -85,6 +93,14 @@ class SyntaxReader {
     const expr = this.binary(0);
     if (this.reader.peek() !== 'eof') this.reader.unexpected();
     return expr;
+  }
+
+  selectorOnly(): VectorSelector {
+    const kind = this.reader.peek();
+    if (kind !== '{' && !isMetricName(kind)) this.reader.unexpected();
+    const selector = this.selector(kind === '{' ? null : this.reader.take());
+    if (this.reader.peek() !== 'eof') this.reader.unexpected();
+    return selector;
   }
 
   private nested(): Expr {
