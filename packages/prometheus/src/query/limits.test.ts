@@ -119,6 +119,12 @@ describe('limits of a query', () => {
         error: 'query timed out in query queue',
       });
       expect(await runningQueries(url)).toBe(2);
+      const leaving = new AbortController();
+      const left = fetch(`${url}/api/v1/query?query=3`, { signal: leaving.signal }).catch(() => null);
+      await until(async () => (await runningQueries(url)) === 3);
+      leaving.abort();
+      await left;
+      await until(async () => (await runningQueries(url)) === 2);
       abort.abort();
       await long;
       expect(await waiting).toMatchObject({ code: 200 });
