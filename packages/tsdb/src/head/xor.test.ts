@@ -60,6 +60,27 @@ test('a chunk cut to its last byte is read whole: nothing is loaded from beyond 
   }
 });
 
+test('what lies behind a chunk does not matter', () => {
+  const values = Float64Array.from({ length: 40 }, (_, i) => Math.sin(i));
+  const times = Array.from(values, (_, i) => 1e12 + i * 15_000 + (i % 7) * 9000);
+  const state = encode(times, values);
+  const bytes = state.bytes.slice(0, Math.ceil(state.bitLength / 8));
+  for (const behind of [1, 20, 24, 25, 26, 30, 200]) {
+    state.bytes = new Uint8Array(bytes.length + behind).fill(0xa7);
+    state.bytes.set(bytes);
+    const out = decode(state);
+    expect([...out.t.subarray(0, out.length)]).toEqual(times);
+    expect([...out.v.subarray(0, out.length)]).toEqual([...values]);
+  }
+});
+
+test('a count far beyond the data ends', () => {
+  const state = encode([1, 2, 3], new Float64Array([1, 2, 3]));
+  state.bytes = state.bytes.slice(0, Math.ceil(state.bitLength / 8));
+  state.count = 65_535;
+  expect(decode(state).length).toBe(65_535);
+});
+
 test('the bytes are those of Prometheus 2.42 (tsdb/chunkenc, same samples)', () => {
   const times = [1.6e12, 1.6e12 + 15_000, 1.6e12 + 30_000, 1.6e12 + 45_001, 1.6e12 + 160_001, 1.6e12 + 9_000_000];
   const state = encode(times, new Float64Array([1, 1, 2, 2.5, -0.1, 1e300]));

@@ -178,6 +178,9 @@ function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   return writeUvarint(bytes, at, value < 0 ? -value * 2 - 1 : value * 2);
 }
 
+/** What decoding a sample may look at: the sample, and the rest of the last words loaded. */
+const SAMPLE_ROOM_BYTES = SAMPLE_BYTES_MAX + 5;
+
 /** The view that was used last: chunks that are read one after the other mostly lie in one buffer. */
 let lastView: DataView = new DataView(new ArrayBuffer(0));
 let lastBytes: Uint8Array = new Uint8Array(0);
@@ -209,16 +212,18 @@ export function readXor(
   const start = into.length;
   let out = start;
   const reader = new BitReader(bytes, base * 8 + CHUNK_HEADER_BYTES * 8);
-  const view = viewOf(bytes);
-  // Behind this bit a whole sample could reach beyond the buffer: the last samples of a buffer are read with care.
-  const careful = (bytes.length - SAMPLE_BYTES_MAX - 5) * 8;
   let time = reader.varint();
   let high = reader.bits(32);
   let low = reader.bits(32);
-  let delta = 0;
+  let delta = count > 1 ? reader.uvarint() : 0;
+  let at = reader.position;
+  let view = viewOf(bytes);
+  // Behind this bit a whole sample could reach beyond the buffer.
+  let careful = (bytes.length - SAMPLE_ROOM_BYTES) * 8;
   let leading = 0;
   let trailing = 0;
-  let at = reader.position;
+  let highMask = -1;
+  let lowMask = -1;
   for (let i = 1; time <= maxTime; i++) {
     if (time >= minTime) {
       times[out] = time;
@@ -227,72 +232,71 @@ export function readXor(
       out++;
     }
     if (i === count) break;
-    if (i === 1 || at > careful) {
-      reader.position = at;
-      if (i === 1) delta = reader.uvarint();
-      else if (reader.bit() !== 0) delta += reader.deltaOfDelta();
-      at = reader.position;
-    } else {
-      const word = peek(view, at);
-      if (word >= 0) at++;
-      else if ((word & 0x4000_0000) === 0) {
-        delta += signed((word << 2) >>> 18, 14);
-        at += 16;
+    if (at > careful) {
+      // In the padded copy of the end, behind it there are zeros, however far a damaged count leads.
+      if (view === paddedEnd) at = careful;
+      else {
+        padEnd(bytes, at >>> 3);
+        view = paddedEnd;
+        careful = (PADDED_BYTES - SAMPLE_ROOM_BYTES) * 8;
+        at &= 7;
+      }
+    }
+    let word = peek(view, at);
+    if (i > 1) {
+      if (word >= 0) {
+        at++;
+        word <<= 1;
       } else {
-        reader.position = at + 1;
-        delta += reader.deltaOfDelta();
-        at = reader.position;
+        // The prefix 10, 110, 1110 or 1111 chooses 14, 17, 20 or 64 bits.
+        if ((word & 0x4000_0000) === 0) {
+          delta += signed((word << 2) >>> 18, 14);
+          at += 16;
+        } else if ((word & 0x2000_0000) === 0) {
+          delta += signed((word << 3) >>> 15, 17);
+          at += 20;
+        } else if ((word & 0x1000_0000) === 0) {
+          delta += signed((word << 4) >>> 12, 20);
+          at += 24;
+        } else {
+          delta += peek(view, at + 4) * 0x1_0000_0000 + (peek(view, at + 36) >>> 0);
+          at += 68;
+        }
+        word = peek(view, at);
       }
     }
     time += delta;
-    let upper = 0;
-    let lower = 0;
-    let significant = 0;
-    if (at <= careful) {
-      const word = peek(view, at);
-      if (word >= 0) {
-        at++;
-        continue;
-      }
-      at += 2;
-      if ((word & 0x4000_0000) !== 0) {
-        leading = (word >>> 25) & 31;
-        trailing = 64 - leading - ((word >>> 19) & 63 || 64);
-        at += 11;
-      }
-      significant = 64 - leading - trailing;
-      if (significant > 32) {
-        upper = peek(view, at) >>> (64 - significant);
-        lower = peek(view, at + significant - 32);
-      } else lower = peek(view, at) >>> (32 - significant);
-      at += significant;
-    } else {
-      reader.position = at;
-      const control = reader.bit();
-      if (control !== 0) {
-        if (reader.bit() !== 0) {
-          const window = reader.bits(11);
-          leading = window >>> 6;
-          trailing = 64 - leading - (window & 63 || 64);
-        }
-        significant = 64 - leading - trailing;
-        upper = significant > 32 ? reader.bits(significant - 32) : 0;
-        lower = reader.bits(Math.min(significant, 32));
-      }
-      at = reader.position;
-      if (control === 0) continue;
+    if (word >= 0) {
+      at++;
+      continue;
     }
-    if (trailing >= 32) high ^= lower << (trailing - 32);
-    else if (trailing > 0) {
-      high ^= (upper << trailing) | (lower >>> (32 - trailing));
-      low ^= lower << trailing;
-    } else {
-      high ^= upper;
-      low ^= lower;
+    at += 2;
+    if ((word & 0x4000_0000) !== 0) {
+      leading = (word >>> 25) & 31;
+      trailing = 64 - leading - ((word >>> 19) & 63 || 64);
+      highMask = trailing >= 32 ? -1 << (trailing - 32) : -1;
+      lowMask = trailing >= 32 ? 0 : -1 << trailing;
+      at += 11;
     }
+    // The next 64 bits, moved to behind the leading zeros, without what follows the window: no branch on its width.
+    const first = peek(view, at);
+    const second = peek(view, at + 32);
+    high ^= (first >>> leading) & highMask;
+    low ^= (((first << 1) << (31 - leading)) | (second >>> leading)) & lowMask;
+    at += 64 - leading - trailing;
   }
   into.length = out;
   return out - start;
+}
+
+/** The last bytes of a buffer with zeros behind them, so that they can be loaded as those before. */
+const PADDED_BYTES = 4 * SAMPLE_ROOM_BYTES;
+const paddedEnd = new DataView(new ArrayBuffer(PADDED_BYTES));
+
+function padEnd(bytes: Uint8Array, from: number): void {
+  const padded = new Uint8Array(paddedEnd.buffer);
+  padded.fill(0);
+  padded.set(bytes.subarray(from));
 }
 
 /** The 32 bits at a bit position, of which 40 bits from its byte on must be there. */
@@ -307,12 +311,6 @@ class BitReader {
     private readonly bytes: Uint8Array,
     public position: number,
   ) {}
-
-  /** The next bit: 0 or not 0. */
-  bit(): number {
-    const at = this.position++;
-    return this.bytes[at >>> 3] & (0x80 >>> (at & 7));
-  }
 
   /** The next `count` (1 … 32) bits, as a signed 32-bit number. */
   bits(count: number): number {
@@ -331,14 +329,6 @@ class BitReader {
     let word = 0;
     for (let k = i; k < i + 4; k++) word = (word << 8) | (k < this.bytes.length ? this.bytes[k] : 0);
     return count === 32 && skip === 0 ? word : (word << skip) >>> (32 - count);
-  }
-
-  /** What follows a first 1 bit: the prefix 0, 10, 110 or 111 chooses 14, 17, 20 or 64 bits. */
-  deltaOfDelta(): number {
-    if (this.bit() === 0) return signed(this.bits(14), 14);
-    if (this.bit() === 0) return signed(this.bits(17), 17);
-    if (this.bit() === 0) return signed(this.bits(20), 20);
-    return this.bits(32) * 0x1_0000_0000 + (this.bits(32) >>> 0);
   }
 
   uvarint(): number {
