@@ -73,11 +73,16 @@ function byLabels(direction: 1 | -1): Implementation {
   }, false);
 }
 
+/** Digits of a number of 64 bits; longer ones upstream compares as text. */
+function isInteger(chunk: string): boolean {
+  return /^0*\d{1,18}$/.test(chunk);
+}
+
 /** Digits compare as numbers: `a9` before `a10`. */
 function compareNaturally(a: string, b: string): number {
   const [left, right] = [a.match(/\d+|\D+/g) ?? [], b.match(/\d+|\D+/g) ?? []];
   for (let i = 0; i < Math.min(left.length, right.length); i++) {
-    const numeric = /^\d/.test(left[i]) && /^\d/.test(right[i]);
+    const numeric = isInteger(left[i]) && isInteger(right[i]);
     const order = numeric ? Number(left[i]) - Number(right[i]) : compareStrings(left[i], right[i]);
     if (order !== 0) return order;
   }
