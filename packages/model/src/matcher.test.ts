@@ -18,6 +18,16 @@ test.each([
 test('an alternation of literals is a set', () => {
   expect(compileAnchored('a|b').set).toEqual(['a', 'b']);
   expect(compileAnchored('a.|b').set).toBeNull();
+  expect(compileAnchored('db-1\\.lab:9100|a|').set).toEqual(['db-1.lab:9100', 'a', '']);
+  expect(compileAnchored('a|b').captures('b')).toEqual(['b']);
+});
+
+test('a hundred thousand words are no more than a set', () => {
+  const words = Array.from({ length: 100_000 }, (_, i) => `host-${i}`);
+  const { set, accepts } = compileAnchored(words.join('|'));
+  expect(set).toEqual(words);
+  expect(accepts('host-77777')).toBe(true);
+  expect(accepts('host-7777x')).toBe(false);
 });
 
 test('a replacement expands numbered and named groups', () => {

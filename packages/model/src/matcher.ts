@@ -63,10 +63,15 @@ export interface AnchoredRegex {
 
 const RESULT_CACHE_MAX = 1_000;
 
+/** Words with `|` between them, as dashboards make of the values of a variable: no more than a set, however many. */
+const WORDS = /^(?:[\w:/ ,-]|\\\.|\|)+$/;
+
 /** Compiles `pattern` as RE2, anchored (`^(?s:pattern)$`) as Prometheus anchors all its regular expressions. */
 export function compileAnchored(pattern: string): AnchoredRegex {
-  const compiled = RE2JS.compile(`^(?s:${pattern})$`);
+  const areWords = WORDS.test(pattern);
+  let compiled = areWords ? undefined : compileWhole(pattern);
   const fullMatch = (value: string): readonly string[] | null => {
+    compiled ??= compileWhole(pattern);
     const matcher = compiled.matcher(value);
     if (!matcher.find()) return null;
     const groups: string[] = [];
@@ -77,10 +82,11 @@ export function compileAnchored(pattern: string): AnchoredRegex {
   const expand = (value: string, template: string): string | null => {
     const groups = fullMatch(value);
     if (groups === null) return null;
-    namedGroups ??= compiled.namedGroups() as Record<string, number>;
+    namedGroups ??= (compiled as RE2JS).namedGroups() as Record<string, number>;
     return expandTemplate(template, groups, namedGroups);
   };
-  const { set, prefix, suffix } = regexLiterals(pattern);
+  const words = areWords ? [...new Set(pattern.replaceAll('\\.', '.').split('|'))] : null;
+  const { set, prefix, suffix } = words ? { set: words, prefix: '', suffix: '' } : regexLiterals(pattern);
   if (set) {
     const values = new Set(set);
     return { pattern, set, accepts: (value) => values.has(value), captures: fullMatch, expand };
@@ -92,12 +98,16 @@ export function compileAnchored(pattern: string): AnchoredRegex {
     if (!value.startsWith(prefix) || !value.endsWith(suffix)) return false;
     let result = results.get(value);
     if (result === undefined) {
-      result = compiled.matcher(value).find();
+      result = (compiled as RE2JS).matcher(value).find();
       if (results.size < RESULT_CACHE_MAX) results.set(value, result);
     }
     return result;
   };
   return { pattern, set: null, accepts, captures: fullMatch, expand };
+}
+
+function compileWhole(pattern: string): RE2JS {
+  return RE2JS.compile(`^(?s:${pattern})$`);
 }
 
 /** Whether RE2 `pattern` matches anywhere in `text`. @throws Error for an invalid pattern */
