@@ -158,8 +158,3 @@ async function refuseEqualSeries(op: VectorOperator, scope: Scope): Promise<Vect
   });
   return mergeEqualSeries(strict, scope.run, scope.steps.count);
 }
-
-/** The metric name of a series as annotations say it, also where it is about to be dropped. */
-export function metricNameOf(series: SeriesMeta): string {
-  return series.labels.metricName;
-}
