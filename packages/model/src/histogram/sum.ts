@@ -128,6 +128,31 @@ export class HistogramSum {
     this.zeroThreshold = wider.threshold;
   }
 
+  /** Adds another sum, without losing what its compensation holds. */
+  addSum(other: HistogramSum): AddOutcome {
+    const outcome = this.add(other.histogramOf('sums'));
+    const exact = [other.totals, other.positive, other.negative].every((part) =>
+      part.carries.every((carry) => carry === 0),
+    );
+    if (!exact) this.add(other.histogramOf('carries'));
+    return outcome;
+  }
+
+  private histogramOf(part: 'sums' | 'carries'): FloatHistogram {
+    const totals = this.totals[part];
+    return new FloatHistogram({
+      counterResetHint: this.hint,
+      schema: this.schema,
+      zeroThreshold: this.zeroThreshold,
+      zeroCount: totals[ZERO],
+      count: totals[COUNT],
+      sum: totals[SUM],
+      positive: { indexes: this.positive.indexes, counts: this.positive[part] },
+      negative: { indexes: this.negative.indexes, counts: this.negative[part] },
+      customValues: this.customValues,
+    });
+  }
+
   scale(factor: number): void {
     for (const part of [this.totals, this.positive, this.negative]) part.scale(factor);
   }

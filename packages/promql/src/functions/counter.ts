@@ -105,12 +105,12 @@ function eventCount(happens: 'fall' | 'change'): RangeFunction {
 function increase(name: string, extrapolation: Extrapolation): FunctionSpec {
   return overRange(name, extrapolated(extrapolation), {
     mixed: {
-      compute: (window, remarks) => extrapolatedIncrease(window, extrapolation, remarks),
+      compute: () => (window, remarks) => extrapolatedIncrease(window, extrapolation, remarks),
       starts: extrapolation.counter,
     },
     extended: {
       compute: extendedRate(extrapolation),
-      mixed: { compute: extendedIncrease(extrapolation), starts: false },
+      mixed: { compute: () => extendedIncrease(extrapolation), starts: false },
     },
     ...(extrapolation.counter ? { remark: hintNonCounter } : {}),
   });
@@ -118,7 +118,7 @@ function increase(name: string, extrapolation: Extrapolation): FunctionSpec {
 
 function lastTwoOf(name: string, counter: boolean): FunctionSpec {
   return overRange(name, lastTwo(counter), {
-    mixed: { compute: (window, remarks) => lastTwoIncrease(window, counter, remarks), starts: counter },
+    mixed: { compute: () => (window, remarks) => lastTwoIncrease(window, counter, remarks), starts: counter },
   });
 }
 

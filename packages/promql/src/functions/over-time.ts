@@ -2,7 +2,7 @@ import { absentLabels } from '../absent-labels.ts';
 import { argumentSpan, invalidQuantile } from '../annotations.ts';
 import { FLOAT } from '../columns.ts';
 import type { MixedFunction, MixedTreatment } from '../histograms/mixed-windows.ts';
-import { firstSample, lastSample, meanOverTime } from '../histograms/over-time.ts';
+import { firstSample, lastSample, meansOverTime } from '../histograms/over-time.ts';
 import { size } from '../histograms/points.ts';
 import { KahanSum, mean } from '../kahan.ts';
 import { isQuantile, quantile } from '../quantile.ts';
@@ -110,7 +110,7 @@ const absentOverTime = define('absent_over_time', ['matrix'], 'vector', async (c
 });
 
 function mixed(compute: MixedFunction): { readonly mixed: MixedTreatment } {
-  return { mixed: { compute, starts: false } };
+  return { mixed: { compute: () => compute, starts: false } };
 }
 
 const experimental = true;
@@ -118,16 +118,8 @@ const rescans = true;
 const keepName = true;
 
 export const overTimeFunctions: readonly FunctionSpec[] = [
-  overRange(
-    'avg_over_time',
-    avgOverTime,
-    mixed((window, remarks) => meanOverTime(window, true, remarks)),
-  ),
-  overRange(
-    'sum_over_time',
-    sumOverTime,
-    mixed((window, remarks) => meanOverTime(window, false, remarks)),
-  ),
+  overRange('avg_over_time', avgOverTime, { mixed: { compute: meansOverTime(true), starts: false } }),
+  overRange('sum_over_time', sumOverTime, { mixed: { compute: meansOverTime(false), starts: false } }),
   perWindow(
     'count_over_time',
     ({ from, to }, s) => to[s] - from[s],

@@ -5,7 +5,7 @@ import type { References } from '../selector.ts';
 import { combined, type Extrapolation, type Remarks } from './increase.ts';
 import type { MixedFunction } from './mixed-windows.ts';
 import { mixedExponentialCustom, mixedFloatsHistograms, notCounter, notGauge } from './notes.ts';
-import { type HistogramPoints, type MixedWindow, size, split } from './points.ts';
+import { type HistogramPoints, type MixedParts, type MixedWindow, size, split } from './points.ts';
 
 /** The line between two histograms; a counter that was reset starts again at nothing. Null where they do not fit. */
 function between(
@@ -103,20 +103,25 @@ function withResets(increase: FloatHistogram, ends: Ends, remarks: Remarks): Flo
 }
 
 /** Counts in an anchored range of whatever kinds: from the latest sample at or before its start on. */
-export function anchored(count: (window: MixedWindow) => number): MixedFunction {
-  return (window) => {
-    const { floats, histograms, endMs, rangeMs } = window;
-    const startMs = endMs - rangeMs;
-    const float = search(floats.t, floats.from, floats.to, startMs);
-    const histogram = search(histograms.t, histograms.from, histograms.to, startMs);
-    if (float === floats.to && histogram === histograms.to) return null;
-    const floatTime = float > floats.from ? floats.t[float - 1] : Number.NEGATIVE_INFINITY;
-    const histogramTime = histogram > histograms.from ? histograms.t[histogram - 1] : Number.NEGATIVE_INFINITY;
-    const floatIsAnchor = float > floats.from && floatTime >= histogramTime;
-    floats.from = floatIsAnchor ? float - 1 : float;
-    histograms.from = histogramTime > floatTime ? histogram - 1 : histogram;
-    return count(window);
+export function anchored(counter: (parts: MixedParts) => MixedFunction): (parts: MixedParts) => MixedFunction {
+  return (parts) => {
+    const count = counter(parts);
+    return (window, remarks) => (moveToAnchor(window) ? count(window, remarks) : null);
   };
+}
+
+/** @returns false where there is no sample after the start of the window */
+function moveToAnchor({ floats, histograms, endMs, rangeMs }: MixedWindow): boolean {
+  const startMs = endMs - rangeMs;
+  const float = search(floats.t, floats.from, floats.to, startMs);
+  const histogram = search(histograms.t, histograms.from, histograms.to, startMs);
+  if (float === floats.to && histogram === histograms.to) return false;
+  const floatTime = float > floats.from ? floats.t[float - 1] : Number.NEGATIVE_INFINITY;
+  const histogramTime = histogram > histograms.from ? histograms.t[histogram - 1] : Number.NEGATIVE_INFINITY;
+  const floatIsAnchor = float > floats.from && floatTime >= histogramTime;
+  floats.from = floatIsAnchor ? float - 1 : float;
+  histograms.from = histogramTime > floatTime ? histogram - 1 : histogram;
+  return true;
 }
 
 /** A smoothed instant vector of series that have native histograms; for floats alone there is `pickSmoothed`. */

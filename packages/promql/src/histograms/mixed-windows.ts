@@ -6,7 +6,7 @@ import type { QueryRun } from '../query-run.ts';
 import { type MatrixSource, type Windows, windowsOf } from '../window.ts';
 import type { Remarks } from './increase.ts';
 import { ignoredInRange } from './notes.ts';
-import { type MixedWindow, split } from './points.ts';
+import { type MixedParts, type MixedWindow, split } from './points.ts';
 import { remarksOn } from './remarks.ts';
 
 /** The value of a window that has native histograms, or null where it has none. */
@@ -14,8 +14,11 @@ export type MixedFunction = (window: MixedWindow, remarks: Remarks) => number | 
 
 /** What a range function does with windows that are not all plain floats. */
 export interface MixedTreatment {
-  /** Null: it ignores histograms, and says so where it had floats to work with. */
-  readonly compute: MixedFunction | null;
+  /**
+   * Made for each series, and then asked for its windows one after the other. Null: it ignores histograms, and says so
+   * where it had floats to work with.
+   */
+  readonly compute: ((parts: MixedParts) => MixedFunction) | null;
   /** Whether it looks at start timestamps. */
   readonly starts: boolean;
 }
@@ -54,11 +57,12 @@ export class MixedWindows {
     const { rangeMs, extension } = this.source;
     const window: MixedWindow = { ...points, endMs: 0, rangeMs, extension };
     const starts = treatment.starts && samples.starts !== null;
+    const compute = treatment.compute?.(points) ?? null;
     for (let s = windows.firstStep; s < windows.endStep; s++) {
       const hasFloats = floats.to[s] > floats.from[s];
       const hasHistograms = histograms.to[s] > histograms.from[s];
       if (!hasHistograms && !(hasFloats && starts)) continue;
-      if (treatment.compute === null) {
+      if (compute === null) {
         if (hasFloats) remarks.note('info', ignoredInRange(remarks.metricName));
         continue;
       }
@@ -66,7 +70,7 @@ export class MixedWindows {
       [window.floats.from, window.floats.to] = [floats.from[s], floats.to[s]];
       [window.histograms.from, window.histograms.to] = [histograms.from[s], histograms.to[s]];
       out.present[s] = ABSENT;
-      const value = treatment.compute(window, remarks);
+      const value = compute(window, remarks);
       if (typeof value === 'number') out.set(s, value);
       else if (value !== null) out.setHistogram(s, value);
     }

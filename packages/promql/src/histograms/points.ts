@@ -22,10 +22,14 @@ export interface HistogramPoints extends Points {
   readonly resets: Int8Array;
 }
 
-/** The window of one step over a series that has native histograms or start timestamps: its two kinds side by side. */
-export interface MixedWindow {
+/** A series that has native histograms or start timestamps: its two kinds side by side. */
+export interface MixedParts {
   readonly floats: FloatPoints;
   readonly histograms: HistogramPoints;
+}
+
+/** The window of one step over such a series. */
+export interface MixedWindow extends MixedParts {
   /** The window is (endMs - rangeMs, endMs]. */
   endMs: number;
   readonly rangeMs: number;
@@ -38,7 +42,7 @@ export function size({ from, to }: Points): number {
 }
 
 /** Takes floats and histograms apart. */
-export function split(samples: SampleColumns): { floats: FloatPoints; histograms: HistogramPoints } {
+export function split(samples: SampleColumns): MixedParts {
   const { length, histograms, starts } = samples;
   const floatAt: number[] = [];
   const histogramAt: number[] = [];
