@@ -39,6 +39,13 @@ describe('results', () => {
     );
   });
 
+  test('a long chain of operators is evaluated', async () => {
+    const sum = await engine.instant(memory, `1${'+1'.repeat(1_999)}`, 0);
+    expect(sum).toMatchObject({ type: 'scalar', value: 2_000 });
+    const { series } = await engine.range(memory, `m_total${' or m_total'.repeat(1_999)}`, range);
+    expect(series.length).toBeGreaterThan(0);
+  });
+
   test('a series is read once per selector, however many steps there are', async () => {
     let reads = 0;
     const counting: Queryable = {
