@@ -16,6 +16,7 @@ export { type EvalFailure, type FileResult, type NotRun, runTestFile } from './p
 export { ScriptError } from './promqltest/script.ts';
 export type { QueryObserver, QueryReport } from './query-report.ts';
 export type { QueriedSeries, Querier, Queryable } from './queryable.ts';
+export { wellFormed } from './quote.ts';
 export type {
   InstantResult,
   MatrixResult,

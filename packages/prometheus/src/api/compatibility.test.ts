@@ -146,6 +146,17 @@ describe.skipIf(isMissing)('beside the real Prometheus 2.42 (skipped where it is
   });
 });
 
+test.skipIf(isMissing).each(['"\\xff"', 'label_replace(m_total{i="1"},"a","<é\\xff>","","")'])(
+  '%s is text that JSON can have, as by 2.42',
+  async (query) => {
+    const body = async (url: string) => {
+      const text = await answer(url, `GET query?query=${encodeURIComponent(query)}&time=${T}`);
+      return JSON.parse(text.replace(/^[^{]*/, ''));
+    };
+    expect(await body(ours.url)).toEqual(await body(theirUrl));
+  },
+);
+
 describe.skipIf(isMissing)('samples are counted as by 2.42', () => {
   const samplesOf = async (url: string, query: string, range: string) => {
     const text = await answer(url, `GET query${range}&stats=all&query=${encodeURIComponent(query)}`);

@@ -1,5 +1,6 @@
 import type { Labels } from '@avalanche/model';
 import { VALUE_BYTES_MAX, writeInteger, writeValue } from '@avalanche/model';
+import { wellFormed } from '@avalanche/promql';
 
 const CHUNK_BYTES = 64 * 1024;
 /** Small answers, which most are, take no more than this. */
@@ -44,11 +45,11 @@ export class JsonWriter {
     this.length += text.length;
   }
 
-  /** A JSON string. */
+  /** A JSON string; bytes that are no UTF-8 are written as U+FFFD, as by Go. */
   string(text: string): void {
     const { length } = text;
     if (length > 1024) {
-      this.long(JSON.stringify(text));
+      this.long(JSON.stringify(wellFormed(text)));
       return;
     }
     this.reserve(length + 2);
@@ -58,7 +59,7 @@ export class JsonWriter {
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i);
       if (code < 0x20 || code > 0x7e || code === 0x22 || code === 0x5c) {
-        this.long(JSON.stringify(text));
+        this.long(JSON.stringify(wellFormed(text)));
         return;
       }
       bytes[at++] = code;

@@ -1,5 +1,5 @@
 import { type FloatHistogram, formatHistogramJSON } from '@avalanche/model';
-import { formatPlain, type InstantResult, type MatrixSeries } from '@avalanche/promql';
+import { formatPlain, type InstantResult, type MatrixSeries, wellFormed } from '@avalanche/promql';
 import { statsJson } from '../query/stats.ts';
 import { JsonWriter } from './json-writer.ts';
 
@@ -62,7 +62,7 @@ function* writeResult(writer: JsonWriter, result: InstantResult): Generator<Buff
       writer.raw(JSON.stringify([result.timeMs / 1000, formatPlain(result.value)]));
       return;
     case 'string':
-      writer.raw(JSON.stringify([result.timeMs / 1000, result.value]));
+      writer.raw(JSON.stringify([result.timeMs / 1000, wellFormed(result.value)]));
       return;
     default:
       result satisfies never;
