@@ -107,7 +107,8 @@ function rowFor(out: ColumnTable, rowOf: Map<string, number>, meta: SeriesMeta, 
   const labels = meta.labels.withLabel(label, value);
   let row = rowOf.get(labels.key);
   if (row === undefined) {
-    row = out.appendEmpty({ labels, dropName: meta.dropName });
+    // Counts keep a name that they are grouped by, even one that was to be dropped.
+    row = out.appendEmpty({ labels, dropName: false });
     rowOf.set(labels.key, row);
   }
   return row;

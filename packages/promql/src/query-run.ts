@@ -1,7 +1,15 @@
 import { METRIC_NAME, nextTurn, turnIsOver } from '@avalanche/model';
 import type { Annotations } from './annotations.ts';
 import type { VectorSelector } from './ast.ts';
-import { ColumnTable, HISTOGRAM, type SeriesMeta, StepColumn, type Steps, type VectorOperator } from './columns.ts';
+import {
+  ABSENT,
+  ColumnTable,
+  HISTOGRAM,
+  type SeriesMeta,
+  StepColumn,
+  type Steps,
+  type VectorOperator,
+} from './columns.ts';
 import { executionError, PromQLError } from './error.ts';
 import type { Querier, Queryable, QueryableView } from './queryable.ts';
 import { SampleCounter } from './sample-counter.ts';
@@ -194,6 +202,12 @@ export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count:
   return table;
 }
 
+/** Whether a name is dropped of series that become one is told by the one that is there first. */
+function startsEarlier({ present }: StepColumn, table: ColumnTable, base: number): boolean {
+  const first = present.findIndex((there) => there !== ABSENT);
+  return first >= 0 && !table.present.subarray(base, base + first + 1).some((there) => there !== ABSENT);
+}
+
 function mergeRow(table: ColumnTable, rowOf: Map<string, number>, meta: SeriesMeta, column: StepColumn): void {
   const row = rowOf.get(meta.labels.key) ?? -1;
   if (row < 0) {
@@ -201,7 +215,7 @@ function mergeRow(table: ColumnTable, rowOf: Map<string, number>, meta: SeriesMe
     return;
   }
   const base = row * column.count;
-  if (meta.dropName && !table.series[row].dropName) table.series[row] = meta;
+  if (meta.dropName !== table.series[row].dropName && startsEarlier(column, table, base)) table.series[row] = meta;
   for (let s = 0; s < column.count; s++) {
     if (!column.present[s]) continue;
     if (table.present[base + s]) throw executionError(SAME_LABELSET);

@@ -6,19 +6,18 @@ import type { Prepared, Scope } from '../plan.ts';
 import { isValidLabelName, wellFormed } from '../quote.ts';
 import { define, type FunctionSpec, vectorResult } from './spec.ts';
 
-/** The same values under other labels. A name that is set is no longer to be dropped. */
+/** The same values under other labels, where `change` gives any. A name that is set is no longer to be dropped. */
 function relabel(
   op: VectorOperator,
   destination: string,
   scope: Scope,
-  change: (labels: Labels) => Labels,
+  change: (labels: Labels) => Labels | null,
 ): Promise<Prepared> {
-  const series = op.series.map(
-    ({ labels, dropName }): SeriesMeta => ({
-      labels: change(labels),
-      dropName: destination === METRIC_NAME ? false : dropName,
-    }),
-  );
+  const series = op.series.map((meta): SeriesMeta => {
+    const labels = change(meta.labels);
+    if (labels === null) return meta;
+    return { labels, dropName: destination === METRIC_NAME ? false : meta.dropName };
+  });
   return vectorResult({ series, fill: (i, out) => op.fill(i, out) }, scope);
 }
 
@@ -37,7 +36,7 @@ async function labelReplace(call: Call, scope: Scope): Promise<Prepared> {
       result = regex.expand(value, replacement);
       results.set(value, result);
     }
-    return result === null ? labels : labels.withLabel(destination, result);
+    return result === null ? null : labels.withLabel(destination, result);
   });
 }
 

@@ -2,6 +2,7 @@ import { compareStrings } from '@avalanche/model';
 import { SORT_IN_RANGE_QUERY } from '../annotations.ts';
 import type { Call } from '../ast.ts';
 import { ABSENT, ColumnTable, FLOAT, type VectorOperator } from '../columns.ts';
+import { isStepInvariant } from '../invariant.ts';
 import { mapColumns } from '../operators.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { byValueNaNFirst } from '../quantile.ts';
@@ -12,8 +13,8 @@ import { define, dropHistograms, type FunctionSpec, type Implementation } from '
 type Compare = (table: ColumnTable, a: number, b: number) => number;
 
 /** Whether it is evaluated from one time to another; what is the same at every step is not, even in a range query. */
-function isRange({ run, steps }: Scope): boolean {
-  return steps.count > 1 || (run.steps.count === 1 && run.options.endMs > run.steps.startMs);
+function isRange(call: Call, { run, steps }: Scope): boolean {
+  return (steps.count > 1 || run.options.endMs > run.steps.startMs) && !isStepInvariant(call);
 }
 
 /**
@@ -24,7 +25,7 @@ function sorting(comparison: (call: Call, scope: Scope) => Promise<Compare>, flo
   return async (call, scope): Promise<Prepared> => {
     const { run, steps } = scope;
     const op = await scope.vector(call.args[0]);
-    if (isRange(scope)) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
+    if (isRange(call, scope)) run.annotations.warn(SORT_IN_RANGE_QUERY, call);
     if (run.isRangeQuery || steps.count !== 1) return { type: 'vector', op: floatsOnly ? withoutHistograms(op) : op };
     const compare = await comparison(call, scope);
     const table = await materialize(op, run, 1);
