@@ -72,6 +72,8 @@ test(`${COUNT} queries from seed ${SEED}: a range query is its instant queries`,
   for (let i = 0; i < COUNT; i++) {
     // `@ start()` and `@ end()` mean other times in each instant query.
     const query = maker.vector(1 + (i % 4)).replaceAll(/ @ (start|end)\(\)/g, '');
+    // The series of count_values have no order at one step that they also have at many, nor have upstream's.
+    if (/(?:topk|bottomk|limitk).*count_values/.test(query)) continue;
     const series = await engine.range(store, query, STEPS).then(
       (result) => result.series,
       (error: unknown) => {

@@ -36,6 +36,10 @@ const EXPLAINED: readonly { readonly query: RegExp; readonly found?: RegExp; rea
   { query: /predict_linear\(.* @ /, why: '2.42 moves the window of `@` with the step' },
   { query: /timestamp\(\S+ offset \S+ @ /, why: 'Prometheus forgets the offset there, 3.x too' },
   { query: /(?:changes|resets)\(\(.*(?:sum|avg)/, why: 'sums of 2.42 are not compensated, so equal ones may differ' },
+  {
+    query: /(?:%|sin|cos|tan).*\^|\^.*%/,
+    why: 'powers differ in the last bit, and a remainder or a sine makes much of it',
+  },
   { query: /topk|bottomk/, why: '2.42 keeps others of equal samples' },
   { query: /\b(?:stddev|stdvar)\b/, found: /: 0 there, NaN here/, why: 'of a first NaN 2.42 says 0' },
   {

@@ -37,24 +37,9 @@ const MODERN_OVER_TIME = ['first', 'mad', 'ts_of_min', 'ts_of_max', 'ts_of_first
 const COUNTER_FUNCTIONS = ['rate', 'increase', 'irate', 'resets', 'changes'];
 const GAUGE_FUNCTIONS = ['delta', 'idelta', 'deriv', 'changes', 'resets'];
 const NUMBER_FUNCTIONS = [
-  ...[
-    'abs',
-    'ceil',
-    'floor',
-    'exp',
-    'ln',
-    'log2',
-    'log10',
-    'sqrt',
-    'sgn',
-    'sin',
-    'cos',
-    'tan',
-    'atan',
-    'sinh',
-    'asinh',
-  ],
-  ...['deg', 'rad', 'round', 'timestamp', 'year', 'month', 'hour', 'minute', 'day_of_week', 'day_of_month', 'sort'],
+  ...['abs', 'ceil', 'floor', 'round', 'exp', 'ln', 'log2', 'log10', 'sqrt', 'sgn', 'deg', 'rad', 'sort', 'sort_desc'],
+  ...['sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'tanh', 'asinh', 'acosh', 'atanh', 'timestamp'],
+  ...['year', 'month', 'day_of_month', 'day_of_week', 'day_of_year', 'days_in_month', 'hour', 'minute'],
 ];
 const AGGREGATIONS = ['sum', 'avg', 'min', 'max', 'count', 'group', 'stddev', 'stdvar'];
 const ARITHMETIC = ['+', '-', '*', '/', '%', '^', 'atan2'];
