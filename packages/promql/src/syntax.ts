@@ -1,4 +1,4 @@
-import { Matcher, type MatchType, METRIC_NAME } from '@avalanche/model';
+import { Matcher, METRIC_NAME } from '@avalanche/model';
 import type {
   Aggregate,
   AggregateOp,
@@ -13,6 +13,7 @@ import type {
 import type { Dialect } from './dialect.ts';
 import { readBrackets, readOffset } from './duration-syntax.ts';
 import { findFunction } from './functions/table.ts';
+import { readMatchers } from './matcher-syntax.ts';
 import { readGrouping, readMatching } from './matching-syntax.ts';
 import { quote } from './quote.ts';
 import { AGGREGATORS, CALLABLE, isMetricName, startsExpression } from './token.ts';
@@ -289,7 +290,7 @@ class SyntaxReader {
     const matchers: Matcher[] = [];
     const from = name?.from ?? this.reader.lexer.from;
     let to = name?.to ?? 0;
-    if (this.reader.peek() === '{') to = this.labelMatchers(matchers);
+    if (this.reader.peek() === '{') to = readMatchers(this.reader, matchers);
     if (name) matchers.push(new Matcher('=', METRIC_NAME, name.text));
     return {
       kind: 'vectorSelector',
@@ -301,39 +302,6 @@ class SyntaxReader {
       from,
       to,
     };
-  }
-
-  /** Appends the matchers between braces; returns where those end. */
-  private labelMatchers(matchers: Matcher[]): number {
-    this.reader.expect('{');
-    while (this.reader.peek() !== '}') {
-      matchers.push(this.matcher());
-      if (this.reader.accept(',')) continue;
-      if (this.reader.peek() !== '}') this.reader.unexpected(' in label matching, expected "," or "}"');
-    }
-    return this.reader.take().to;
-  }
-
-  private matcher(): Matcher {
-    const kind = this.reader.peek();
-    if (kind !== 'identifier' && kind !== 'string') {
-      this.reader.unexpected(' in label matching, expected identifier or "}"');
-    }
-    const token = this.reader.take();
-    const name = kind === 'string' ? this.reader.string(token) : token.text;
-    const operator = this.reader.peek();
-    if (!['=', '!=', '=~', '!~'].includes(operator)) {
-      if (kind === 'string') return new Matcher('=', METRIC_NAME, name);
-      this.reader.unexpected(' in label matching, expected label matching operator');
-    }
-    this.reader.take();
-    if (this.reader.peek() !== 'string') this.reader.unexpected(' in label matching, expected string');
-    const value = this.reader.string(this.reader.take());
-    try {
-      return new Matcher(operator as MatchType, name, value);
-    } catch (error) {
-      return this.reader.fail(token.from, (error as Error).message);
-    }
   }
 
   private brackets(expr: Expr): MatrixSelector | Subquery {
