@@ -42,3 +42,19 @@ test('durations are read and printed as Prometheus does', () => {
   expect(formatDuration(30 * 86_400_000)).toBe('30d');
   expect(() => parseDuration('5 m')).toThrow('unknown unit " m" in duration "5 m"');
 });
+
+test('an expression stands for itself: anchors neither close its groups nor end in its quotes', () => {
+  const error = (pattern: string): string => {
+    try {
+      new Matcher('=~', 'a', pattern);
+    } catch (thrown) {
+      return (thrown as Error).message;
+    }
+    return '';
+  };
+  expect(error('a)|(b')).toBe('error parsing regexp: unexpected ): `a)|(b`');
+  expect(error('(a')).toBe('error parsing regexp: missing closing ): `(a`');
+  expect(error('a\\')).toBe('error parsing regexp: trailing backslash at end of expression: ``');
+  expect(new Matcher('=~', 'a', 'x\\Q.*').matches('x.*')).toBe(true);
+  expect(new Matcher('=~', 'a', '\\Q.\\E+').matches('...')).toBe(true);
+});

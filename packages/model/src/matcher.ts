@@ -41,12 +41,22 @@ export class Matcher {
 
 /** The anchors must not lend an expression the parenthesis that it lacks, nor stand in what an error quotes. */
 function compileAlone(pattern: string): AnchoredRegex {
-  if (pattern.includes(')')) RE2JS.compile(pattern);
+  if (pattern.includes(')')) checkAlone(pattern);
   try {
     return compileAnchored(pattern);
   } catch (error) {
-    RE2JS.compile(pattern);
+    checkAlone(pattern);
     throw error;
+  }
+}
+
+/** @throws Error in the words of Go's regexp */
+function checkAlone(pattern: string): void {
+  try {
+    RE2JS.compile(pattern);
+  } catch (error) {
+    const { message } = error as Error;
+    throw message.endsWith('trailing backslash at end of expression') ? new Error(`${message}: \`\``) : error;
   }
 }
 
@@ -107,7 +117,20 @@ export function compileAnchored(pattern: string): AnchoredRegex {
 }
 
 function compileWhole(pattern: string): RE2JS {
-  return RE2JS.compile(`^(?s:${pattern})$`);
+  return RE2JS.compile(`^(?s:${pattern}${hasOpenQuote(pattern) ? '\\E' : ''})$`);
+}
+
+/** Whether a `\Q` is left open, which is allowed but would swallow the anchor. */
+function hasOpenQuote(pattern: string): boolean {
+  let at = pattern.indexOf('\\');
+  while (at >= 0) {
+    if (pattern[at + 1] === 'Q') {
+      at = pattern.indexOf('\\E', at + 2);
+      if (at < 0) return true;
+    }
+    at = pattern.indexOf('\\', at + 2);
+  }
+  return false;
 }
 
 /** Whether RE2 `pattern` matches anywhere in `text`. @throws Error for an invalid pattern */
