@@ -1,4 +1,4 @@
-import { formatValue } from '@avalanche/model';
+import { formatG, formatValue } from '@avalanche/model';
 
 /** Go's `FormatFloat(value, 'f', -1, 64)`: the shortest decimal, never with an exponent. */
 export function formatPlain(value: number): string {
@@ -15,6 +15,6 @@ export function formatPlain(value: number): string {
 
 /** A float as OpenMetrics writes label values: `1.0`, `0.25`. */
 export function formatOpenMetrics(value: number): string {
-  const text = formatValue(value);
+  const text = formatG(value === 0 ? 0 : value);
   return /^-?\d+$/.test(text) ? `${text}.0` : text;
 }

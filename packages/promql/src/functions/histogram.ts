@@ -3,14 +3,12 @@ import { badBucketLabel, invalidQuantile } from '../annotations.ts';
 import { type Call, type Expr, unparen } from '../ast.ts';
 import { type Bucket, bucketFraction, bucketQuantile } from '../classic-buckets.ts';
 import { ABSENT, ColumnTable, FLOAT, HISTOGRAM, type SeriesMeta, type VectorOperator } from '../columns.ts';
-import { executionError } from '../error.ts';
 import { formatOpenMetrics } from '../format-plain.ts';
 import { mixedClassicNative } from '../histograms/notes.ts';
 import { histogramFraction, histogramQuantile, histogramVariance } from '../histograms/quantile.ts';
 import type { Prepared, Scope } from '../plan.ts';
 import { isQuantile } from '../quantile.ts';
 import { materialize } from '../query-run.ts';
-import { isValidLabelName, quote } from '../quote.ts';
 import { define, type FunctionSpec, nameless, vectorResult } from './spec.ts';
 
 /** The bucket series of one classic histogram. */
@@ -166,7 +164,6 @@ function quantileOf(q: Float64Array, argument: Expr, { run, steps }: Scope): His
 async function labelledQuantiles(call: Call, scope: Scope): Promise<Prepared> {
   const [argument, labelArg, ...params] = call.args.map(unparen);
   const label = await scope.string(labelArg);
-  if (!isValidLabelName(label)) throw executionError(`invalid label name ${quote(label)}`);
   const { run, steps } = scope;
   const table = await materialize(await scope.vector(argument), run, steps.count);
   const parts: VectorOperator[] = [];
@@ -174,11 +171,24 @@ async function labelledQuantiles(call: Call, scope: Scope): Promise<Prepared> {
     const q = await scope.scalar(param);
     for (const value of q) if (!isQuantile(value)) run.annotations.warn(invalidQuantile(value), param);
     const op = await perHistogram(table, argument, scope, quantileOf(q, argument, scope));
-    const name = formatOpenMetrics(q[0]);
-    const series = op.series.map(({ labels, dropName }) => ({ labels: labels.withLabel(label, name), dropName }));
-    parts.push({ series, fill: (i, out) => op.fill(i, out) });
+    for (const value of new Set(q)) parts.push(labelled(op, label, q, value));
   }
   return vectorResult(joined(parts), scope);
+}
+
+/** The steps at which the quantile is `value`, with that in `label`. */
+function labelled(op: VectorOperator, label: string, q: Float64Array, value: number): VectorOperator {
+  const name = formatOpenMetrics(value);
+  const always = q.every((each) => Object.is(each, value));
+  return {
+    series: op.series.map(({ labels, dropName }) => ({ labels: labels.withLabel(label, name), dropName })),
+    fill(i, out) {
+      op.fill(i, out);
+      for (let s = 0; !always && s < out.count; s++) {
+        if (q[s] !== value && !(Number.isNaN(q[s]) && Number.isNaN(value))) out.present[s] = ABSENT;
+      }
+    },
+  };
 }
 
 function joined(parts: readonly VectorOperator[]): VectorOperator {
