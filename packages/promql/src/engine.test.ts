@@ -125,6 +125,48 @@ describe('limits', () => {
   });
 });
 
+describe('what a query has opened is closed', () => {
+  test('though it fails while an argument is still waiting for storage', async () => {
+    let [opened, closed] = [0, 0];
+    const storage: Queryable = {
+      querier: () => {
+        opened++;
+        return {
+          select: async ([{ value }]) => {
+            if (value === 'bad') throw new Error('damaged');
+            await new Promise((resolve) => setTimeout(resolve, 2));
+            return [];
+          },
+          close: () => closed++,
+        };
+      },
+    };
+    const query = 'clamp(vector(1), scalar(bad), scalar(slow + slow + slow))';
+    await expect(new Engine().instant(storage, query, 0)).rejects.toThrow('damaged');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(closed).toBe(opened);
+  });
+
+  test('though storage gives no view', async () => {
+    let running = 0;
+    const observer: QueryObserver = {
+      started: () => {
+        running++;
+        return () => running--;
+      },
+      ended: () => {},
+    };
+    const closed: Queryable = {
+      querier: () => ({ select: async () => [], close() {} }),
+      view: () => {
+        throw new Error('closed');
+      },
+    };
+    await expect(new Engine({ observer }).instant(closed, '1', 0)).rejects.toThrow('closed');
+    expect(running).toBe(0);
+  });
+});
+
 describe('an observer', () => {
   test('is told of each query: its slot, its cost, its end', async () => {
     const events: string[] = [];

@@ -168,14 +168,17 @@ export class Engine {
       const leftMs = timeoutMs - times.elapsedMs;
       if (leftMs <= 0) throw new PromQLError('timeout', 'query timed out in query execution');
       const ended = this.observer.started(query.text);
-      const annotations = new Annotations(query.text);
-      const { queryable, steps, endMs, isRangeQuery } = query;
-      const runOptions = this.runOptions(options, leftMs, endMs);
-      const run = new QueryRun(queryable, steps, isRangeQuery, annotations, runOptions);
       try {
-        return await work(run, annotations);
+        const annotations = new Annotations(query.text);
+        const { queryable, steps, endMs, isRangeQuery } = query;
+        const runOptions = this.runOptions(options, leftMs, endMs);
+        const run = new QueryRun(queryable, steps, isRangeQuery, annotations, runOptions);
+        try {
+          return await work(run, annotations);
+        } finally {
+          run.close();
+        }
       } finally {
-        run.close();
         ended();
       }
     } finally {

@@ -40,7 +40,9 @@ export function perSample(
   const args: ValueType[] = ['vector', ...new Array<ValueType>(scalars).fill('scalar')];
   const prepare: Implementation = async (call, scope) => {
     const op = await scope.vector(call.args[0]);
-    const rest = await Promise.all(call.args.slice(1).map((arg) => scope.scalar(arg)));
+    // One after the other: what still ran after another has failed would open queriers that nobody closes.
+    const rest: Float64Array[] = [];
+    for (const arg of call.args.slice(1)) rest.push(await scope.scalar(arg));
     return vectorResult(
       await nameless(op, scope, (column) => {
         change(column, rest);
