@@ -8,6 +8,7 @@ beforeEach(async () => {
   acceptForms(app);
   app.get('/x', async (request) => request.query);
   app.post('/x', async (request) => request.body);
+  app.get('/of/:name', async (request) => (request.params as { readonly name: string }).name.length);
   url = await app.listen({ port: 0, host: '127.0.0.1' });
 });
 afterEach(async () => {
@@ -23,3 +24,29 @@ test.each([
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   expect(await (await fetch(`${url}/x`, { method: 'POST', body: text, headers })).json()).toEqual(expected);
 });
+
+test('a long address is taken, in its query and in its path', async () => {
+  const long = 'a'.repeat(200_000);
+  expect(await (await fetch(`${url}/x?q=${long}`)).json()).toEqual({ q: long });
+  expect(await (await fetch(`${url}/of/${long}`)).json()).toBe(long.length);
+});
+
+test('a multipart form is a form', async () => {
+  const body = new FormData();
+  for (const [name, value] of [
+    ['q', 'sum(up) + 1'],
+    ['match[]', 'a'],
+    ['match[]', 'é'],
+  ])
+    body.append(name, value);
+  const response = await fetch(`${url}/x`, { method: 'POST', body });
+  expect(await response.json()).toEqual({ q: 'sum(up) + 1', 'match[]': ['a', 'é'] });
+});
+
+test.each(['application/json', 'text/plain', 'multipart/form-data; boundary=x', 'multipart/form-data'])(
+  'a body of type %s that is no form has no values, and is no error',
+  async (type) => {
+    const response = await fetch(`${url}/x`, { method: 'POST', body: '{"q":', headers: { 'content-type': type } });
+    expect([response.status, await response.json()]).toEqual([200, {}]);
+  },
+);

@@ -20,13 +20,17 @@ export function parseListenAddress(text: string): ListenAddress {
   return { host: match[1] ?? (match[2] || '0.0.0.0'), port };
 }
 
+/** What Go's servers take of a request's line and headers: a query of a dashboard may stand in the address. */
+const HEAD_BYTES_MAX = 1024 * 1024;
+
 /** A Fastify instance with our defaults: no own logging, quick close, bounded body, repeated query keys kept. */
 export function createServer(options: FastifyServerOptions = {}): FastifyInstance {
   return fastify({
     logger: false,
     bodyLimit: 16 * 1024 * 1024,
     forceCloseConnections: true,
-    routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery },
+    http: { maxHeaderSize: HEAD_BYTES_MAX },
+    routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery, maxParamLength: HEAD_BYTES_MAX },
     // The compilers of JSON schemas take 25 ms to load, and no route of ours has one.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     ...options,
@@ -52,15 +56,37 @@ export function parseQuery(text: string): Record<string, string | string[]> {
   return out;
 }
 
-/** Makes `app` accept `application/x-www-form-urlencoded` bodies, as the Prometheus API's POST endpoints take them. */
+/**
+ * Makes `app` take forms, as the Prometheus API's POST endpoints do: `application/x-www-form-urlencoded` and
+ * `multipart/form-data` (`curl -F`). A body of another type is read and has no values, as in upstream.
+ */
 export function acceptForms(app: FastifyInstance): void {
+  type Done = (error: Error | null, body?: unknown) => void;
+  app.removeAllContentTypeParsers();
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string' },
-    (_request: unknown, body: string | Buffer, done: (error: Error | null, body?: unknown) => void) => {
-      done(null, parseQuery(body.toString()));
-    },
+    (_request: unknown, body: string | Buffer, done: Done) => done(null, parseQuery(body.toString())),
   );
+  app.addContentTypeParser(
+    'multipart/form-data',
+    { parseAs: 'buffer' },
+    async ({ headers }: FastifyRequest, body: string | Buffer) => parseMultipart(headers['content-type'] ?? '', body),
+  );
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request: unknown, _body: string | Buffer, done: Done) =>
+    done(null, {}),
+  );
+}
+
+/** The texts of a multipart form; nothing of what is none. */
+async function parseMultipart(type: string, body: string | Buffer): Promise<unknown> {
+  try {
+    const form = await new Response(body, { headers: { 'content-type': type } }).formData();
+    const texts = [...form].filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    return parseQuery(new URLSearchParams(texts).toString());
+  } catch {
+    return {};
+  }
 }
 
 /**
