@@ -23,8 +23,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const params = (values: Readonly<Record<string, string>> = {}) =>
-  new Params(new Map(Object.entries(values).map(([name, value]) => [name, [value]])));
+const params = (values: Readonly<Record<string, string>> = {}) => new Params(values);
 
 // What Prometheus answers: strconv.ParseBool and its words.
 test.each([

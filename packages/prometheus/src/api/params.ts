@@ -7,28 +7,29 @@ import { ApiError, badParameter } from './errors.ts';
 const TIME_MAX_MS = 8_640_000_000_000_000;
 const DURATION_MAX_MS = 9_223_372_036_854;
 
+type Values = Readonly<Record<string, string | readonly string[]>>;
+
+const NO_VALUES: Values = {};
+
 /** The parameters of an API request: of the address and, for POST, of the form. */
 export class Params {
-  constructor(private readonly values: ReadonlyMap<string, readonly string[]>) {}
+  constructor(
+    private readonly query: Values,
+    private readonly form: Values = NO_VALUES,
+  ) {}
 
   /** A parameter given in both counts as given twice, the form's value first. */
-  static of(request: FastifyRequest): Params {
-    const form = (typeof request.body === 'object' && request.body) || {};
-    const values = new Map<string, readonly string[]>();
-    for (const source of [form, request.query as object]) {
-      for (const [name, value] of Object.entries(source) as [string, string | string[]][]) {
-        values.set(name, [...(values.get(name) ?? []), ...[value].flat()]);
-      }
-    }
-    return new Params(values);
+  static of({ body, query }: FastifyRequest): Params {
+    const form = typeof body === 'object' && body !== null ? (body as Values) : NO_VALUES;
+    return new Params(query as Values, form);
   }
 
   get(name: string): string {
-    return this.values.get(name)?.[0] ?? '';
+    return firstOf(this.form, name) ?? firstOf(this.query, name) ?? '';
   }
 
   all(name: string): readonly string[] {
-    return this.values.get(name) ?? [];
+    return [this.form, this.query].flatMap((values) => (Object.hasOwn(values, name) ? values[name] : []));
   }
 
   /** A time in milliseconds. @throws ApiError where it is neither a number of seconds nor RFC 3339 */
@@ -125,6 +126,12 @@ const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 /** How upstream prints the first and the last of all times. */
 const FIRST = '-292273086-05-16T16:47:06Z';
 const LAST = '292277025-08-18T07:12:54.999999999Z';
+
+function firstOf(values: Values, name: string): string | undefined {
+  if (!Object.hasOwn(values, name)) return undefined;
+  const value = values[name];
+  return typeof value === 'string' ? value : value[0];
+}
 
 /** Seconds since the epoch or RFC 3339, as milliseconds; NaN for anything else. */
 function parseTime(text: string): number {
