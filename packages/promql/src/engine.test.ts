@@ -39,6 +39,18 @@ describe('results', () => {
     );
   });
 
+  test('the increase of what falls all the time is that of each window alone', async () => {
+    const gauge = new MemoryQueryable();
+    for (let i = 0; i < 3_000; i++) gauge.append(Labels.from({ __name__: 'g_total' }), i * 1000, (i * 7919) % 1009);
+    const query = 'increase(g_total[1000s])';
+    const { series } = await engine.range(gauge, query, { startMs: 0, endMs: 3_100_000, stepMs: 1000 });
+    for (const s of [500, 1_500, 2_900, 3_050]) {
+      const alone = await engine.instant(gauge, query, s * 1000);
+      const { t, v } = series[0];
+      expect(alone.type === 'vector' && alone.samples[0].value / v[t.indexOf(s * 1000)]).toBeCloseTo(1, 12);
+    }
+  });
+
   test('a long chain of operators is evaluated', async () => {
     const sum = await engine.instant(memory, `1${'+1'.repeat(1_999)}`, 0);
     expect(sum).toMatchObject({ type: 'scalar', value: 2_000 });

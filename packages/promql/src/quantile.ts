@@ -28,17 +28,19 @@ export function quantileInPlace(q: number, values: Float64Array, size: number): 
   return quantileOfSorted(q, values, size);
 }
 
-/**
- * The q-quantile of `size` values in order, NaN first: linear interpolation between the nearest ranks. Only the values at
- * these two ranks are looked at.
- */
+/** The q-quantile of `size` values in order, NaN first. Only the values at its ranks are looked at. */
 export function quantileOfSorted(q: number, values: Float64Array, size: number): number {
+  return quantileOfRanks(q, size, (rank) => values[rank]);
+}
+
+/** The q-quantile of `size` values that are known by rank, NaN first: linear interpolation between the nearest ranks. */
+export function quantileOfRanks(q: number, size: number, valueAt: (rank: number) => number): number {
   if (size === 0 || !isQuantile(q)) return outside(q);
   const rank = q * (size - 1);
   const lower = Math.floor(rank);
   const upper = Math.min(size - 1, lower + 1);
   const weight = rank - lower;
-  return values[lower] * (1 - weight) + values[upper] * weight;
+  return valueAt(lower) * (1 - weight) + valueAt(upper) * weight;
 }
 
 export function sortNaNFirst(values: Float64Array): void {

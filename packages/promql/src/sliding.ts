@@ -1,20 +1,24 @@
-import { FLOAT, type StepColumn } from './columns.ts';
 import { compensation } from './kahan.ts';
-import { quantileInPlace, quantileOfSorted, sortNaNFirst } from './quantile.ts';
 import type { Windows } from './window.ts';
 
 /** Windows that share fewer samples than this with the next are computed one by one, as upstream does. */
 const OVERLAP_MIN = 4;
+
+/** Values and, over them, windows whose ends only ever go forward: `Windows`, or others of that kind. */
+export type Spans = Pick<Windows, 'v' | 'length' | 'from' | 'to' | 'total' | 'firstStep' | 'endStep'>;
 
 /** One value a step, in columns that the next call writes over. */
 export interface WindowSums {
   readonly sums: Float64Array;
   /** What the sums lack (Kahan, Neumaier). */
   readonly cs: Float64Array;
+  /** 1 where NaN or infinities among the values make the sum what it is, and the mean. */
+  readonly settled: Uint8Array;
 }
 
 let sums = new Float64Array(0);
 let cs = new Float64Array(0);
+let settled = new Uint8Array(0);
 let suffixSums = new Float64Array(0);
 let suffixCs = new Float64Array(0);
 let indices = new Int32Array(0);
@@ -26,18 +30,20 @@ let before = new Int32Array(0);
  * twice however many windows it is in: sums from each sample up to a border, and a growing one from the border on. Nothing
  * is ever subtracted, so nothing is lost to cancellation.
  */
-export function slidingSums(windows: Windows): WindowSums {
-  const { count } = windows.steps;
+export function slidingSums(windows: Spans): WindowSums {
+  const count = windows.to.length;
   if (count > sums.length) {
     sums = new Float64Array(count);
     cs = new Float64Array(count);
+    settled = new Uint8Array(count);
   }
+  settled.fill(0);
   if (windows.total > OVERLAP_MIN * windows.length) sumsInTwoParts(windows);
   else for (let s = windows.firstStep; s < windows.endStep; s++) plainSum(windows, s);
-  return { sums, cs };
+  return { sums, cs, settled };
 }
 
-function plainSum({ v, from, to }: Windows, s: number): void {
+function plainSum({ v, from, to }: Spans, s: number): void {
   let sum = 0;
   let c = 0;
   for (let i = from[s]; i < to[s]; i++) {
@@ -48,7 +54,7 @@ function plainSum({ v, from, to }: Windows, s: number): void {
   cs[s] = c;
 }
 
-function sumsInTwoParts(windows: Windows): void {
+function sumsInTwoParts(windows: Spans): void {
   const { v, from, to, length } = windows;
   if (length > suffixSums.length) {
     suffixSums = new Float64Array(2 * length);
@@ -58,9 +64,11 @@ function sumsInTwoParts(windows: Windows): void {
   let end = 0;
   let sum = 0;
   let c = 0;
+  const specials = new Specials();
   for (let s = windows.firstStep; s < windows.endStep; s++) {
     const a = from[s];
     const b = to[s];
+    sums[s] = cs[s] = 0;
     if (a === b) continue;
     if (a >= border) {
       border = b;
@@ -74,9 +82,39 @@ function sumsInTwoParts(windows: Windows): void {
       sum += v[end];
     }
     sums[s] = suffixSums[a] + sum;
-    // An overflow depends on the order of addition: it is left to the plain sum.
-    if (Number.isFinite(sums[s])) cs[s] = compensation(sum, suffixSums[a], suffixCs[a]) + c;
-    else plainSum(windows, s);
+    if (Number.isFinite(sums[s])) {
+      cs[s] = compensation(sum, suffixSums[a], suffixCs[a]) + c;
+      continue;
+    }
+    const special = specials.sum(v, a, b);
+    if (special === 0) {
+      // An overflow depends on the order of addition: it is left to the plain sum.
+      plainSum(windows, s);
+    } else {
+      sums[s] = special;
+      cs[s] = 0;
+      settled[s] = 1;
+    }
+  }
+}
+
+/** Where the last NaN and the last infinities are, as far as windows have come. */
+class Specials {
+  private end = 0;
+  private nan = -1;
+  private plus = -1;
+  private minus = -1;
+
+  /** The sum of the NaN and infinities in v[from … to-1]; 0 where there is none. */
+  sum(v: Float64Array, from: number, to: number): number {
+    for (; this.end < to; this.end++) {
+      const value = v[this.end];
+      if (Number.isNaN(value)) this.nan = this.end;
+      else if (value === Number.POSITIVE_INFINITY) this.plus = this.end;
+      else if (value === Number.NEGATIVE_INFINITY) this.minus = this.end;
+    }
+    if (this.nan >= from) return Number.NaN;
+    return (this.plus >= from ? Number.POSITIVE_INFINITY : 0) + (this.minus >= from ? Number.NEGATIVE_INFINITY : 0);
   }
 }
 
@@ -93,13 +131,14 @@ function sumUpTo(v: Float64Array, from: number, to: number): void {
 }
 
 /**
- * The index of the least (sign 1) or greatest (sign -1) value of each window, the last of equal ones; NaN loses to
- * anything, and of nothing but NaN it is the last. Each sample enters and leaves a queue of candidates once.
+ * The index of the least (sign 1) or greatest (sign -1) value of each window, the first or last of equal ones, as 0 and -0
+ * are; NaN loses to anything, and of nothing but NaN it is the last. Each sample enters and leaves a queue of candidates once.
  */
-export function slidingExtremes(windows: Windows, sign: 1 | -1): Int32Array {
+export function slidingExtremes(windows: Spans, sign: 1 | -1, ofEqual: 'first' | 'last'): Int32Array {
   const { v, from, to, length } = windows;
   if (length > queue.length) queue = new Int32Array(2 * length);
   if (to.length > indices.length) indices = new Int32Array(to.length);
+  const keepsLast = ofEqual === 'last';
   let head = 0;
   let tail = 0;
   let next = windows.firstStep < windows.endStep ? from[windows.firstStep] : 0;
@@ -108,7 +147,10 @@ export function slidingExtremes(windows: Windows, sign: 1 | -1): Int32Array {
     for (; next < to[s]; next++) {
       const value = sign * v[next];
       if (Number.isNaN(value)) continue;
-      while (tail > head && sign * v[queue[tail - 1]] >= value) tail--;
+      for (; tail > head; tail--) {
+        const before = sign * v[queue[tail - 1]];
+        if (before < value || (before === value && !keepsLast)) break;
+      }
       queue[tail++] = next;
     }
     while (head < tail && queue[head] < from[s]) head++;
@@ -118,7 +160,7 @@ export function slidingExtremes(windows: Windows, sign: 1 | -1): Int32Array {
 }
 
 /** Events of a series, counted: at i how many there are up to and with sample i. */
-export function eventsBefore(windows: Windows, happens: 'fall' | 'change'): Int32Array {
+export function eventsBefore(windows: Spans, happens: 'fall' | 'change'): Int32Array {
   const { v, length } = windows;
   if (length > before.length) before = new Int32Array(2 * length);
   before[0] = 0;
@@ -129,56 +171,4 @@ export function eventsBefore(windows: Windows, happens: 'fall' | 'change'): Int3
 
 function differ(a: number, b: number): boolean {
   return a !== b && !(Number.isNaN(a) && Number.isNaN(b));
-}
-
-let sorted = new Float64Array(0);
-
-/**
- * The q-quantile of each window, q being that of its step. Windows that overlap keep their values sorted: one is put in and
- * one taken out by a binary search and a move of memory.
- */
-export function slidingQuantiles(windows: Windows, q: Float64Array, out: StepColumn): void {
-  const { v, from, to, length } = windows;
-  if (length > sorted.length) sorted = new Float64Array(2 * length);
-  const slides = windows.total > 2 * length;
-  let first = 0;
-  let end = 0;
-  for (let s = windows.firstStep; s < windows.endStep; s++) {
-    const size = to[s] - from[s];
-    if (size === 0) continue;
-    if (slides && from[s] < end) {
-      for (; first < from[s]; first++) takeOut(v[first], end - first);
-      for (; end < to[s]; end++) putIn(v[end], end - first);
-    } else {
-      sorted.set(v.subarray(from[s], to[s]));
-      if (slides) sortNaNFirst(sorted.subarray(0, size));
-      first = from[s];
-      end = to[s];
-    }
-    out.v[s] = slides ? quantileOfSorted(q[s], sorted, size) : quantileInPlace(q[s], sorted, size);
-    out.present[s] = FLOAT;
-  }
-}
-
-function putIn(value: number, size: number): void {
-  const at = placeOf(value, size);
-  sorted.copyWithin(at + 1, at, size);
-  sorted[at] = value;
-}
-
-function takeOut(value: number, size: number): void {
-  const at = placeOf(value, size);
-  sorted.copyWithin(at, at + 1, size);
-}
-
-/** The first place whose value is not below `value`; NaN is below everything. */
-function placeOf(value: number, size: number): number {
-  let low = 0;
-  let high = size;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] < value || (Number.isNaN(sorted[middle]) && !Number.isNaN(value))) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

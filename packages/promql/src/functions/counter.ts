@@ -3,7 +3,7 @@ import { FLOAT } from '../columns.ts';
 import { anchored, extendedIncrease } from '../histograms/extended-range.ts';
 import { type Extrapolation, extrapolatedIncrease, lastTwoIncrease } from '../histograms/increase.ts';
 import { countChanges, countResets } from '../histograms/over-time.ts';
-import { eventsBefore } from '../sliding.ts';
+import { eventsBefore, slidingSums } from '../sliding.ts';
 import type { Windows } from '../window.ts';
 import { anchoredCount, extendedRate } from './extended.ts';
 import { type FunctionSpec, overRange, type RangeFunction, type RangeOptions } from './spec.ts';
@@ -27,6 +27,31 @@ function findFalls({ v, length }: Windows): number {
   return count;
 }
 
+/** Falls in all windows together that are worth adding up anew for each; counters have few. */
+const FALLS_MAX = 1_000_000;
+
+/**
+ * What was lost in the falls of each window, from sums that slide: a gauge that is taken for a counter falls all the time.
+ * Null where the falls are few, and better added one by one as upstream does.
+ */
+function slidingLosses({ v, from, to, length, total, firstStep, endStep }: Windows, fallCount: number) {
+  if (fallCount * total <= FALLS_MAX * length) return null;
+  const losses = new Float64Array(fallCount);
+  for (let k = 0; k < fallCount; k++) losses[k] = v[falls[k] - 1];
+  const spans = { v: losses, length: fallCount, total: 0, firstStep, endStep };
+  const [fromFall, toFall] = [new Int32Array(to.length), new Int32Array(to.length)];
+  let a = 0;
+  let b = 0;
+  for (let s = 0; s < to.length; s++) {
+    while (a < fallCount && falls[a] <= from[s]) a++;
+    while (b < fallCount && (b < a || falls[b] < to[s])) b++;
+    fromFall[s] = a;
+    toFall[s] = b;
+    spans.total += b - a;
+  }
+  return slidingSums({ ...spans, from: fromFall, to: toFall });
+}
+
 /**
  * Upstream's extrapolatedRate: the difference over the samples is stretched to the ends of the window, but by no more
  * than half an average sample interval where the series seems to start or end inside, and a counter not below zero.
@@ -36,6 +61,7 @@ function extrapolated({ counter, perSecond }: Extrapolation): RangeFunction {
   return (windows, out) => {
     const { t, v, from, to, rangeMs, endStep } = windows;
     const fallCount = counter ? findFalls(windows) : 0;
+    const lost = slidingLosses(windows, fallCount);
     const unit = perSecond ? rangeMs / 1000 : 1;
     let nextFall = 0;
     for (let s = windows.firstStep; s < endStep; s++) {
@@ -43,8 +69,12 @@ function extrapolated({ counter, perSecond }: Extrapolation): RangeFunction {
       const last = to[s] - 1;
       if (last <= first) continue;
       let difference = v[last] - v[first];
-      while (nextFall < fallCount && falls[nextFall] <= first) nextFall++;
-      for (let k = nextFall; k < fallCount && falls[k] <= last; k++) difference += v[falls[k] - 1];
+      if (lost) {
+        difference += lost.sums[s] + lost.cs[s];
+      } else {
+        while (nextFall < fallCount && falls[nextFall] <= first) nextFall++;
+        for (let k = nextFall; k < fallCount && falls[k] <= last; k++) difference += v[falls[k] - 1];
+      }
       const end = windows.refs.firstMs + s * windows.refs.stepMs;
       const sampled = (t[last] - t[first]) / 1000;
       const average = sampled / (last - first);

@@ -6,7 +6,8 @@ import { firstSample, lastSample, meansOverTime } from '../histograms/over-time.
 import { size } from '../histograms/points.ts';
 import { KahanSum, mean } from '../kahan.ts';
 import { isQuantile, quantile } from '../quantile.ts';
-import { slidingExtremes, slidingQuantiles, slidingSums } from '../sliding.ts';
+import { slidingExtremes, slidingSums } from '../sliding.ts';
+import { slidingQuantiles } from '../sliding-quantiles.ts';
 import { overWindows, type Windows } from '../window.ts';
 import { absentWhere } from './absent.ts';
 import { define, type FunctionSpec, overRange, type RangeFunction, type RangeOptions } from './spec.ts';
@@ -38,19 +39,20 @@ const sumOverTime: RangeFunction = (windows, out) => {
 
 const avgOverTime: RangeFunction = (windows, out) => {
   const { v, from, to } = windows;
-  const { sums, cs } = slidingSums(windows);
+  const { sums, cs, settled } = slidingSums(windows);
   for (let s = windows.firstStep; s < windows.endStep; s++) {
     const count = to[s] - from[s];
     if (count === 0) continue;
     // Beyond the largest number upstream goes on with an incremental mean.
-    out.v[s] = Number.isFinite(sums[s]) ? sums[s] / count + cs[s] / count : mean(v, from[s], to[s]);
+    const direct = settled[s] === 1 || Number.isFinite(sums[s]);
+    out.v[s] = direct ? sums[s] / count + cs[s] / count : mean(v, from[s], to[s]);
     out.present[s] = FLOAT;
   }
 };
 
 function extremeOverTime(sign: 1 | -1): RangeFunction {
   return (windows, out) => {
-    const indices = slidingExtremes(windows, sign);
+    const indices = slidingExtremes(windows, sign, 'first');
     for (let s = windows.firstStep; s < windows.endStep; s++) {
       if (windows.from[s] === windows.to[s]) continue;
       out.v[s] = windows.v[indices[s]];
@@ -61,7 +63,7 @@ function extremeOverTime(sign: 1 | -1): RangeFunction {
 
 function extremeTime(sign: 1 | -1): RangeFunction {
   return (windows, out) => {
-    const indices = slidingExtremes(windows, sign);
+    const indices = slidingExtremes(windows, sign, 'last');
     for (let s = windows.firstStep; s < windows.endStep; s++) {
       if (windows.from[s] === windows.to[s]) continue;
       out.v[s] = windows.t[indices[s]] / 1000;
