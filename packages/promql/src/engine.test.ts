@@ -72,6 +72,7 @@ describe('results', () => {
                 reads++;
                 return rest.read(from, to, into);
               },
+              readLatest: rest.readLatest,
             })),
         };
       },

@@ -54,7 +54,10 @@ export class MemoryQueryable implements Queryable {
       .filter(({ labels }) => matchers.every((matcher) => matcher.matches(labels.get(matcher.name))))
       .filter(({ t }) => t.length > 0 && t[0] <= maxTime && t[t.length - 1] >= minTime)
       .sort((a, b) => a.labels.compare(b.labels))
-      .map((stored) => ({ labels: stored.labels, read: (min, max, into) => read(stored, min, max, into) }));
+      .map((stored) => {
+        const readStored: QueriedSeries['read'] = (min, max, into) => read(stored, min, max, into);
+        return { labels: stored.labels, read: readStored, readLatest: readStored };
+      });
   }
 }
 

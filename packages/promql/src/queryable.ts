@@ -33,4 +33,6 @@ export interface QueriedSeries {
    * included with their bits intact (`SampleColumns.isStale`), and returns how many there were. Does not clear `into`.
    */
   read(minTime: number, maxTime: number, into: SampleColumns): number;
+  /** As `read`, for who needs only the latest of these samples: the others may be left out. */
+  readLatest(minTime: number, maxTime: number, into: SampleColumns): number;
 }

@@ -53,13 +53,16 @@ export async function selectVector(
   run.check();
   const series = selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false }));
   run.distinct.add(series);
+  const onlyLatest = refs.firstMs === refs.lastMs && picked !== 'start';
   const samples = new SampleColumns();
   const counter = run.counterOf(steps);
   return {
     series,
     fill(i, out) {
       samples.clear();
-      run.samplesRead += selected[i].read(minTime, refs.lastMs, samples);
+      run.samplesRead += onlyLatest
+        ? selected[i].readLatest(minTime, refs.lastMs, samples)
+        : selected[i].read(minTime, refs.lastMs, samples);
       if (samples.histograms === null && picked !== 'start') {
         counter.column(out, pickLatest(samples, refs, lookbackMs, picked !== 'value', out));
         return;

@@ -207,6 +207,21 @@ export class Head extends SeriesChunks {
     return into.length - from;
   }
 
+  /**
+   * Appends the latest sample of one series in the range to `into`, and returns how many, 0 or 1. The last sample of all is
+   * known without decoding its chunk; where another is asked for, all of the range are appended.
+   */
+  readLatest(slot: number, minTime: number, maxTime: number, into: SampleColumns): number {
+    const last = this.lastTime[slot];
+    const isKnown = last <= maxTime && this.openCount[slot] > 0;
+    if (!isKnown || this.deleted.has(slot) || this.late.has(slot) || this.lateFrozen?.has(slot)) {
+      return this.read(slot, minTime, maxTime, into);
+    }
+    if (last < minTime) return 0;
+    into.pushBits(last, this.lastLow[slot], this.lastHigh[slot]);
+    return 1;
+  }
+
   /** Deletes the samples of a series in the range. */
   delete(slot: number, minTime: number, maxTime: number): void {
     this.deleted.set(slot, addInterval(this.deleted.get(slot) ?? NO_INTERVALS, minTime, maxTime));

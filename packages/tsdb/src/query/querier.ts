@@ -15,6 +15,8 @@ export interface SelectedSeries {
    * @throws BlockCorruption, UnsupportedChunk
    */
   read(minTime: number, maxTime: number, into: SampleColumns): number;
+  /** As `read`, for who needs only the latest of these samples: the others may be left out. */
+  readLatest(minTime: number, maxTime: number, into: SampleColumns): number;
 }
 
 /** What a view reads from. */
@@ -188,6 +190,11 @@ class HeadSeries implements SelectedSeries {
     if (this.head.series.refs[this.slot] !== this.ref) return 0;
     return this.head.read(this.slot, Math.max(minTime, this.from), Math.min(maxTime, this.seenUntil), into);
   }
+
+  readLatest(minTime: number, maxTime: number, into: SampleColumns): number {
+    if (this.head.series.refs[this.slot] !== this.ref) return 0;
+    return this.head.readLatest(this.slot, Math.max(minTime, this.from), Math.min(maxTime, this.seenUntil), into);
+  }
 }
 
 class BlockSeries implements SelectedSeries {
@@ -202,6 +209,10 @@ class BlockSeries implements SelectedSeries {
 
   read(minTime: number, maxTime: number, into: SampleColumns): number {
     return this.block.read(this.series, minTime, maxTime, into);
+  }
+
+  readLatest(minTime: number, maxTime: number, into: SampleColumns): number {
+    return this.read(minTime, maxTime, into);
   }
 }
 
@@ -220,6 +231,10 @@ class MergedSeries implements SelectedSeries {
       mergeRuns(into, from, middle);
     }
     return into.length - from;
+  }
+
+  readLatest(minTime: number, maxTime: number, into: SampleColumns): number {
+    return this.read(minTime, maxTime, into);
   }
 }
 
