@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { runToEnd, type SampleColumns } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
+import { InvalidChunk } from '../histogram/bits.ts';
+import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { covers, dropIntervals } from '../intervals.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { IndexReader } from './index-reader.ts';
 import { type BlockMeta, META_FILE, readMeta, writeMeta } from './meta.ts';
 import type { PageCache } from './page-cache.ts';
-import type { BlockSeriesCache, IndexedSeries } from './series-cache.ts';
+import { type BlockSeriesCache, type IndexedSeries, LastValues } from './series-cache.ts';
 import { SeriesEntry } from './series-entry.ts';
 import { TOMBSTONES_FILE, Tombstones } from './tombstones.ts';
 
@@ -101,6 +103,7 @@ export class Block {
       minTime: entry.minTime.slice(0, entry.chunkCount),
       maxTime: entry.maxTime.slice(0, entry.chunkCount),
       chunkRef: entry.chunkRef.slice(0, entry.chunkCount),
+      lastValues: new LastValues(),
     };
     this.known.set(series);
     return series;
@@ -109,7 +112,7 @@ export class Block {
   /**
    * Appends the samples of a series with minTime ≤ t ≤ maxTime that are not deleted to `into`, and returns how many.
    * @param series its reference, or what `series` gave for it
-   * @throws UnsupportedChunk where a chunk in the range holds histograms; BlockCorruption
+   * @throws UnsupportedChunk where a chunk in the range has an encoding that is not known; BlockCorruption
    */
   read(series: number | IndexedSeries, minTime: number, maxTime: number, into: SampleColumns): number {
     const stored = typeof series === 'number' ? this.series(series) : series;
@@ -121,6 +124,31 @@ export class Block {
       this.readChunk(stored, i, minTime, maxTime, into);
     }
     dropIntervals(into, start, deleted);
+    return into.length - start;
+  }
+
+  /**
+   * As `read`, for who needs only the latest of these samples: the others may be left out. The last value of a chunk is
+   * decoded once, and kept.
+   * @throws as `read`
+   */
+  readLatest(series: IndexedSeries, minTime: number, maxTime: number, into: SampleColumns): number {
+    const { lastValues, chunkRef } = series;
+    let chunk = chunkRef.length - 1;
+    while (chunk >= 0 && series.minTime[chunk] > maxTime) chunk--;
+    const isAlone = chunk >= 0 && (chunk === 0 || series.maxTime[chunk - 1] < series.minTime[chunk]);
+    const endsInRange = isAlone && series.maxTime[chunk] >= minTime && series.maxTime[chunk] <= maxTime;
+    if (!endsInRange || this.currentTombstones.intervals(series.ref).length > 0) {
+      return this.read(series, minTime, maxTime, into);
+    }
+    if (lastValues.has(chunk)) {
+      lastValues.push(chunk, series.maxTime[chunk], into);
+      return 1;
+    }
+    const start = into.length;
+    this.readChunk(series, chunk, minTime, maxTime, into);
+    const isLast = into.length > start && into.t[into.length - 1] === series.maxTime[chunk];
+    if (isLast && into.histograms === null) lastValues.keep(chunk, chunkRef.length, into);
     return into.length - start;
   }
 
@@ -152,9 +180,23 @@ export class Block {
 
   private readChunk(series: IndexedSeries, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
     const { bytes, start, end, encoding } = this.chunks.read(series.chunkRef[i]);
-    if (encoding !== ENCODING_XOR) throw unsupported(series, encoding);
+    if (encoding !== ENCODING_XOR) {
+      if (!isHistogramEncoding(encoding)) throw unsupported(series, encoding);
+      this.readHistograms(series.chunkRef[i], minTime, maxTime, into);
+      return;
+    }
     if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
     readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+  }
+
+  /** Of the chunk that was read last. */
+  private readHistograms(chunkRef: number, minTime: number, maxTime: number, into: SampleColumns): void {
+    try {
+      readHistograms(this.chunks, minTime, maxTime, into);
+    } catch (error) {
+      if (!(error instanceof InvalidChunk)) throw error;
+      throw new BlockCorruption(this.directory, chunkRef, error.message);
+    }
   }
 
   private closeFiles(): void {
@@ -165,8 +207,7 @@ export class Block {
 }
 
 function unsupported({ labels }: IndexedSeries, encoding: number): UnsupportedChunk {
-  const kind = encoding === 2 || encoding === 3 ? 'native histograms' : `chunks of encoding ${encoding}`;
-  return new UnsupportedChunk(`${labels} holds ${kind}, which are not supported yet`);
+  return new UnsupportedChunk(`${labels} holds chunks of encoding ${encoding}, which are not supported yet`);
 }
 
 function smallFilesBytes(directory: string): number {

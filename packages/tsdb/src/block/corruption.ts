@@ -13,7 +13,7 @@ export class BlockCorruption extends Error {
   }
 }
 
-/** A chunk of an encoding whose samples cannot be given as floats, such as a native histogram. */
+/** A chunk of an encoding that is not known, or one of native histograms that would have to be written anew. */
 export class UnsupportedChunk extends Error {
   override readonly name = 'UnsupportedChunk';
   readonly code = 'UNSUPPORTED_CHUNK';

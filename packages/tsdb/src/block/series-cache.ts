@@ -1,4 +1,4 @@
-import type { Labels } from '@avalanche/model';
+import type { Labels, SampleColumns } from '@avalanche/model';
 
 /** A series of a block as its index has it, read and checked. Shared: not to be changed. */
 export interface IndexedSeries {
@@ -9,6 +9,34 @@ export interface IndexedSeries {
   readonly maxTime: Float64Array;
   /** segment · 2^32 + offset. */
   readonly chunkRef: Float64Array;
+  /** The last values of chunks that were decoded to their end. */
+  readonly lastValues: LastValues;
+}
+
+/** The last value of each chunk of a series, as far as it is known. */
+export class LastValues {
+  private bits = new Uint32Array(0);
+  private known = new Uint8Array(0);
+
+  has(chunk: number): boolean {
+    return this.known[chunk] === 1;
+  }
+
+  /** Appends the value to `into`, at the time of its sample. */
+  push(chunk: number, time: number, into: SampleColumns): void {
+    into.pushBits(time, this.bits[2 * chunk], this.bits[2 * chunk + 1]);
+  }
+
+  /** Keeps the last sample of `from` as that of one of `count` chunks. */
+  keep(chunk: number, count: number, { bits, length }: SampleColumns): void {
+    if (this.known.length === 0) {
+      this.bits = new Uint32Array(2 * count);
+      this.known = new Uint8Array(count);
+    }
+    this.bits[2 * chunk] = bits[2 * length - 2];
+    this.bits[2 * chunk + 1] = bits[2 * length - 1];
+    this.known[chunk] = 1;
+  }
 }
 
 /** Whether a series has a chunk that overlaps the range, both ends included. */
@@ -76,7 +104,7 @@ export class BlockSeriesCache {
 
   set(series: IndexedSeries): void {
     this.young.set(series.ref, series);
-    this.shared.grow(300 + 24 * series.chunkRef.length);
+    this.shared.grow(400 + 33 * series.chunkRef.length);
   }
 
   age(): void {

@@ -25,18 +25,22 @@ function append(i: number, time: number, value: number | null): void {
   appender.commit();
 }
 
+const RANGES = [
+  [0, 1e7],
+  [0, 400],
+  [350, 900],
+  [900, 1e7],
+  [1001, 1e7],
+  [950, 999],
+] as const;
+
+type Range = readonly [from: number, to: number];
+
 /** What `readLatest` leaves as the last sample is what `read` does, in every range. */
-async function compare(): Promise<void> {
-  const querier = db.querier(0, 10_000_000);
+async function compare(ranges: readonly Range[] = RANGES): Promise<void> {
+  const querier = db.querier(0, 1e8);
   for (const series of await querier.select([new Matcher('=', '__name__', 'm')])) {
-    for (const [from, to] of [
-      [0, 1e7],
-      [0, 400],
-      [350, 900],
-      [900, 1e7],
-      [1001, 1e7],
-      [950, 999],
-    ] as const) {
+    for (const [from, to] of ranges) {
       const [all, latest] = [new SampleColumns(), new SampleColumns()];
       series.read(from, to, all);
       series.readLatest(from, to, latest);
@@ -83,4 +87,19 @@ test('also of a series whose last sample is older than what the head takes in or
   series.readLatest(0, 10_000_000, latest);
   expect(latest.t[latest.length - 1]).toBe(1_000_500);
   querier.close();
+});
+
+test('of a series in blocks it is told from memory the second time, unless samples were deleted', async () => {
+  const hour = 3_600_000;
+  for (let time = hour; time <= 9 * hour; time += 60_000) {
+    append(1, time, time / 1000);
+    append(2, time, time === 3 * hour ? null : Math.sin(time));
+  }
+  await db.maintain(9 * hour);
+  expect(db.blocks.all.length).toBeGreaterThan(1);
+  const ranges: Range[] = [];
+  for (let end = hour - 1; end < 9 * hour; end += 13 * 60_000) ranges.push([end - 300_000, end], [0, end]);
+  for (let round = 0; round < 2; round++) await compare(ranges);
+  await db.delete(hour, 4 * hour, [[new Matcher('=', 'i', '1')]]);
+  for (let round = 0; round < 2; round++) await compare(ranges);
 });

@@ -1,4 +1,4 @@
-import { SampleColumns } from '@avalanche/model';
+import { type FloatHistogram, SampleColumns } from '@avalanche/model';
 
 const scratch = new SampleColumns(1024);
 
@@ -8,7 +8,9 @@ const scratch = new SampleColumns(1024);
  */
 export function mergeRuns(columns: SampleColumns, from: number, middle: number): void {
   const end = columns.length;
-  if (middle === from || middle === end || columns.t[middle - 1] < columns.t[middle]) return;
+  if (middle === from || middle === end) return;
+  if (columns.histograms !== null) mergeHistograms(columns, columns.histograms, from, middle);
+  if (columns.t[middle - 1] < columns.t[middle]) return;
   const first = middle - from;
   scratch.reserve(first);
   scratch.t.set(columns.t.subarray(from, middle));
@@ -31,4 +33,29 @@ export function mergeRuns(columns: SampleColumns, from: number, middle: number):
     }
   }
   columns.length = out;
+}
+
+/**
+ * Puts the histograms to where `mergeRuns` puts their samples. As with upstream, nothing is known of a counter reset
+ * where a sample of one run follows on one of the other.
+ */
+function mergeHistograms(
+  { t, length }: SampleColumns,
+  histograms: (FloatHistogram | undefined)[],
+  from: number,
+  middle: number,
+): void {
+  const merged: (FloatHistogram | undefined)[] = [];
+  let wasFirst = true;
+  for (let i = from, j = middle; i < middle || j < length; ) {
+    const isFirst = j >= length || (i < middle && t[i] <= t[j]);
+    if (isFirst && j < length && t[j] === t[i]) j++;
+    const histogram = histograms[isFirst ? i++ : j++];
+    merged.push(
+      isFirst === wasFirst || histogram?.counterResetHint === 'gauge' ? histogram : histogram?.withHint('unknown'),
+    );
+    wasFirst = isFirst;
+  }
+  histograms.length = from;
+  for (const histogram of merged) histograms.push(histogram);
 }

@@ -212,7 +212,7 @@ class BlockSeries implements SelectedSeries {
   }
 
   readLatest(minTime: number, maxTime: number, into: SampleColumns): number {
-    return this.read(minTime, maxTime, into);
+    return this.block.readLatest(this.series, minTime, maxTime, into);
   }
 }
 
