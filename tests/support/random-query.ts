@@ -159,6 +159,9 @@ export class QueryMaker {
       () => `(${left}) ${op} ${random.of(['on', 'ignoring'])} (${random.of(LABELS)}) (${this.vector(depth - 1)})`,
       () => `(${left}) ${op} on (job) group_left sum by (job) (${this.vector(depth - 1)})`,
       () => `max by (job) (${this.vector(depth - 1)}) ${op} on (job) group_right (${left})`,
+      () => `(${left}) ${op} on (job) group_left (${random.of(LABELS)}) (${this.vector(depth - 1)})`,
+      () => `min by (job, instance) (${left}) ${op} ignoring (instance) group_left (code) (${this.vector(depth - 1)})`,
+      () => `(${left}) ${op} (${left})`,
     ])();
   }
 
@@ -174,6 +177,8 @@ export class QueryMaker {
       `label_replace(${inner}, "instance", "$1-x", "job", "(.).*")`,
       `label_replace(${inner}, "copy", "$2$1", "instance", "(.)(.*)")`,
       `label_join(${inner}, "joined", "/", "job", "instance")`,
+      `label_replace(${inner}, "${this.random.of(LABELS)}", "same", "", "")`,
+      `label_replace(${inner}, "__name__", "new", "job", "a")`,
     ]);
   }
 
