@@ -74,10 +74,11 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Status, headers and body of an answer as text. `request` is `METHOD path`, and a form after a blank. */
+/** Status, headers and body of an answer as text. `request` is `METHOD path`, and a form after a blank (`#` its type). */
 async function answer(url: string, request: string): Promise<string> {
-  const [method, path, form] = request.split(' ');
-  const headers = form ? { 'content-type': 'application/x-www-form-urlencoded' } : undefined;
+  const [method, path, body] = request.split(' ');
+  const [form, type = 'application/x-www-form-urlencoded'] = body?.split('#') ?? [];
+  const headers = form ? { 'content-type': type } : undefined;
   const init = { method, ...(form && headers ? { body: form, headers } : {}) };
   const response = await fetch(`${url}/api/v1/${path}`, init);
   const { status } = response;
@@ -103,6 +104,13 @@ describe.skipIf(isMissing)('beside the real Prometheus 2.42 (skipped where it is
     'GET query_range?query=up&start=x&end=1&step=1',
     'GET query_range?query=up&start=1&end=2023-11-14&step=1',
     'GET query_range?query=up&start=2&end=1&step=1',
+    'GET query_range?query=1&start=2023-02-30T00:00:00Z&end=1&step=1',
+    'GET query_range?query=1&start=2023-02-28T24:00:00Z&end=1&step=1',
+    'GET query_range?query=1&start=2024-02-29T23:59:59.123999Z&end=2024-02-29T21:59:59.124-02:00&step=1',
+    `GET label/${'x'.repeat(200)}/values`,
+    `GET query?query=1&time=1&x=${'x'.repeat(30_000)}`,
+    'POST query?query=1&time=5 query=2#text/plain',
+    'POST query?query=1&time=5 {#application/json',
     'GET query_range?query=up&start=1&end=2&step=x',
     'GET query_range?query=up&start=1&end=2&step=0',
     'GET query_range?query=up&start=1&end=2&step=-1',

@@ -123,6 +123,7 @@ function selector(text: string): readonly Matcher[] {
 
 /** What Go's ParseFloat takes of what a person or a program writes. */
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 /** How upstream prints the first and the last of all times. */
 const FIRST = '-292273086-05-16T16:47:06Z';
 const LAST = '292277025-08-18T07:12:54.999999999Z';
@@ -139,9 +140,16 @@ function parseTime(text: string): number {
     const ms = Math.round(Number(text) * 1000);
     return Math.abs(ms) <= TIME_MAX_MS ? ms : Number.NaN;
   }
-  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text)) return Date.parse(text);
+  const [, day, hour] = RFC3339.exec(text) ?? [];
+  if (day !== undefined) return isDay(day) && hour < '24' ? Date.parse(text) : Number.NaN;
   if (text === FIRST) return -TIME_MAX_MS;
   return text === LAST ? TIME_MAX_MS : Number.NaN;
+}
+
+/** `Date.parse` takes the 30th of February for a day in March. */
+function isDay(text: string): boolean {
+  const ms = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
 /** Seconds or a duration, as milliseconds. @throws Error in upstream's words */
