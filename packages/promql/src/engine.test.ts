@@ -52,9 +52,9 @@ describe('results', () => {
   });
 
   test('a long chain of operators is evaluated', async () => {
-    const sum = await engine.instant(memory, `1${'+1'.repeat(1_999)}`, 0);
-    expect(sum).toMatchObject({ type: 'scalar', value: 2_000 });
-    const { series } = await engine.range(memory, `m_total${' or m_total'.repeat(1_999)}`, range);
+    const sum = await engine.instant(memory, `1${'+1'.repeat(999)}`, 0);
+    expect(sum).toMatchObject({ type: 'scalar', value: 1_000 });
+    const { series } = await engine.range(memory, `m_total${' or m_total'.repeat(999)}`, range);
     expect(series.length).toBeGreaterThan(0);
   });
 
