@@ -1,9 +1,8 @@
 import type { Labels } from '@avalanche/model';
 import type { Binary, VectorMatching } from './ast.ts';
 import { ABSENT, type ColumnTable, FLOAT, type SeriesMeta, type StepColumn, type VectorOperator } from './columns.ts';
-import { executionError } from './error.ts';
 import { isFor, noteOn, type PutSample, sampleAt, samplePutter } from './histograms/operators.ts';
-import { type Put, putter, resultMeta, type Sides, signature, signatureKey } from './matching.ts';
+import { checkDistinctGroups, groupKey, type Put, putter, resultMeta, type Sides, signature } from './matching.ts';
 import type { QueryRun } from './query-run.ts';
 
 /** What stands in for a sample that a side lacks; null: nothing does. */
@@ -35,10 +34,16 @@ interface Lone {
 }
 
 /** `fill`, `fill_left` and `fill_right`: the results at the steps where one side of a match group is missing. */
-export function fillMissing(expr: Binary, sides: Sides, fills: Fills, swapped: boolean, run: QueryRun): VectorOperator {
-  const many = fills.one === null ? [] : loneMany(expr, sides, fills.one, swapped, run);
-  if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(many, expr.matching as VectorMatching);
-  const lone = [...many, ...(fills.many === null ? [] : loneOne(expr, sides, fills.many, swapped))];
+export async function fillMissing(
+  expr: Binary,
+  sides: Sides,
+  fills: Fills,
+  swapped: boolean,
+  run: QueryRun,
+): Promise<VectorOperator> {
+  const many = fills.one === null ? [] : await loneMany(expr, sides, fills.one, swapped, run);
+  if (expr.matching?.cardinality !== 'one-to-one') await checkGrouped(many, expr.matching as VectorMatching, run);
+  const lone = [...many, ...(fills.many === null ? [] : await loneOne(expr, sides, fills.many, swapped, run))];
   const put = putter(expr, run);
   const putSample = samplePutter(expr, noteOn(run, expr));
   return {
@@ -49,25 +54,25 @@ export function fillMissing(expr: Binary, sides: Sides, fills: Fills, swapped: b
   };
 }
 
-function loneMany(
+async function loneMany(
   expr: Binary,
   { many, one, partners }: Sides,
   value: number,
   swapped: boolean,
   run: QueryRun,
-): Lone[] {
+): Promise<Lone[]> {
   const matching = expr.matching as VectorMatching;
-  return many.series.map((series, row) => ({
+  const matches = (): boolean => true;
+  const lone: Lone[] = [];
+  for (let row = 0; row < many.series.length; row++) {
+    const series = many.series[row];
     // What is missing has the labels of the match group.
-    meta: resultMeta(expr, series, { labels: signature(series.labels, matching), dropName: false }, run),
-    table: many,
-    row,
-    others: partners[row],
-    otherTable: one,
-    matches: () => true,
-    value,
-    valueIsLeft: swapped,
-  }));
+    const missing = { labels: signature(series.labels, matching), dropName: false };
+    const meta = resultMeta(expr, series, missing, run);
+    lone.push({ meta, table: many, row, others: partners[row], otherTable: one, matches, value, valueIsLeft: swapped });
+    if (run.dueAt(row)) await run.pause();
+  }
+  return lone;
 }
 
 function isLone({ table, row, others, otherTable, matches }: Lone, step: number): boolean {
@@ -81,18 +86,10 @@ function isLone({ table, row, others, otherTable, matches }: Lone, step: number)
 }
 
 /** @throws PromQLError where the labels that are kept do not tell two results of a match group apart at a step */
-function checkGrouped(lone: readonly Lone[], matching: VectorMatching): void {
-  const byLabels = new Map<string, Lone[]>();
-  for (const each of lone) {
-    const key = `${signatureKey(each.table.series[each.row].labels, matching)}\0${each.meta.labels.key}`;
-    byLabels.set(key, [...(byLabels.get(key) ?? []), each]);
-  }
-  for (const same of byLabels.values()) {
-    for (let s = 0; same.length > 1 && s < same[0].table.count; s++) {
-      if (same.filter((each) => isLone(each, s)).length < 2) continue;
-      throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
-    }
-  }
+async function checkGrouped(lone: readonly Lone[], matching: VectorMatching, run: QueryRun): Promise<void> {
+  const keyOf = (i: number): string => groupKey(lone[i].table.series[lone[i].row], lone[i].meta, matching);
+  const steps = lone.length > 0 ? lone[0].table.count : 0;
+  await checkDistinctGroups(lone.length, keyOf, steps, run, (i, s) => isLone(lone[i], s));
 }
 
 /** What `group_left` or `group_right` takes over from a series of the "one" side. */
@@ -101,22 +98,28 @@ function included(labels: Labels, { include }: VectorMatching): Record<string, s
 }
 
 /** What the "many" side would have been is unknown but for the labels of the match group, and those included. */
-function loneOne(expr: Binary, { many, one, partners }: Sides, value: number, swapped: boolean): Lone[] {
+async function loneOne(
+  expr: Binary,
+  { many, one, partners }: Sides,
+  value: number,
+  swapped: boolean,
+  run: QueryRun,
+): Promise<Lone[]> {
   const others: number[][] = one.series.map(() => []);
   partners.forEach((rows, manyRow) => {
     for (const row of rows) others[row].push(manyRow);
   });
   const matching = expr.matching as VectorMatching;
-  return one.series.map(({ labels }, row) => ({
-    meta: { labels: signature(labels, matching).with(included(labels, matching)), dropName: false },
-    table: one,
-    row,
-    others: others[row],
-    otherTable: many,
-    matches: (kind, otherKind) => (swapped ? isFor(expr.op, kind, otherKind) : isFor(expr.op, otherKind, kind)),
-    value,
-    valueIsLeft: !swapped,
-  }));
+  const matches: Lone['matches'] = (kind, otherKind) =>
+    swapped ? isFor(expr.op, kind, otherKind) : isFor(expr.op, otherKind, kind);
+  const lone: Lone[] = [];
+  for (let row = 0; row < one.series.length; row++) {
+    const { labels } = one.series[row];
+    const meta = { labels: signature(labels, matching).with(included(labels, matching)), dropName: false };
+    lone.push({ meta, table: one, row, others: others[row], otherTable: many, matches, value, valueIsLeft: !swapped });
+    if (run.dueAt(row)) await run.pause();
+  }
+  return lone;
 }
 
 function fillColumn(lone: Lone, put: Put, putSample: PutSample, out: StepColumn): void {

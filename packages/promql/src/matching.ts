@@ -46,8 +46,8 @@ export async function matchVectors(
   const [many, one] = swapped ? [right, left] : [left, right];
   const rowsBySignature = await groupRows(one, matching, run);
   const fills = fillValues(matching);
-  const there = fills ? new Uint8Array(steps.count).fill(1) : presentSteps(many);
-  for (const rows of rowsBySignature.values()) checkUnique(one, rows, there, matching, swapped ? 'left' : 'right');
+  const there = fills ? new Uint8Array(steps.count).fill(1) : await presentSteps(many, run);
+  await checkUnique(one, rowsBySignature, there, matching, swapped ? 'left' : 'right', run);
   const partners: (readonly number[])[] = [];
   for (let row = 0; row < many.series.length; row++) {
     partners.push(rowsBySignature.get(signatureKey(many.series[row].labels, matching)) ?? NO_ROWS);
@@ -55,54 +55,85 @@ export async function matchVectors(
   }
   const sides = { many, one, partners };
   if (matching.cardinality === 'one-to-one') {
-    checkOneToOne(expr.op, sides, await groupRows(many, matching, run), fills !== null && fills.one !== null);
+    await checkOneToOne(expr.op, sides, await groupRows(many, matching, run), fills?.one != null, run);
   }
   const paired = await pairUp(expr, sides, swapped, run);
-  return fills ? concatenate(paired, fillMissing(expr, sides, fills, swapped, run)) : paired;
+  return fills ? concatenate(paired, await fillMissing(expr, sides, fills, swapped, run)) : paired;
 }
 
 const NO_ROWS: readonly number[] = [];
 
-async function groupRows(table: ColumnTable, matching: VectorMatching, run: QueryRun): Promise<Map<string, number[]>> {
-  const rows = new Map<string, number[]>();
-  for (let row = 0; row < table.series.length; row++) {
-    const key = signatureKey(table.series[row].labels, matching);
-    const group = rows.get(key);
-    if (group) group.push(row);
-    else rows.set(key, [row]);
-    if (run.dueAt(row)) await run.pause();
+function groupRows({ series }: ColumnTable, matching: VectorMatching, run: QueryRun): Promise<Map<string, number[]>> {
+  return groupBy(series.length, (row) => signatureKey(series[row].labels, matching), run);
+}
+
+/** The numbers 0 … count-1 by their key. */
+async function groupBy(count: number, keyOf: (i: number) => string, run: QueryRun): Promise<Map<string, number[]>> {
+  const groups = new Map<string, number[]>();
+  for (let i = 0; i < count; i++) {
+    const key = keyOf(i);
+    const group = groups.get(key);
+    if (group) group.push(i);
+    else groups.set(key, [i]);
+    if (run.dueAt(i)) await run.pause();
   }
-  return rows;
+  return groups;
 }
 
 /** The steps at which a table has any sample: where one side is empty there is nothing to match, and no error. */
-function presentSteps({ present, count }: ColumnTable): Uint8Array {
+async function presentSteps({ series, present, count }: ColumnTable, run: QueryRun): Promise<Uint8Array> {
   const there = new Uint8Array(count);
-  for (let cell = 0; cell < present.length; cell++) if (present[cell]) there[cell % count] = 1;
+  let missing = count;
+  for (let row = 0; row < series.length && missing > 0; row++) {
+    for (let s = 0; s < count; s++) {
+      if (there[s] !== 0 || present[row * count + s] === ABSENT) continue;
+      there[s] = 1;
+      missing--;
+    }
+    if (run.due()) await run.pause();
+  }
   return there;
 }
 
+/** The first two members of a group that are there at the same step; null where there are none. */
+export async function firstClash(
+  groups: Iterable<readonly number[]>,
+  steps: number,
+  run: QueryRun,
+  isThere: (member: number, step: number) => boolean,
+): Promise<readonly [number, number] | null> {
+  for (const members of groups) {
+    if (members.length < 2) continue;
+    for (let s = 0; s < steps; s++) {
+      let first = -1;
+      for (const member of members) {
+        if (!isThere(member, s)) continue;
+        if (first >= 0) return [first, member];
+        first = member;
+      }
+    }
+    if (run.due()) await run.pause();
+  }
+  return null;
+}
+
 /** @throws PromQLError where two series of the "one" side with one signature are there at one step */
-function checkUnique(
-  table: ColumnTable,
-  rows: readonly number[],
+async function checkUnique(
+  { series, present, count }: ColumnTable,
+  groups: ReadonlyMap<string, readonly number[]>,
   there: Uint8Array,
   matching: VectorMatching,
   side: 'left' | 'right',
-): void {
-  if (rows.length < 2) return;
-  for (let s = 0; s < table.count; s++) {
-    const present = there[s] ? rows.filter((row) => table.present[row * table.count + s]) : [];
-    if (present.length < 2) continue;
-    const [first, second] = present.map((row) => table.series[row].labels);
-    const group = labelsText(
-      matching.on ? first.keep(...matching.labels) : first.without(METRIC_NAME, ...matching.labels),
-    );
-    throw executionError(
-      `found duplicate series for the match group ${group} on the ${side} hand-side of the operation: ` +
-        `[${labelsText(first)}, ${labelsText(second)}];many-to-many matching not allowed: matching labels must be unique on one side`,
-    );
-  }
+  run: QueryRun,
+): Promise<void> {
+  const isThere = (row: number, s: number): boolean => there[s] !== 0 && present[row * count + s] !== ABSENT;
+  const clash = await firstClash(groups.values(), count, run, isThere);
+  if (clash === null) return;
+  const [first, second] = clash.map((row) => series[row].labels);
+  throw executionError(
+    `found duplicate series for the match group ${labelsText(signature(first, matching))} on the ${side} hand-side of the operation: ` +
+      `[${labelsText(first)}, ${labelsText(second)}];many-to-many matching not allowed: matching labels must be unique on one side`,
+  );
 }
 
 /** Labels as Go prints them, the name among the others. */
@@ -114,27 +145,21 @@ function labelsText(labels: Labels): string {
  * @param filled something stands in for what the right side lacks, so that everything matches
  * @throws PromQLError where two series of the left side match the same series at one step
  */
-function checkOneToOne(
+async function checkOneToOne(
   op: BinaryOp,
   { many, one, partners }: Sides,
   groups: ReadonlyMap<string, readonly number[]>,
   filled: boolean,
-): void {
-  for (const rows of groups.values()) {
-    if (rows.length < 2) continue;
-    for (let s = 0; s < many.count; s++) {
-      const matched = rows.filter((row) => {
-        const kind = many.present[row * many.count + s];
-        if (kind === ABSENT) return false;
-        const partner = partnerAt(one, partners[row], s);
-        return partner >= 0 ? isFor(op, kind, one.present[partner * one.count + s]) : filled && isFor(op, kind, FLOAT);
-      });
-      if (matched.length < 2) continue;
-      throw executionError(
-        'multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)',
-      );
-    }
-  }
+  run: QueryRun,
+): Promise<void> {
+  const matches = (row: number, s: number): boolean => {
+    const kind = many.present[row * many.count + s];
+    if (kind === ABSENT) return false;
+    const partner = partnerAt(one, partners[row], s);
+    return partner >= 0 ? isFor(op, kind, one.present[partner * one.count + s]) : filled && isFor(op, kind, FLOAT);
+  };
+  if ((await firstClash(groups.values(), many.count, run, matches)) === null) return;
+  throw executionError('multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)');
 }
 
 function partnerAt(one: ColumnTable, rows: readonly number[], step: number): number {
@@ -158,7 +183,8 @@ async function pairUp(
     }
     if (run.dueAt(manyRow)) await run.pause();
   }
-  if (expr.matching?.cardinality !== 'one-to-one') checkGrouped(expr, series, pairs, many, one);
+  if (expr.matching?.cardinality !== 'one-to-one')
+    await checkGrouped(expr, series, pairs, { many, one, partners }, run);
   const put = putter(expr, run);
   const putSamples = samplePutter(expr, noteOn(run, expr));
   const floatsOnly = many.histograms === null && one.histograms === null;
@@ -176,35 +202,40 @@ async function pairUp(
 }
 
 /** @throws PromQLError where the labels that are kept do not tell two results of a match group apart at a step */
-function checkGrouped(
+async function checkGrouped(
   { op, matching }: Binary,
   series: readonly SeriesMeta[],
   pairs: readonly (readonly [number, number])[],
-  many: ColumnTable,
-  one: ColumnTable,
-): void {
-  const byLabels = new Map<string, number[]>();
-  series.forEach(({ labels }, i) => {
-    const key = `${signatureKey(many.series[pairs[i][0]].labels, matching as VectorMatching)}\0${labels.key}`;
-    const same = byLabels.get(key);
-    if (same) same.push(i);
-    else byLabels.set(key, [i]);
-  });
-  for (const same of byLabels.values()) {
-    for (let s = 0; same.length > 1 && s < many.count; s++) {
-      const matched = same.filter((i) => {
-        const [manyKind, oneKind] = [
-          many.present[pairs[i][0] * many.count + s],
-          one.present[pairs[i][1] * one.count + s],
-        ];
-        if (manyKind === ABSENT || oneKind === ABSENT) return false;
-        return matching?.cardinality === 'one-to-many' ? isFor(op, oneKind, manyKind) : isFor(op, manyKind, oneKind);
-      });
-      if (matched.length > 1) {
-        throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
-      }
-    }
-  }
+  { many, one }: Sides,
+  run: QueryRun,
+): Promise<void> {
+  const swapped = matching?.cardinality === 'one-to-many';
+  const keyOf = (i: number): string => groupKey(many.series[pairs[i][0]], series[i], matching as VectorMatching);
+  const matches = (i: number, s: number): boolean => {
+    const manyKind = many.present[pairs[i][0] * many.count + s];
+    const oneKind = one.present[pairs[i][1] * one.count + s];
+    if (manyKind === ABSENT || oneKind === ABSENT) return false;
+    return swapped ? isFor(op, oneKind, manyKind) : isFor(op, manyKind, oneKind);
+  };
+  await checkDistinctGroups(series.length, keyOf, many.count, run, matches);
+}
+
+/** What two results of a match group have in common where `group_left` or `group_right` does not tell them apart. */
+export function groupKey(many: SeriesMeta, result: SeriesMeta, matching: VectorMatching): string {
+  return `${signatureKey(many.labels, matching)}\0${result.labels.key}`;
+}
+
+/** @throws PromQLError where two of `count` results with one key are there at a step */
+export async function checkDistinctGroups(
+  count: number,
+  keyOf: (i: number) => string,
+  steps: number,
+  run: QueryRun,
+  isThere: (i: number, step: number) => boolean,
+): Promise<void> {
+  const groups = await groupBy(count, keyOf, run);
+  if ((await firstClash(groups.values(), steps, run, isThere)) === null) return;
+  throw executionError('multiple matches for labels: grouping labels must ensure unique matches');
 }
 
 /** Computes the result of two floats, the left one first, at a step; or leaves it absent. */
