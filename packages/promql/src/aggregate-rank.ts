@@ -43,6 +43,7 @@ async function limitCount(
   { run, steps }: Scope,
 ): Promise<VectorOperator> {
   const { metas, groupOf } = await groupSeries(input.series, expr, run);
+  run.checkCells(metas.length * steps.count);
   const taken = new Uint32Array(metas.length * steps.count);
   const out = new ColumnTable(steps.count, 0);
   const column = new StepColumn(steps.count);
@@ -65,13 +66,10 @@ async function limitCount(
 async function rank(expr: Aggregate, k: Float64Array, input: VectorOperator, scope: Scope): Promise<VectorOperator> {
   const { run, steps } = scope;
   const { metas, groupOf } = await groupSeries(input.series, expr, run);
-  const most = largestGroup(groupOf, metas.length);
-  const heaps = new SampleHeaps(
-    metas.length * steps.count,
-    Math.trunc(Math.min(extremes(k).max, most)),
-    expr.op === 'topk' ? 1 : -1,
-  );
-  run.hold(heaps.capacity);
+  const cells = metas.length * steps.count;
+  const width = Math.trunc(Math.min(extremes(k).max, largestGroup(groupOf, metas.length)));
+  run.hold(cells * width);
+  const heaps = new SampleHeaps(cells, width, expr.op === 'topk' ? 1 : -1);
   const column = new StepColumn(steps.count);
   for (let i = 0; i < input.series.length; i++) {
     input.fill(i, column);
@@ -112,6 +110,7 @@ async function rankedTable(
       out.values[row * steps.count + s] = value;
       out.present[row * steps.count + s] = FLOAT;
     }
+    run.checkCells(out.series.length * steps.count);
     if (run.dueAt(cell)) await run.pause();
   }
   return out;

@@ -93,6 +93,7 @@ export async function countValues(expr: Aggregate, input: VectorOperator, scope:
       out.present[cell] = FLOAT;
       out.values[cell]++;
     }
+    run.checkCells(out.series.length * steps.count);
     if (run.due()) await run.pause();
   }
   return out;

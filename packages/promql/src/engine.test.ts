@@ -94,6 +94,14 @@ describe('limits', () => {
     );
   });
 
+  test('tables that are large though there is little in them', async () => {
+    const engine = new Engine({ maxSamples: 10_000 });
+    const memory = store(3, 1_100);
+    const window = { startMs: 0, endMs: 16_500_000, stepMs: 15_000 };
+    await expect(engine.range(memory, 'count_values("v", m_total)', window)).rejects.toThrow('too many samples');
+    await expect(engine.range(memory, 'topk(1e6, m_total)', window)).resolves.toBeDefined();
+  });
+
   test('timeout and cancellation', async () => {
     const engine = new Engine();
     const memory = store(400, 400);

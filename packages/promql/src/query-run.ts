@@ -95,6 +95,11 @@ export class QueryRun {
     if (this.held > this.peakSamples) this.peakSamples = this.held;
   }
 
+  /** Bounds the cells of a table, of which few may be samples. @throws PromQLError beyond what many samples could explain */
+  checkCells(cells: number): void {
+    if (cells > 8 * this.options.maxSamples + 1e6) throw executionError(TOO_MANY_SAMPLES);
+  }
+
   release(samples: number): void {
     this.held -= samples;
   }
@@ -148,7 +153,7 @@ export class QueryRun {
  */
 export async function materialize(op: VectorOperator, run: QueryRun, count: number): Promise<ColumnTable> {
   if (op instanceof ColumnTable) return op;
-  const table = new ColumnTable(count, Math.min(op.series.length, Math.max(16, Math.ceil(1e6 / count))));
+  const table = tableFor(op.series.length, count, run);
   const column = new StepColumn(count);
   for (let i = 0; i < op.series.length; i++) {
     op.fill(i, column);
@@ -156,12 +161,17 @@ export async function materialize(op: VectorOperator, run: QueryRun, count: numb
     if (points > 0) {
       run.hold(points);
       table.append(op.series[i], column);
-      if (table.series.length * count > 8 * run.options.maxSamples + 1e6) throw executionError(TOO_MANY_SAMPLES);
+      run.checkCells(table.series.length * count);
     }
     if (run.due()) await run.pause();
   }
   if (run.distinct.has(op.series)) run.distinct.add(table.series);
   return table;
+}
+
+/** With room for all rows that may come: pages nobody writes to cost nothing, but copying a large table holds the event loop. */
+function tableFor(rows: number, count: number, run: QueryRun): ColumnTable {
+  return new ColumnTable(count, Math.min(rows, Math.ceil(run.options.maxSamples / count)));
 }
 
 export const SAME_LABELSET = 'vector cannot contain metrics with the same labelset';
@@ -188,13 +198,14 @@ export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count:
   if (await areDistinct(op.series, run)) return op;
   const rowOf = new Map<string, number>();
   const column = new StepColumn(count);
-  const table = new ColumnTable(count, 0);
+  const table = tableFor(op.series.length, count, run);
   for (let i = 0; i < op.series.length; i++) {
     op.fill(i, column);
     const points = column.points();
     if (points > 0) {
       run.hold(points);
       mergeRow(table, rowOf, op.series[i], column);
+      run.checkCells(table.series.length * count);
     }
     if (run.due()) await run.pause();
   }

@@ -21,11 +21,6 @@ export class SampleHeaps {
     this.sizes = new Uint32Array(cells);
   }
 
-  /** Samples that all cells together may hold. */
-  get capacity(): number {
-    return this.values.length;
-  }
-
   /** Keeps a sample if it is among the best k of its cell by now. Of equal ones the first stays. */
   offer(cell: number, series: number, value: number, k: number): void {
     const base = cell * this.width;

@@ -35,6 +35,7 @@ async function presenceOf(op: VectorOperator, matching: VectorMatching, { run, s
     if (!there) {
       there = new Uint8Array(steps.count);
       presence.set(key, there);
+      run.checkCells(presence.size * steps.count);
     }
     for (let s = 0; s < steps.count; s++) there[s] |= column.present[s];
     if (run.due()) await run.pause();
