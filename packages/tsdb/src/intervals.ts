@@ -39,17 +39,27 @@ export function overlaps(intervals: Intervals, minTime: number, maxTime: number)
 
 /** Takes the samples in the ranges out of `columns[from, length)`, whose times ascend. */
 export function dropIntervals(columns: SampleColumns, from: number, intervals: Intervals): void {
-  if (intervals.length === 0) return;
-  const { t, bits } = columns;
+  const { t, length } = columns;
   let kept = from;
-  let at = 0;
-  for (let i = from; i < columns.length; i++) {
-    while (at < intervals.length && intervals[at + 1] < t[i]) at += 2;
-    if (at < intervals.length && intervals[at] <= t[i]) continue;
-    t[kept] = t[i];
-    bits[2 * kept] = bits[2 * i];
-    bits[2 * kept + 1] = bits[2 * i + 1];
-    kept++;
+  let next = from;
+  for (let at = 0; at < intervals.length; at += 2) {
+    const first = next;
+    while (next < length && t[next] < intervals[at]) next++;
+    kept = moveRun(columns, first, next, kept);
+    while (next < length && t[next] <= intervals[at + 1]) next++;
   }
-  columns.length = kept;
+  if (next === kept) return;
+  columns.length = moveRun(columns, next, length, kept);
+  if (columns.histograms !== null) columns.histograms.length = Math.min(columns.histograms.length, columns.length);
+}
+
+/** Moves `columns[first, end)` to `target`, which is not behind it. @returns the end of where it is then */
+function moveRun(columns: SampleColumns, first: number, end: number, target: number): number {
+  const { t, bits, histograms } = columns;
+  if (first !== target) {
+    t.copyWithin(target, first, end);
+    bits.copyWithin(2 * target, 2 * first, 2 * end);
+    if (histograms !== null) for (let i = first; i < end; i++) histograms[target + i - first] = histograms[i];
+  }
+  return target + end - first;
 }

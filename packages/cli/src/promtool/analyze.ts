@@ -80,18 +80,20 @@ function top(items: readonly Ranked[], limit: number): readonly Ranked[] {
 }
 
 function describeChunks(block: Block, matchers: readonly Matcher[] | undefined): string {
-  const { samples, bytes } = chunkSizes(block, matchers);
-  const absent = ['samples', 'bytes', 'buckets'].map((what) => `${what} per histogram chunk: N/A\n\n`);
+  const { floats, histograms } = chunkSizes(block, matchers);
+  const all = floats.samples.length + histograms.samples.length;
   return [
     '\nCompaction analysis:\n\n',
-    distribution('samples per float chunk', samples),
-    distribution('bytes per float chunk', bytes),
-    ...absent,
+    distribution('samples per float chunk', floats.samples, all),
+    distribution('bytes per float chunk', floats.bytes, all),
+    distribution('samples per histogram chunk', histograms.samples, all),
+    distribution('bytes per histogram chunk', histograms.bytes, all),
+    distribution('buckets per histogram chunk', histograms.buckets, all),
   ].join('');
 }
 
-/** Counts in buckets of ten, a hundred, … and a bar of one sign a percent. */
-function distribution(title: string, values: readonly number[]): string {
+/** Counts in buckets of ten, a hundred, … and a bar of one sign a percent of all chunks. */
+function distribution(title: string, values: readonly number[], all: number): string {
   if (values.length === 0) return `${title}: N/A\n\n`;
   const min = values.reduce((a, b) => Math.min(a, b));
   const max = values.reduce((a, b) => Math.max(a, b));
@@ -107,7 +109,7 @@ function distribution(title: string, values: readonly number[]): string {
   const lines = counts.map((count, i) => {
     const from = String(i * step + start + 1).padStart(width(end));
     const to = String((i + 1) * step + start).padStart(width(end + step));
-    const bar = '#'.repeat(Math.floor((100 * count) / values.length));
+    const bar = '#'.repeat(Math.floor((100 * count) / all));
     return `[${from}, ${to}]: ${String(count).padStart(countWidth)} ${bar}\n`;
   });
   const average = Math.floor(sum / values.length);

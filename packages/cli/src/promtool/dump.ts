@@ -1,4 +1,4 @@
-import { formatG, type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
+import { formatG, formatHistogram, type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
 import { parseMatchers } from '@avalanche/promql';
 import { openReadOnly, type ReadOnlyDb, type StoredSeries } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
@@ -81,14 +81,22 @@ function checkNotEmpty({ blocks, head, tornTail }: ReadOnlyDb, directory: string
 function writeSamples({ labels, parts }: StoredSeries, out: BufferedOut): void {
   const prefix = labelText(labels, ', ');
   for (const columns of parts()) {
-    for (let i = 0; i < columns.length; i++) out.write(`${prefix} ${formatG(columns.v[i])} ${columns.t[i]}\n`);
+    const { t, v, histograms } = columns;
+    for (let i = 0; i < columns.length; i++) {
+      const histogram = histograms?.[i];
+      out.write(`${prefix} ${histogram ? formatHistogram(histogram) : formatG(v[i])} ${t[i]}\n`);
+    }
   }
 }
 
 function writeOpenMetrics({ labels, parts }: StoredSeries, out: BufferedOut): void {
   const prefix = labels.metricName + labelText(labels.without(METRIC_NAME), ',');
   for (const columns of parts()) {
-    for (let i = 0; i < columns.length; i++) out.write(`${prefix} ${formatG(columns.v[i])} ${secondsOf(columns, i)}\n`);
+    for (let i = 0; i < columns.length; i++) {
+      // The format has no place for native histograms: upstream ends the series at the first, we leave each out.
+      if (columns.histograms?.[i]) continue;
+      out.write(`${prefix} ${formatG(columns.v[i])} ${secondsOf(columns, i)}\n`);
+    }
   }
 }
 

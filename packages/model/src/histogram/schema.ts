@@ -38,5 +38,6 @@ export function boundOf(index: number, schema: number, customValues: Float64Arra
 
 /** The index, `shift` schemas lower, of the bucket that holds bucket `index`. */
 export function coarserIndex(index: number, shift: number): number {
-  return ((index - 1) >> shift) + 1;
+  // JavaScript shifts by the shift modulo 32.
+  return ((index - 1) >> Math.min(shift, 31)) + 1;
 }

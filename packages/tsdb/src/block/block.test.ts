@@ -7,7 +7,7 @@ import { ChunkColumns, ENCODING_HISTOGRAM } from '../chunk-columns.ts';
 import { Block } from './block.ts';
 import { type FixtureOptions, type FixtureSeries, writeFixture } from './block-fixture.ts';
 import { BlockWriter } from './block-writer.ts';
-import { UnsupportedChunk } from './corruption.ts';
+import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { PageCache } from './page-cache.ts';
 import { SeriesEntry } from './series-entry.ts';
 import { TombstonesBuilder } from './tombstones.ts';
@@ -135,21 +135,29 @@ describe('a block that was written', () => {
   });
 });
 
-describe('histogram chunks', () => {
+describe('chunks of other encodings', () => {
   const data = Uint8Array.from([0, 3, 1, 2, 3, 4, 5, 250]);
-  const raw = { encoding: ENCODING_HISTOGRAM, data, minTime: 1000, maxTime: 3000 };
-  const series = [{ labels: { __name__: 'latency', job: 'x' }, samples: [], raw }];
+  const labels = { __name__: 'latency', job: 'x' };
+  const chunk = { data, minTime: 1000, maxTime: 3000 };
+  const histograms = [{ labels, samples: [], raw: { ...chunk, encoding: ENCODING_HISTOGRAM } }];
 
   test('are refused where samples are asked for, naming the series', () => {
-    const block = openFixture(series);
+    const block = openFixture([{ labels, samples: [], raw: { ...chunk, encoding: 7 } }]);
     const read = () => block.read(block.index.all()[0], 0, 5000, new SampleColumns());
     expect(read).toThrow(UnsupportedChunk);
-    expect(read).toThrow('latency{job="x"} holds native histograms, which are not supported yet');
+    expect(read).toThrow('latency{job="x"} holds chunks of encoding 7, which are not supported yet');
     expect(block.read(block.index.all()[0], 3001, 5000, new SampleColumns())).toBe(0);
   });
 
+  test('are damage where they cannot be histograms, though their checksum is right', () => {
+    const block = openFixture(histograms);
+    const read = () => block.read(block.index.all()[0], 0, 5000, new SampleColumns());
+    expect(read).toThrow(BlockCorruption);
+    expect(read).toThrow('a chunk ends too early');
+  });
+
   test('are carried through byte for byte and counted', () => {
-    const block = openFixture(series);
+    const block = openFixture(histograms);
     const entry = new SeriesEntry();
     block.index.readSeries(block.index.all()[0], entry);
     const { bytes, start, end, encoding } = block.chunks.read(entry.chunkRef[0]);

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { runToEnd, type SampleColumns } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
+import { InvalidChunk } from '../histogram/bits.ts';
+import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { covers, dropIntervals } from '../intervals.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
@@ -110,7 +112,7 @@ export class Block {
   /**
    * Appends the samples of a series with minTime ≤ t ≤ maxTime that are not deleted to `into`, and returns how many.
    * @param series its reference, or what `series` gave for it
-   * @throws UnsupportedChunk where a chunk in the range holds histograms; BlockCorruption
+   * @throws UnsupportedChunk where a chunk in the range has an encoding that is not known; BlockCorruption
    */
   read(series: number | IndexedSeries, minTime: number, maxTime: number, into: SampleColumns): number {
     const stored = typeof series === 'number' ? this.series(series) : series;
@@ -150,6 +152,21 @@ export class Block {
     return into.length - start;
   }
 
+  /**
+   * Appends the samples of chunk `i` of a series with minTime ≤ t ≤ maxTime to `into`, deleted ones too.
+   * @throws as `read`
+   */
+  readChunk(series: IndexedSeries, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
+    const { bytes, start, end, encoding } = this.chunks.read(series.chunkRef[i]);
+    if (encoding !== ENCODING_XOR) {
+      if (!isHistogramEncoding(encoding)) throw unsupported(series, encoding);
+      this.readHistograms(series.chunkRef[i], minTime, maxTime, into);
+      return;
+    }
+    if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
+    readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+  }
+
   /** Visits every series in the order of labels. The entry is reused between visits. */
   eachSeries(visit: (ref: number, entry: SeriesEntry) => void): void {
     const entry = new SeriesEntry();
@@ -176,11 +193,14 @@ export class Block {
     if (this.readers === 0) this.closeFiles();
   }
 
-  private readChunk(series: IndexedSeries, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
-    const { bytes, start, end, encoding } = this.chunks.read(series.chunkRef[i]);
-    if (encoding !== ENCODING_XOR) throw unsupported(series, encoding);
-    if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
-    readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+  /** Of the chunk that was read last. */
+  private readHistograms(chunkRef: number, minTime: number, maxTime: number, into: SampleColumns): void {
+    try {
+      readHistograms(this.chunks, minTime, maxTime, into);
+    } catch (error) {
+      if (!(error instanceof InvalidChunk)) throw error;
+      throw new BlockCorruption(this.directory, chunkRef, error.message);
+    }
   }
 
   private closeFiles(): void {
@@ -191,8 +211,7 @@ export class Block {
 }
 
 function unsupported({ labels }: IndexedSeries, encoding: number): UnsupportedChunk {
-  const kind = encoding === 2 || encoding === 3 ? 'native histograms' : `chunks of encoding ${encoding}`;
-  return new UnsupportedChunk(`${labels} holds ${kind}, which are not supported yet`);
+  return new UnsupportedChunk(`${labels} holds chunks of encoding ${encoding}, which are not supported yet`);
 }
 
 function smallFilesBytes(directory: string): number {

@@ -1,6 +1,5 @@
-import { type Matcher, METRIC_NAME } from '@avalanche/model';
+import { type Matcher, METRIC_NAME, SampleColumns } from '@avalanche/model';
 import type { Block } from '../block/block.ts';
-import { UnsupportedChunk } from '../block/corruption.ts';
 import type { IndexReader } from '../block/index-reader.ts';
 import { SeriesEntry } from '../block/series-entry.ts';
 import { ENCODING_XOR } from '../chunk-columns.ts';
@@ -31,10 +30,15 @@ export interface BlockAnalysis {
   readonly metricSeries: readonly Ranked[];
 }
 
-/** Samples and bytes of each chunk of floats. */
+/** Samples and bytes of each chunk, of floats and of native histograms. */
 export interface ChunkSizes {
-  readonly samples: readonly number[];
-  readonly bytes: readonly number[];
+  readonly floats: { readonly samples: readonly number[]; readonly bytes: readonly number[] };
+  readonly histograms: {
+    readonly samples: readonly number[];
+    readonly bytes: readonly number[];
+    /** Those of all histograms of a chunk summed up. */
+    readonly buckets: readonly number[];
+  };
 }
 
 /** Cardinality and churn of a block, or of those of its series that match. @throws BlockCorruption */
@@ -63,25 +67,33 @@ export function analyzeBlock(block: Block, matchers?: readonly Matcher[]): Block
   };
 }
 
-/** @throws BlockCorruption, UnsupportedChunk at the first chunk of native histograms */
+/** @throws BlockCorruption, UnsupportedChunk at the first chunk of an encoding that is not known */
 export function chunkSizes(block: Block, matchers?: readonly Matcher[]): ChunkSizes {
   const entry = new SeriesEntry();
-  const samples: number[] = [];
-  const bytes: number[] = [];
+  const floats = { samples: [] as number[], bytes: [] as number[] };
+  const histograms = { samples: [] as number[], bytes: [] as number[], buckets: [] as number[] };
   for (const ref of seriesOf(block, matchers)) {
     block.index.readSeries(ref, entry);
     for (let i = 0; i < entry.chunkCount; i++) {
       const chunk = block.chunks.read(entry.chunkRef[i]);
-      if (chunk.encoding !== ENCODING_XOR) {
-        throw new UnsupportedChunk(
-          `${block.index.labelsOf(entry)} holds native histograms, which are not supported yet`,
-        );
-      }
-      samples.push((chunk.bytes[chunk.start] << 8) | chunk.bytes[chunk.start + 1]);
-      bytes.push(chunk.end - chunk.start);
+      const isOfFloats = chunk.encoding === ENCODING_XOR;
+      const sizes = isOfFloats ? floats : histograms;
+      sizes.samples.push((chunk.bytes[chunk.start] << 8) | chunk.bytes[chunk.start + 1]);
+      sizes.bytes.push(chunk.end - chunk.start);
+      if (!isOfFloats) histograms.buckets.push(bucketsIn(block, ref, i));
     }
   }
-  return { samples, bytes };
+  return { floats, histograms };
+}
+
+function bucketsIn(block: Block, ref: number, chunk: number): number {
+  const columns = new SampleColumns();
+  block.readChunk(block.series(ref), chunk, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, columns);
+  let buckets = 0;
+  columns.histograms?.forEach((h) => {
+    if (h) buckets += h.positive.indexes.length + h.negative.indexes.length;
+  });
+  return buckets;
 }
 
 function seriesOf(block: Block, matchers: readonly Matcher[] | undefined): Refs {

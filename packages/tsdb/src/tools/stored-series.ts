@@ -58,14 +58,14 @@ export function* storedSeries(
 
 /** @param same cursors at one series, by group */
 function* readParts(same: readonly SeriesCursor[], columns: SampleColumns): Generator<SampleColumns> {
-  columns.length = 0;
+  columns.clear();
   for (let i = 0; i < same.length; i++) {
     const middle = columns.length;
     same[i].read(columns);
     mergeRuns(columns, 0, middle);
     if (same[i + 1]?.group === same[i].group) continue;
     if (columns.length > 0) yield columns;
-    columns.length = 0;
+    columns.clear();
   }
 }
 
