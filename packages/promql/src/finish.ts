@@ -51,12 +51,17 @@ export async function finishRange(prepared: Prepared, run: QueryRun, outcome: ()
 async function finalTable(op: VectorOperator, run: QueryRun): Promise<ColumnTable> {
   const { count } = run.steps;
   const delayed = op.series.some(({ dropName }) => dropName);
-  const named = delayed ? withFinalNames(op, run) : op;
+  const named = delayed ? await withFinalNames(op, run) : op;
   return materialize(await mergeEqualSeries(named, run, count), run, count);
 }
 
-function withFinalNames(op: VectorOperator, run: QueryRun): VectorOperator {
-  return { series: op.series.map((meta) => finalMeta(meta, run)), fill: (i, out) => op.fill(i, out) };
+async function withFinalNames(op: VectorOperator, run: QueryRun): Promise<VectorOperator> {
+  const series: SeriesMeta[] = [];
+  for (let i = 0; i < op.series.length; i++) {
+    series.push(finalMeta(op.series[i], run));
+    if (run.dueAt(i)) await run.pause();
+  }
+  return { series, fill: (i, out) => op.fill(i, out) };
 }
 
 function finalMeta(meta: SeriesMeta, run: QueryRun): SeriesMeta {

@@ -36,7 +36,7 @@ async function perHistogram(
   compute: HistogramFunction,
 ): Promise<VectorOperator> {
   const { run, steps } = scope;
-  const histograms = groupBuckets(table, argument, scope);
+  const histograms = await groupBuckets(table, argument, scope);
   const out = new ColumnTable(steps.count, histograms.size);
   const natives = table.histograms === null ? null : rowsByLabels(table);
   if (natives) await perNative(table, histograms, { argument, scope, compute, out });
@@ -93,15 +93,21 @@ async function perNative(
 }
 
 /** By the key of their labels without `le`. */
-function groupBuckets(table: ColumnTable, argument: Expr, { run }: Scope): ReadonlyMap<string, ClassicHistogram> {
+async function groupBuckets(
+  table: ColumnTable,
+  argument: Expr,
+  { run }: Scope,
+): Promise<ReadonlyMap<string, ClassicHistogram>> {
   const histograms = new Map<string, ClassicHistogram>();
-  table.series.forEach((meta, row) => {
+  for (let row = 0; row < table.series.length; row++) {
+    if (run.dueAt(row)) await run.pause();
+    const meta = table.series[row];
     const le = meta.labels.get('le');
     const bound = parseBound(le);
     if (bound === null) {
       const floats = table.present.subarray(row * table.count, (row + 1) * table.count).includes(FLOAT);
       if (floats) run.annotations.warn(badBucketLabel(le, toldName(meta, run)), argument);
-      return;
+      continue;
     }
     const labels = meta.labels.without('le');
     let histogram = histograms.get(labels.key);
@@ -112,7 +118,7 @@ function groupBuckets(table: ColumnTable, argument: Expr, { run }: Scope): Reado
     }
     histogram.rows.push(row);
     histogram.bounds.push(bound);
-  });
+  }
   return histograms;
 }
 
