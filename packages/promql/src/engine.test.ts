@@ -94,6 +94,18 @@ describe('limits', () => {
     );
   });
 
+  test('what a chain of operators has done with is held no longer', async () => {
+    const memory = store(10, 100);
+    const ofOne = async (query: string) => (await new Engine().range(memory, query, range)).stats.peakSamples;
+    expect(await ofOne('m_total + m_total')).toBe(120);
+    expect(await ofOne(Array.from({ length: 30 }, (_, i) => `m_total * ${i}`).join(' + '))).toBe(240);
+    // One more operand each time: 10, 20, … 100 series, and the last result beside what it is made of.
+    const apart = Array.from({ length: 10 }, (_, i) => `label_replace(m_total, "x", "${i}", "", "")`);
+    expect(await ofOne(apart.join(' or '))).toBe(60 * (1 + 9 + 10));
+    // What stands there twice is held to the end.
+    expect(await ofOne('(m_total + 1) + m_total + m_total')).toBe(60 * 3);
+  });
+
   test('tables that are large though there is little in them', async () => {
     const engine = new Engine({ maxSamples: 10_000 });
     const memory = store(3, 1_100);

@@ -58,7 +58,9 @@ export async function matchVectors(
     await checkOneToOne(expr.op, sides, await groupRows(many, matching, run), fills?.one != null, run);
   }
   const paired = await pairUp(expr, sides, swapped, run);
-  return fills ? concatenate(paired, await fillMissing(expr, sides, fills, swapped, run)) : paired;
+  const result = fills ? concatenate(paired, await fillMissing(expr, sides, fills, swapped, run)) : paired;
+  run.reads(result, left, right);
+  return result;
 }
 
 const NO_ROWS: readonly number[] = [];

@@ -53,7 +53,9 @@ export class Scope {
     const countedBefore = counter.copy();
     const prepared = await this.prepareNew(expr);
     if (prepared.type !== 'vector') return prepared;
-    const table = { type: 'vector', op: await materialize(prepared.op, this.run, this.steps.count) } as const;
+    const op = await materialize(prepared.op, this.run, this.steps.count);
+    this.run.keep(op);
+    const table = { type: 'vector', op } as const;
     const counted = counter.copy();
     const said = annotations.within(expr);
     this.done.set(key, { prepared: table, from: expr.from, annotations: said, counted, countedBefore });

@@ -48,6 +48,8 @@ export class QueryRun {
   /** Lists of series of which no two have the same labels, as far as it is known. */
   readonly distinct = new WeakSet<readonly SeriesMeta[]>();
   private readonly counters = new Map<Steps, SampleCounter>();
+  /** Samples held for a table, or for the tables that an operator reads. */
+  private readonly heldFor = new WeakMap<VectorOperator, number>();
   /** The selectors of whose native histograms nothing but count and sum is wanted. */
   statisticsOf: ReadonlySet<VectorSelector> = new Set();
   /** Time spent sorting the result, in milliseconds. */
@@ -104,6 +106,24 @@ export class QueryRun {
     this.held -= samples;
   }
 
+  /** Says that `op` reads tables which nobody else reads: they are given back once it is computed itself. */
+  reads(op: VectorOperator, ...tables: readonly ColumnTable[]): void {
+    let samples = 0;
+    for (const table of tables) samples += this.heldFor.get(table) ?? 0;
+    this.heldFor.set(op, samples);
+  }
+
+  /** Says that `op` has been computed into a table, for which `samples` are held. */
+  computed(op: VectorOperator, table: ColumnTable, samples: number): void {
+    this.release(this.heldFor.get(op) ?? 0);
+    this.heldFor.set(table, samples);
+  }
+
+  /** A table that several operators read stays to the end of the query. */
+  keep(table: ColumnTable): void {
+    this.heldFor.delete(table);
+  }
+
   /** Whether it is time for `pause`. Loops over series ask this after each, as a promise for each would cost more. */
   due(): boolean {
     return turnIsOver();
@@ -155,16 +175,19 @@ export async function materialize(op: VectorOperator, run: QueryRun, count: numb
   if (op instanceof ColumnTable) return op;
   const table = tableFor(op.series.length, count, run);
   const column = new StepColumn(count);
+  let samples = 0;
   for (let i = 0; i < op.series.length; i++) {
     op.fill(i, column);
     const points = column.points();
     if (points > 0) {
       run.hold(points);
+      samples += points;
       table.append(op.series[i], column);
       run.checkCells(table.series.length * count);
     }
     if (run.due()) await run.pause();
   }
+  run.computed(op, table, samples);
   if (run.distinct.has(op.series)) run.distinct.add(table.series);
   return table;
 }
@@ -199,16 +222,19 @@ export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count:
   const rowOf = new Map<string, number>();
   const column = new StepColumn(count);
   const table = tableFor(op.series.length, count, run);
+  let samples = 0;
   for (let i = 0; i < op.series.length; i++) {
     op.fill(i, column);
     const points = column.points();
     if (points > 0) {
       run.hold(points);
+      samples += points;
       mergeRow(table, rowOf, op.series[i], column);
       run.checkCells(table.series.length * count);
     }
     if (run.due()) await run.pause();
   }
+  run.computed(op, table, samples);
   run.distinct.add(table.series);
   return table;
 }

@@ -22,7 +22,9 @@ export async function combineSets(
   }
   const left = await materialize(lhs, scope.run, scope.steps.count);
   const leftPresence = await presenceOf(left, matching, scope);
-  return concatenate(left, await filterByPresence(rhs, matching, leftPresence, false, scope));
+  const both = concatenate(left, await filterByPresence(rhs, matching, leftPresence, false, scope));
+  scope.run.reads(both, left);
+  return both;
 }
 
 async function presenceOf(op: VectorOperator, matching: VectorMatching, { run, steps }: Scope): Promise<Presence> {
