@@ -49,6 +49,10 @@ test('what stands twice is computed once, where it is computed at the same steps
   ]);
 });
 
+test('a selector and a range of the same series have nothing in common', () => {
+  expect(lines('topk(3, x) + sum(rate(x[5m]))')[3]).toBe('1:9  x  reads (t-5m, t], each series once');
+});
+
 test('a plan is lined up, and indented by depth', () => {
   expect(explain('-sum(x)')).toBe(`1:1  -      values stream through
 1:2    sum  the argument streams by; groups × steps are held

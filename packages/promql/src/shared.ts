@@ -36,6 +36,7 @@ export class SharedExprs {
       this.counts.set(key, before + 1);
       if (before > 0) return;
     }
+    if (expr.kind === 'matrixSelector') return; // its selector is never computed by itself
     const inside = expr.kind === 'subquery' ? this.placeOf(expr, place) : place;
     for (const child of childrenOf(expr)) this.count(child, inside);
   }
