@@ -66,12 +66,13 @@ function parseBody(text: string): unknown {
 }
 
 function errorOf(status: number, body: unknown, text: string, url: string): ApiError {
-  if (status === 502 || status === 503 || status === 504) {
+  const kind = typeof body === 'object' && body !== null && 'errorType' in body ? String(body.errorType) : '';
+  // With a kind it is the server itself that answers: 503 is its word for a query that took too long.
+  if (kind === '' && (status === 502 || status === 503 || status === 504)) {
     const said = messageOf(body);
     return new ApiError(said ?? away(url), said ? status : 0, 'away');
   }
   const fallback = text.length > 0 && text.length < 300 && !text.startsWith('<') ? text.trim() : `HTTP ${status}`;
-  const kind = typeof body === 'object' && body !== null && 'errorType' in body ? String(body.errorType) : '';
   return new ApiError(messageOf(body) ?? fallback, status, kind);
 }
 
