@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type Labels, nextTurn, turnIsOver } from '@avalanche/model';
+import { type Labels, nextTurn, Slices, turnIsOver } from '@avalanche/model';
 import type { TsdbQuerier } from '@avalanche/tsdb';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Notifier } from '../notifier/notifier.ts';
@@ -8,6 +8,7 @@ import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
 import { ApiError, toApiError } from './errors.ts';
 import { labelNameOf } from './label-name.ts';
+import { Limited, listBody } from './list.ts';
 import { Params } from './params.ts';
 import {
   explainQuery,
@@ -18,7 +19,6 @@ import {
   queryExemplars,
   RenderedBody,
   rangeQuery,
-  TRUNCATED,
 } from './query.ts';
 import { alertsResponse, rulesResponse } from './rules.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
@@ -73,7 +73,8 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
           if (data === null) reply.code(204);
           if (reply.statusCode === 204) return reply.send();
           if (data instanceof RenderedBody) return sendPieces(reply, data.pieces);
-          return sendJson(reply, successBody(data));
+          if (data instanceof Limited) return sendPieces(reply, listBody(data));
+          return sendJson(reply, JSON.stringify({ status: 'success', data }));
         } catch (error) {
           return sendError(reply, error);
         }
@@ -111,10 +112,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     await querying(params, async (querier) => {
       for (const matchers of sets) for (const labels of await querier.series(matchers)) found.set(labels.key, labels);
     });
-    return limited(
-      [...found.values()].sort((a, b) => a.compare(b)),
-      params,
-    );
+    return limited(await new Slices().sort([...found.values()], (a, b) => a.compare(b)), params);
   });
   getOrPost('/labels', async (params) => {
     const sets = params.matcherSets();
@@ -163,14 +161,6 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   refuseOtherMethods(app, methods);
 }
 
-/** A list, perhaps cut by `limit`. */
-class Limited {
-  constructor(
-    readonly items: readonly unknown[],
-    readonly truncated: boolean,
-  ) {}
-}
-
 /** What a path does not do is refused with 405 and a list of what it does, as upstream's router has it. */
 function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, readonly Method[]>): void {
   for (const [url, allowed] of methods) {
@@ -182,12 +172,6 @@ function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, r
         reply.code(405).header('allow', allow).type('text/plain; charset=utf-8').send('Method Not Allowed\n'),
     });
   }
-}
-
-function successBody(data: unknown): string {
-  if (!(data instanceof Limited)) return JSON.stringify({ status: 'success', data });
-  const warnings = data.truncated ? { warnings: [TRUNCATED] } : {};
-  return JSON.stringify({ status: 'success', data: data.items, ...warnings });
 }
 
 /** As bytes: Fastify would add a character set to the type of a text, which upstream does not have. */
