@@ -73,6 +73,8 @@ test.each([
   ['rate(x[5m] smoothed)', 'each window anew, in slices; the result is held'],
   ['deriv(x[5m])', 'each window anew, in slices; the result is held'],
   ['abs(x)', 'values stream through'],
+  ['scalar(x)', 'the argument streams by; one value of each step is held'],
+  ['sort(x)', 'an instant query holds and sorts the argument; in a range query it streams through'],
   ['histogram_quantile(0.9, x)', 'the argument is held; which series are buckets of one histogram is settled once'],
 ])('%s: %s', (query, how) => {
   expect(lines(query)[0]).toMatch(new RegExp(`  ${how.replace(/[()]/g, '.')}`));

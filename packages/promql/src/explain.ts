@@ -244,10 +244,11 @@ const HOW_CALLED: Readonly<Record<string, string>> = {
   info: 'the argument and the info series are held; who belongs to whom is settled once',
   label_join: 'labels change once per series, values stream through',
   label_replace: 'labels change once per series, values stream through',
-  sort: 'the argument is held and sorted',
-  sort_by_label: 'the argument is held and sorted',
-  sort_by_label_desc: 'the argument is held and sorted',
-  sort_desc: 'the argument is held and sorted',
+  scalar: 'the argument streams by; one value of each step is held',
+  sort: 'an instant query holds and sorts the argument; in a range query it streams through',
+  sort_by_label: 'an instant query holds and sorts the argument; in a range query it streams through',
+  sort_by_label_desc: 'an instant query holds and sorts the argument; in a range query it streams through',
+  sort_desc: 'an instant query holds and sorts the argument; in a range query it streams through',
 };
 
 function howCalled({ func, args }: Call): string {
