@@ -22,6 +22,30 @@ test('an alternation of literals is a set', () => {
   expect(compileAnchored('a|b').captures('b')).toEqual(['b']);
 });
 
+test.each([
+  ['(a|b|)', ['', 'a', 'b']],
+  ['(a)', ['a']],
+  ['(a)|b', ['a', 'b']],
+  ['()', ['']],
+  ['(a|b)c', ['ac']],
+])('%s accepts %j', (pattern, accepted) => {
+  const matcher = new Matcher('=~', 'x', pattern);
+  expect(['', 'a', 'b', 'c', 'ac', '(a', 'a)'].filter((value) => matcher.matches(value))).toEqual(accepted);
+});
+
+test('a parenthesis alone is an error', () => {
+  expect(() => new Matcher('=~', 'x', '(a')).toThrow('missing closing ): `(a`');
+  expect(() => new Matcher('=~', 'x', 'a)')).toThrow('unexpected ): `a)`');
+  expect(compileAnchored('(a|b)').captures('b')).toEqual(['b', 'b']);
+});
+
+test('words in parentheses, as Grafana writes the values of a variable, are the same set', () => {
+  const words = Array.from({ length: 50_000 }, (_, i) => `10.0.${i}:80`);
+  const matcher = new Matcher('=~', 'instance', `(${words.join('|').replaceAll('.', '\\.')})`);
+  expect(matcher.set).toEqual(words);
+  expect([matcher.matches('10.0.7:80'), matcher.matches('10x0.7:80')]).toEqual([true, false]);
+});
+
 test('a hundred thousand words are no more than a set', () => {
   const words = Array.from({ length: 100_000 }, (_, i) => `host-${i}`);
   const { set, accepts } = compileAnchored(words.join('|'));

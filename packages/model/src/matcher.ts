@@ -41,7 +41,7 @@ export class Matcher {
 
 /** The anchors must not lend an expression the parenthesis that it lacks, nor stand in what an error quotes. */
 function compileAlone(pattern: string): AnchoredRegex {
-  if (pattern.includes(')')) checkAlone(pattern);
+  if (pattern.includes(')') && wordsOf(pattern) === null) checkAlone(pattern);
   try {
     return compileAnchored(pattern);
   } catch (error) {
@@ -73,13 +73,20 @@ export interface AnchoredRegex {
 
 const RESULT_CACHE_MAX = 1_000;
 
-/** Words with `|` between them, as dashboards make of the values of a variable: no more than a set, however many. */
-const WORDS = /^(?:[\w:/ ,-]|\\\.|\|)+$/;
+/** Words with `|` between them, perhaps in `(…)`, as dashboards make of the values of a variable: a set, however many. */
+const WORDS = /^(\(?)((?:[\w:/ ,-]|\\\.|\|)+)(\)?)$/;
+
+/** The words, each once, or null where the expression is more than that. */
+function wordsOf(pattern: string): readonly string[] | null {
+  const [, open, words, close] = WORDS.exec(pattern) ?? [];
+  if (words === undefined || (open === '') !== (close === '')) return null;
+  return [...new Set(words.replaceAll('\\.', '.').split('|'))];
+}
 
 /** Compiles `pattern` as RE2, anchored (`^(?s:pattern)$`) as Prometheus anchors all its regular expressions. */
 export function compileAnchored(pattern: string): AnchoredRegex {
-  const areWords = WORDS.test(pattern);
-  let compiled = areWords ? undefined : compileWhole(pattern);
+  const words = wordsOf(pattern);
+  let compiled = words ? undefined : compileWhole(pattern);
   const fullMatch = (value: string): readonly string[] | null => {
     compiled ??= compileWhole(pattern);
     const matcher = compiled.matcher(value);
@@ -95,7 +102,6 @@ export function compileAnchored(pattern: string): AnchoredRegex {
     namedGroups ??= (compiled as RE2JS).namedGroups() as Record<string, number>;
     return expandTemplate(template, groups, namedGroups);
   };
-  const words = areWords ? [...new Set(pattern.replaceAll('\\.', '.').split('|'))] : null;
   const { set, prefix, suffix } = words ? { set: words, prefix: '', suffix: '' } : regexLiterals(pattern);
   if (set) {
     const values = new Set(set);
