@@ -91,6 +91,7 @@ a.test: 1 not run: the load at line 15 failed (line 19)
       stderr: expect.stringMatching(/^a\.test:4: parse error at column 23: .*\n$/),
     });
     expect(run('missing.test').stderr).toBe('open missing.test: no such file or directory\n');
+    expect(run('.').stderr).toBe('.: read: illegal operation on a directory\n');
   });
 
   test('usage', () => {

@@ -53,7 +53,7 @@ async function runFile(file: string): Promise<Awaited<ReturnType<typeof runTestF
     if (error instanceof ScriptError) return `${file}:${error.line}: ${error.reason}`;
     const text = describeFailure(error);
     if (text === null) throw error;
-    return text;
+    return text.includes(` ${file}: `) ? text : `${file}: ${text}`;
   }
 }
 
