@@ -178,7 +178,7 @@ class Planner {
     const times = `at multiples of ${formatDuration(stepMs)} in ${interval(anchor, fromMs - rangeMs, toMs)}`;
     this.add(expr, place, summary(expr), noted(`the inside is computed once, ${times}`));
     const subqueries = this.shared.placeOf(expr, place.subqueries);
-    this.visit(expr.expr, new Place(place.depth + 1, anchor, fromMs - rangeMs, toMs, subqueries, new Map(), false));
+    this.visit(expr.expr, new Place(place.depth + 1, anchor, fromMs - rangeMs, toMs, subqueries, place.done, false));
   }
 }
 

@@ -26,6 +26,7 @@ export type Prepared =
 /** Prepares the subexpressions of one node at its steps. What function and operator implementations work with. */
 export class Scope {
   private readonly done = new Map<string, Shared>();
+  private readonly insides = new Map<string, Scope>();
 
   constructor(
     readonly run: QueryRun,
@@ -160,8 +161,17 @@ export class Scope {
     return { type: 'vector', op: await mergeEqualSeries(negated, this.run, this.steps.count) };
   }
 
+  /** The inside of a subquery, which equal subqueries share: they have the same steps. */
   private inside(subquery: Subquery, steps: Steps): Scope {
-    return new Scope(this.run, steps, this.shared, this.shared.placeOf(subquery, this.place));
+    const place = this.shared.placeOf(subquery, this.place);
+    let scope = this.insides.get(place);
+    if (!scope) {
+      // What is looked at inside is no sample of the query: those are the results, when a function goes through them.
+      const apart = this.run.countApart(steps, new SampleCounter(steps.count, false));
+      scope = new Scope(this.run, apart, this.shared, place);
+      this.insides.set(place, scope);
+    }
+    return scope;
   }
 
   /** A subquery evaluates its expression once, at the aligned steps of all its windows together. */
@@ -174,9 +184,9 @@ export class Scope {
     const startMs = (Math.floor(leftMs / stepMs) + 1) * stepMs;
     const count = Math.max(0, Math.floor((refs.lastMs - startMs) / stepMs) + 1);
     if (count > run.options.maxSamples) throw executionError(TOO_MANY_SAMPLES);
-    // What is looked at inside is no sample of the query: those are the results, when a function goes through them.
-    const steps = run.countApart({ startMs, stepMs, count }, new SampleCounter(count, false));
-    const op = count === 0 ? EMPTY_VECTOR : await this.inside(expr, steps).vector(expr.expr);
+    const scope = this.inside(expr, { startMs, stepMs, count });
+    const { steps } = scope;
+    const op = count === 0 ? EMPTY_VECTOR : await scope.vector(expr.expr);
     const column = new StepColumn(count);
     return {
       series: op.series,

@@ -35,7 +35,10 @@ describe('equal subexpressions', () => {
     ['rate(g[2m]) + rate(g [2m])', 2],
     ['g + g offset 1m', 2],
     ['max_over_time(rate(g[2m])[4m:1m]) - rate(g[2m])', 2],
-    ['max_over_time(rate(g[2m])[4m:1m]) - min_over_time(rate(g[2m])[4m:1m])', 2],
+    ['max_over_time(rate(g[2m])[4m:1m]) - min_over_time(rate(g[2m])[4m:1m])', 1],
+    ['max_over_time(rate(g[2m])[4m:1m]) - min_over_time(rate(g[2m])[4m:30s])', 2],
+    ['max_over_time(rate(g[2m])[4m:1m]) - min_over_time(rate(g[2m])[4m:1m] offset 1m)', 2],
+    ['max_over_time(rate(g[2m])[4m:1m] @ 300) - min_over_time(rate(g[2m])[4m:1m] @ 300)', 1],
     ['max_over_time(rate(g[2m])[4m:1m]) / max_over_time(rate(g[2m])[4m:1m])', 1],
     ['(g > 5) or (g > 5) or g', 1],
   ])('%s selects %d times', async (query, expected) => {
@@ -51,6 +54,15 @@ describe('equal subexpressions', () => {
     const shared = await engine.range(queryable, 'sum(rate(g[2m])) / count(rate(g[2m]))', RANGE);
     const apart = await engine.range(queryable, 'sum(rate(g[2m])) / count(rate( g[2m]))', RANGE);
     expect(shared.series).toEqual(apart.series);
+  });
+
+  test('inside of equal subqueries, too', async () => {
+    const { queryable } = counting();
+    const query = 'max_over_time(rate(g[2m])[4m:1m]) - min_over_time(rate(g[2m])[4m:1m])';
+    const shared = await new Engine().range(queryable, query, RANGE);
+    const apart = await new Engine().range(queryable, query.replace('rate(g', 'rate( g'), RANGE);
+    expect(shared.series).toEqual(apart.series);
+    expect(shared.stats.totalSamples).toBe(apart.stats.totalSamples);
   });
 
   test('are annotated where the last of them stands', async () => {
