@@ -29,6 +29,15 @@ describe('results', () => {
     expect(result.stats.totalSamples).toBeGreaterThan(0);
   });
 
+  test('a range vector of series that have nothing in the end lets others have their turn', async () => {
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    const result = await engine.instant(store(60, 20), '(histogram_count(m_total))[5m:1ms]', 300_000);
+    clearInterval(timer);
+    expect(result).toMatchObject({ type: 'matrix', series: [] });
+    expect(turns).toBeGreaterThan(2);
+  });
+
   test('scalar, string and matrix results', async () => {
     expect(await engine.instant(memory, '1 + 1', 0)).toMatchObject({ type: 'scalar', value: 2 });
     expect(await engine.instant(memory, '"x"', 0)).toMatchObject({ type: 'string', value: 'x' });

@@ -133,6 +133,7 @@ async function rawSeries(source: MatrixSource, run: QueryRun): Promise<MatrixSer
   const out: MatrixSeries[] = [];
   const seen = new Set<string>();
   for (let i = 0; i < source.series.length; i++) {
+    if (run.due()) await run.pause(); // here, as a series may cost much and have nothing in the end
     source.load(i, samples);
     if (source.extension) extendSamples(samples, refs.firstMs - rangeMs, refs.firstMs, source.extension);
     const { length } = samples;
@@ -149,7 +150,6 @@ async function rawSeries(source: MatrixSource, run: QueryRun): Promise<MatrixSer
       length,
       histograms: samples.histograms,
     });
-    if (run.due()) await run.pause();
   }
   return sorted(out, run);
 }
