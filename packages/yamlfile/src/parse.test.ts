@@ -10,7 +10,7 @@ const schema = z.strictObject({
 
 test.each([
   ['global:\n  intervall: 5s\n', 'x.yml:2: global.intervall: unknown key'],
-  ['global:\n  interval: 5 s\n', 'x.yml:2: global.interval: not a valid duration string: "5 s"'],
+  ['global:\n  interval: 5 s\n', 'x.yml:2: global.interval: unknown unit " s" in duration "5 s"'],
   ['jobs:\n  - name: a\n  - nam: b\n', 'x.yml:3: jobs[1].nam: unknown key'],
   ['jobs:\n  - name: a\n    name: b\n', 'x.yml:3: Map keys must be unique'],
   ['jobs: [\n', 'x.yml:2:'],
