@@ -6,12 +6,14 @@ import { readXor } from '../head/xor.ts';
 import { InvalidChunk } from '../histogram/bits.ts';
 import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { covers, dropIntervals } from '../intervals.ts';
+import type { BlockChunkCache } from './chunk-cache.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
+import type { CachePart } from './generations.ts';
 import { IndexReader } from './index-reader.ts';
 import { type BlockMeta, META_FILE, readMeta, writeMeta } from './meta.ts';
 import type { PageCache } from './page-cache.ts';
-import { type BlockSeriesCache, type IndexedSeries, LastValues } from './series-cache.ts';
+import { type IndexedSeries, LastValues, type SeriesCache } from './series-cache.ts';
 import { SeriesEntry } from './series-entry.ts';
 import { TOMBSTONES_FILE, Tombstones } from './tombstones.ts';
 
@@ -26,7 +28,9 @@ export class Block {
   private readers = 0;
   private closing = false;
   private readonly entry = new SeriesEntry();
-  private readonly known: BlockSeriesCache;
+  private readonly shared: SeriesCache;
+  private readonly known: CachePart<IndexedSeries>;
+  private readonly decoded: BlockChunkCache;
   private smallFilesBytes: number;
 
   private constructor(
@@ -38,7 +42,9 @@ export class Block {
     cache: PageCache,
   ) {
     this.smallFilesBytes = smallFilesBytes(directory);
+    this.shared = cache.series;
     this.known = cache.series.ofBlock();
+    this.decoded = cache.chunks.ofBlock();
   }
 
   /** @throws InvalidMeta, BlockCorruption, or the file system's error where a file is missing */
@@ -99,13 +105,13 @@ export class Block {
     this.index.readSeries(ref, entry);
     const series = {
       ref,
-      labels: this.known.shared.intern(this.index.labelsOf(entry)),
+      labels: this.shared.intern(this.index.labelsOf(entry)),
       minTime: entry.minTime.slice(0, entry.chunkCount),
       maxTime: entry.maxTime.slice(0, entry.chunkCount),
       chunkRef: entry.chunkRef.slice(0, entry.chunkCount),
       lastValues: new LastValues(),
     };
-    this.known.set(series);
+    this.known.set(ref, series);
     return series;
   }
 
@@ -157,14 +163,20 @@ export class Block {
    * @throws as `read`
    */
   readChunk(series: IndexedSeries, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
-    const { bytes, start, end, encoding } = this.chunks.read(series.chunkRef[i]);
+    const chunkRef = series.chunkRef[i];
+    if (this.decoded.read(chunkRef, minTime, maxTime, into)) return;
+    const { bytes, start, end, encoding } = this.chunks.read(chunkRef);
     if (encoding !== ENCODING_XOR) {
       if (!isHistogramEncoding(encoding)) throw unsupported(series, encoding);
       this.readHistograms(series.chunkRef[i], minTime, maxTime, into);
       return;
     }
     if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
-    readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+    const count = (bytes[start] << 8) | bytes[start + 1];
+    readXor(bytes, start, count, minTime, maxTime, into);
+    this.decoded.offer(chunkRef, (all) =>
+      readXor(bytes, start, count, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, all),
+    );
   }
 
   /** Visits every series in the order of labels. The entry is reused between visits. */
@@ -205,6 +217,7 @@ export class Block {
 
   private closeFiles(): void {
     this.known.close();
+    this.decoded.close();
     this.index.close();
     this.chunks.close();
   }

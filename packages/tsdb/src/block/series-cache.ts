@@ -1,4 +1,5 @@
 import type { Labels, SampleColumns } from '@avalanche/model';
+import { type CachePart, Generations } from './generations.ts';
 
 /** A series of a block as its index has it, read and checked. Shared: not to be changed. */
 export interface IndexedSeries {
@@ -48,21 +49,22 @@ export function hasChunks({ minTime, maxTime }: IndexedSeries, from: number, to:
 const DEFAULT_BYTES = 8 * 1024 * 1024;
 
 /**
- * Series of all blocks that were read lately, in two generations: where the young one fills half of the room, the old one
- * goes. Equal label sets of different blocks are one object, so that merging blocks mostly compares addresses.
+ * Series of all blocks that were read lately. Equal label sets of different blocks are one object, so that merging blocks
+ * mostly compares addresses.
  */
 export class SeriesCache {
-  private readonly blocks = new Set<BlockSeriesCache>();
   private labels = new Map<string, Labels>();
-  private bytes = 0;
+  private readonly generations: Generations;
 
-  constructor(private readonly bytesMax = DEFAULT_BYTES) {}
+  constructor(bytesMax = DEFAULT_BYTES) {
+    this.generations = new Generations(bytesMax, () => {
+      this.labels = new Map();
+    });
+  }
 
-  /** The part of one block. */
-  ofBlock(): BlockSeriesCache {
-    const cache = new BlockSeriesCache(this);
-    this.blocks.add(cache);
-    return cache;
+  /** The series of one block, by reference. */
+  ofBlock(): CachePart<IndexedSeries> {
+    return this.generations.part(({ chunkRef }) => 400 + 33 * chunkRef.length);
   }
 
   /** The one object for these labels. */
@@ -70,49 +72,7 @@ export class SeriesCache {
     const known = this.labels.get(labels.key);
     if (known) return known;
     this.labels.set(labels.key, labels);
-    this.grow(150 + 30 * labels.pairs.length);
+    this.generations.grow(150 + 30 * labels.pairs.length);
     return labels;
-  }
-
-  grow(bytes: number): void {
-    this.bytes += bytes;
-    if (this.bytes * 2 < this.bytesMax) return;
-    this.bytes = 0;
-    this.labels = new Map();
-    for (const block of this.blocks) block.age();
-  }
-
-  forget(block: BlockSeriesCache): void {
-    this.blocks.delete(block);
-  }
-}
-
-/** The series of one block, by reference. */
-export class BlockSeriesCache {
-  private young = new Map<number, IndexedSeries>();
-  private old = new Map<number, IndexedSeries>();
-
-  constructor(readonly shared: SeriesCache) {}
-
-  get(ref: number): IndexedSeries | undefined {
-    const series = this.young.get(ref);
-    if (series) return series;
-    const aged = this.old.get(ref);
-    if (aged) this.set(aged);
-    return aged;
-  }
-
-  set(series: IndexedSeries): void {
-    this.young.set(series.ref, series);
-    this.shared.grow(400 + 33 * series.chunkRef.length);
-  }
-
-  age(): void {
-    this.old = this.young;
-    this.young = new Map();
-  }
-
-  close(): void {
-    this.shared.forget(this);
   }
 }
