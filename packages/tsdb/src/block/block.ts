@@ -164,7 +164,9 @@ export class Block {
    */
   readChunk(series: IndexedSeries, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
     const chunkRef = series.chunkRef[i];
-    if (this.decoded.read(chunkRef, minTime, maxTime, into)) return;
+    // Of a chunk that is wanted whole nothing is decoded in vain: those would only push the others out.
+    const isPart = minTime > series.minTime[i] || maxTime < series.maxTime[i];
+    if (isPart && this.decoded.read(chunkRef, minTime, maxTime, into)) return;
     const { bytes, start, end, encoding } = this.chunks.read(chunkRef);
     if (encoding !== ENCODING_XOR) {
       if (!isHistogramEncoding(encoding)) throw unsupported(series, encoding);
@@ -174,9 +176,10 @@ export class Block {
     if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
     const count = (bytes[start] << 8) | bytes[start + 1];
     readXor(bytes, start, count, minTime, maxTime, into);
-    this.decoded.offer(chunkRef, (all) =>
-      readXor(bytes, start, count, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, all),
-    );
+    if (isPart)
+      this.decoded.offer(chunkRef, (all) =>
+        readXor(bytes, start, count, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, all),
+      );
   }
 
   /** Visits every series in the order of labels. The entry is reused between visits. */

@@ -1,7 +1,7 @@
 import { SampleColumns } from '@avalanche/model';
 import { type CachePart, Generations } from './generations.ts';
 
-const DEFAULT_BYTES = 16 * 1024 * 1024;
+const DEFAULT_BYTES = 4 * 1024 * 1024;
 const ASKED_SLOTS = 1 << 16;
 
 interface DecodedChunk {
@@ -9,7 +9,10 @@ interface DecodedChunk {
   readonly bits: Uint32Array;
 }
 
-/** Samples of chunks of all blocks that were asked for more than once lately: a dashboard asks the same every few seconds. */
+/**
+ * Samples of chunks of all blocks of which a part was asked for more than once lately: a rate over five minutes needs the last
+ * twenty of 120 samples, all of which must be decoded, and is asked for every few seconds.
+ */
 export class ChunkCache {
   private readonly generations: Generations;
   /** Chunks that were asked for, a hash each: what is asked for again is worth keeping. */
