@@ -188,16 +188,21 @@ async function startOnPort(
   }
 }
 
+/** Each worker of vitest has ports of its own, so that no two choose the same at once. */
+const PORTS_A_WORKER = 3000;
+const firstPort = 20_000 + (Number(process.env.VITEST_POOL_ID ?? 0) % 4) * PORTS_A_WORKER;
+let portsGiven = Math.floor(Math.random() * PORTS_A_WORKER);
+
 /**
  * A loopback port that is free now. It is below the range that the kernel gives to outgoing connections and to port 0,
- * so that nothing takes it before the test does.
+ * and not given again soon, so that nothing takes it before the test does.
  */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 200; attempt++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = firstPort + (portsGiven++ % PORTS_A_WORKER);
     if (await canListen(port)) return port;
   }
-  throw new Error('no free port found between 20000 and 32000');
+  throw new Error(`no free port found from ${firstPort} on`);
 }
 
 function canListen(port: number): Promise<boolean> {
