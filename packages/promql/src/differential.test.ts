@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Labels } from '@avalanche/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../../tests/support/services.ts';
 import { Engine } from './engine.ts';
 import { MemoryQueryable } from './memory-queryable.ts';
 import { almostEqual } from './promqltest/almost.ts';
@@ -130,14 +130,6 @@ const present = ['prometheus', 'promtool'].every((tool) => {
     return false;
   }
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 /** Waits, for ten seconds at most, until a server answers 200: it has no other way to say that it is up. */
 async function answers(url: string): Promise<void> {

@@ -1,6 +1,15 @@
 import { formatDuration } from '@avalanche/model';
 import type { MatrixSelector, TimeShift, VectorSelector } from './ast.ts';
-import { type Aggregate, type Binary, type Call, type Expr, isSetOp, type Subquery, typeOf } from './ast.ts';
+import {
+  type Aggregate,
+  type Binary,
+  type Call,
+  childrenOf,
+  type Expr,
+  isSetOp,
+  type Subquery,
+  typeOf,
+} from './ast.ts';
 import type { Dialect } from './dialect.ts';
 import { durationMs, positiveDurationMs, type QueryExtent } from './duration-expr.ts';
 import { lineColumn } from './error.ts';
@@ -133,11 +142,11 @@ class Planner {
         this.add(expr, place, summary(expr), noted(howCombined(expr)));
         break;
       case 'paren':
-        break;
+        return;
       default:
         expr satisfies never;
     }
-    for (const child of partsOf(expr)) this.visit(child, place.below());
+    for (const child of childrenOf(expr)) this.visit(child, place.below());
   }
 
   private add(expr: Expr, { depth }: Place, what: string, how: string): void {
@@ -191,22 +200,6 @@ function interval(anchor: string, fromMs: number, toMs: number): string {
 function moment(anchor: string, ms: number): string {
   if (anchor === '') return `${ms / 1000}`;
   return ms === 0 ? anchor : `${anchor}${ms < 0 ? '-' : '+'}${formatDuration(Math.abs(ms))}`;
-}
-
-/** The parts of a node in the order they are written. */
-function partsOf(expr: Expr): readonly Expr[] {
-  switch (expr.kind) {
-    case 'unary':
-      return [expr.expr];
-    case 'call':
-      return expr.args;
-    case 'aggregate':
-      return expr.param ? [expr.param, expr.expr] : [expr.expr];
-    case 'binary':
-      return [expr.lhs, expr.rhs];
-    default:
-      return [];
-  }
 }
 
 /** A node without its parts. */

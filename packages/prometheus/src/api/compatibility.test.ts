@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger } from '@avalanche/model';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../../../../tests/support/services.ts';
 import { type RunningPrometheus, startPrometheus } from '../start.ts';
 
 const isMissing = ['prometheus', 'promtool'].some((name) => spawnSync(name, ['--version']).error !== undefined);
@@ -64,15 +64,6 @@ afterAll(async () => {
   await Promise.all([ended, ours.stop()]);
   rmSync(directory, { recursive: true });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { readonly port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** Status, headers and body of an answer as text. `request` is `METHOD path`, and a form after a blank (`#` its type). */
 async function answer(url: string, request: string): Promise<string> {
