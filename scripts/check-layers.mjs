@@ -11,7 +11,7 @@ const allowed = {
   model: [],
   metrics: [],
   ui: [],
-  web: ['model'],
+  web: ['model', 'yamlfile'],
   yamlfile: ['model'],
   exposition: ['model'],
   tsdb: ['model'],

@@ -1,3 +1,4 @@
+export * from './client/index.ts';
 export { makeDirectory } from './directory.ts';
 export { createLogger, type LogFormat, type LogOptions } from './log.ts';
 export { processMetrics } from './process-metrics.ts';
