@@ -1,17 +1,28 @@
-import { type Node, type Operand, type Pipe, TemplateError } from './ast.ts';
-import { isTrue, type TemplateFunctions } from './builtins.ts';
-import { printValue } from './printf.ts';
+import { type Body, type BranchNode, type Command, type Node, type Operand, type Pipe, TemplateError } from './ast.ts';
+import { describe } from './describe.ts';
+import { printValue } from './print.ts';
+import {
+  canBeNil,
+  GoStruct,
+  isNil,
+  isPlainObject,
+  isTrue,
+  type Signature,
+  type TemplateFunction,
+  type TemplateFunctions,
+  typeName,
+} from './values.ts';
 
-const CALL_DEPTH_MAX = 100;
+/** Go allows 100 000 templates within each other; our stack does not. */
+const CALL_DEPTH_MAX = 250;
 /** A template cannot write more than this (characters). */
 const OUTPUT_MAX = 16 * 1024 * 1024;
 /** Nor take more steps: a nested range over its own output would go on for hours. */
-const STEPS_MAX = 5_000_000;
+const STEPS_MAX = 2_000_000;
 
 export interface ExecutionContext {
-  readonly name: string;
   readonly functions: TemplateFunctions;
-  readonly definition: (name: string) => readonly Node[] | undefined;
+  readonly definition: (name: string) => Body | undefined;
   /** What becomes of a value that an action writes; text is written as it is. */
   readonly render: (text: string, value: unknown) => string;
 }
@@ -19,11 +30,18 @@ export interface ExecutionContext {
 const BREAK = Symbol('break');
 const CONTINUE = Symbol('continue');
 type Signal = typeof BREAK | typeof CONTINUE | undefined;
+/** No value comes from the command before. */
+const NONE = Symbol('none');
 
-/** Runs a parsed template over `data`. @throws TemplateError with the line of the action that failed */
-export function execute(context: ExecutionContext, nodes: readonly Node[], data: unknown): string {
-  const run = new Execution(context);
-  run.list(nodes, data, new Scope(undefined).declare('$', data));
+/** Runs a parsed template over `data`. @throws TemplateError with the place that failed */
+export function execute(context: ExecutionContext, body: Body, data: unknown): string {
+  const run = new Execution(context, body);
+  try {
+    run.list(body.nodes, data, new Scope(undefined).declare('$', data));
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw run.error('the template is nested too deeply');
+  }
   return run.output;
 }
 
@@ -38,9 +56,11 @@ class Scope {
     return this;
   }
 
-  assign(name: string, value: unknown): void {
-    if (this.values.has(name) || !this.parent) this.values.set(name, value);
-    else this.parent.assign(name, value);
+  /** False where there is no such variable. */
+  assign(name: string, value: unknown): boolean {
+    if (!this.values.has(name)) return this.parent?.assign(name, value) ?? false;
+    this.values.set(name, value);
+    return true;
   }
 
   get(name: string): unknown {
@@ -52,9 +72,13 @@ class Execution {
   output = '';
   private depth = 0;
   private steps = 0;
-  private line = 1;
+  /** What was looked at last: where an error happened. */
+  private at: Node | Operand | Command | null = null;
 
-  constructor(private readonly context: ExecutionContext) {}
+  constructor(
+    private readonly context: ExecutionContext,
+    private body: Body,
+  ) {}
 
   list(nodes: readonly Node[], dot: unknown, scope: Scope): Signal {
     for (const node of nodes) {
@@ -65,26 +89,26 @@ class Execution {
   }
 
   private node(node: Node, dot: unknown, scope: Scope): Signal {
-    if (++this.steps > STEPS_MAX) throw this.error('the template takes too many steps');
+    this.at = node;
+    this.step();
     switch (node.kind) {
       case 'text':
         this.write(node.text);
         return undefined;
       case 'action': {
-        this.line = node.at.line;
         const value = this.pipe(node.pipe, dot, scope);
-        if (node.pipe.variables.length === 0) this.write(this.context.render(printValue(value), value));
+        if (node.pipe.variables.length > 0) return undefined;
+        this.at = node;
+        this.write(this.context.render(this.printed(value, node.pipe), value));
         return undefined;
       }
       case 'if':
       case 'with':
-        return this.chain(node, dot, new Scope(scope));
+        return this.branch(node, dot, new Scope(scope));
       case 'range':
-        this.line = node.at.line;
-        return this.range(node, dot, scope);
+        return this.range(node, dot, new Scope(scope));
       case 'template':
-        this.line = node.at.line;
-        this.call(node.name, node.pipe ? this.pipe(node.pipe, dot, scope) : undefined);
+        this.call(node.name, node.pipe, dot, scope);
         return undefined;
       case 'break':
         return BREAK;
@@ -95,137 +119,253 @@ class Execution {
     }
   }
 
-  private chain(node: Extract<Node, { kind: 'if' | 'with' }>, dot: unknown, scope: Scope): Signal {
-    for (const { pipe, body, at } of node.branches) {
-      this.line = at.line;
-      const value = this.pipe(pipe, dot, scope);
-      if (isTrue(value)) return this.list(body, node.kind === 'with' ? value : dot, new Scope(scope));
-    }
-    return this.list(node.otherwise, dot, new Scope(scope));
+  private step(): void {
+    if (++this.steps > STEPS_MAX) throw this.error('the template takes too many steps');
   }
 
-  private range(node: Extract<Node, { kind: 'range' }>, dot: unknown, outer: Scope): Signal {
-    const { variables } = node.pipe;
-    const over = this.value({ ...node.pipe, variables: [] }, dot, outer);
-    const entries = this.entriesOf(over);
-    if (entries.length === 0) return this.list(node.otherwise, dot, new Scope(outer));
-    for (const [key, value] of entries) {
+  private printed(value: unknown, pipe: Pipe): string {
+    if (typeof value === 'function') throw this.error(`can't print ${describe(pipe)} of type func`);
+    return printValue(value);
+  }
+
+  private branch(node: BranchNode, dot: unknown, scope: Scope): Signal {
+    const value = this.pipe(node.pipe, dot, scope);
+    if (isTrue(value)) return this.list(node.body, node.kind === 'with' ? value : dot, scope);
+    return node.otherwise ? this.list(node.otherwise, dot, scope) : undefined;
+  }
+
+  private range(node: BranchNode, dot: unknown, outer: Scope): Signal {
+    const { variables, assigns } = node.pipe;
+    const over = this.value(node.pipe, dot, outer);
+    let empty = true;
+    for (const [key, value] of this.entriesOf(over, variables.length)) {
+      empty = false;
+      this.step();
       const scope = new Scope(outer);
-      if (variables.length === 1) scope.declare(variables[0], value);
-      if (variables.length === 2) scope.declare(variables[0], key).declare(variables[1], value);
+      if (variables.length > 1) this.set(assigns ? outer : scope, assigns, variables[0], key);
+      if (variables.length > 0) this.set(assigns ? outer : scope, assigns, variables[variables.length - 1], value);
       if (this.list(node.body, value, scope) === BREAK) break;
     }
-    return undefined;
+    return empty && node.otherwise ? this.list(node.otherwise, dot, outer) : undefined;
   }
 
-  private entriesOf(over: unknown): (readonly [unknown, unknown])[] {
-    if (over === null || over === undefined) return [];
-    if (Array.isArray(over)) return over.map((value, i) => [i, value] as const);
-    if (typeof over === 'number') return Array.from({ length: Math.min(over, STEPS_MAX) }, (_, i) => [i, i] as const);
-    if (over instanceof Map) return [...over].sort(([a], [b]) => (a < b ? -1 : 1));
-    if (typeof over === 'object') return Object.entries(over).sort(([a], [b]) => (a < b ? -1 : 1));
-    throw this.error(`range can't iterate over ${printValue(over)}`);
+  private *entriesOf(over: unknown, variables: number): Generator<readonly [unknown, unknown]> {
+    if (isNil(over)) return;
+    if (typeof over === 'bigint') {
+      if (variables > 1) throw this.error(`can't use ${over} to iterate over more than one variable`);
+      for (let i = 0n; i < over; i++) yield [undefined, i];
+    } else if (Array.isArray(over)) {
+      for (let i = 0; i < over.length; i++) yield [BigInt(i), over[i]];
+    } else if (over instanceof Map || isPlainObject(over)) {
+      const entries: (readonly [unknown, unknown])[] = over instanceof Map ? [...over] : Object.entries(over);
+      yield* entries.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+    } else throw this.error(`range can't iterate over ${printValue(over)}`);
   }
 
-  private call(name: string, data: unknown): void {
+  private call(name: string, pipe: Pipe | null, dot: unknown, scope: Scope): void {
     const body = this.context.definition(name);
     if (!body) throw this.error(`template ${JSON.stringify(name)} not defined`);
-    if (++this.depth > CALL_DEPTH_MAX) throw this.error(`exceeded maximum template depth (${CALL_DEPTH_MAX})`);
-    this.list(body, data, new Scope(undefined).declare('$', data));
+    if (this.depth === CALL_DEPTH_MAX) throw this.error(`exceeded maximum template depth (${CALL_DEPTH_MAX})`);
+    const data = pipe ? this.pipe(pipe, dot, scope) : undefined;
+    const before = this.body;
+    this.body = body;
+    this.depth++;
+    this.list(body.nodes, data, new Scope(undefined).declare('$', data));
     this.depth--;
+    this.body = before;
   }
 
   /** A pipeline's value, its variables set in `scope`. */
   private pipe(pipe: Pipe, dot: unknown, scope: Scope): unknown {
     const value = this.value(pipe, dot, scope);
-    for (const name of pipe.variables) {
-      if (pipe.assigns) scope.assign(name, value);
-      else scope.declare(name, value);
-    }
+    for (const name of pipe.variables) this.set(scope, pipe.assigns, name, value);
     return value;
   }
 
   private value(pipe: Pipe, dot: unknown, scope: Scope): unknown {
-    let value: unknown;
-    pipe.commands.forEach((command, i) => {
-      value = this.command(command, dot, scope, i === 0 ? [] : [value]);
+    this.at = pipe;
+    let value: unknown = NONE;
+    for (const command of pipe.commands) value = this.command(command, dot, scope, value);
+    return value;
+  }
+
+  private set(scope: Scope, assigns: boolean, name: string, value: unknown): void {
+    if (!assigns) scope.declare(name, value);
+    else if (!scope.assign(name, value)) throw this.error(`undefined variable: ${name}`);
+  }
+
+  private command(command: Command, dot: unknown, scope: Scope, final: unknown): unknown {
+    const { words } = command;
+    const [first] = words;
+    if (first.kind === 'function') {
+      this.at = first;
+      return this.callFunction(first.name, command, words.slice(1), dot, scope, final);
+    }
+    if (first.kind === 'field' || first.kind === 'variable' || first.kind === 'chain') {
+      this.at = first;
+      return this.fieldsOf(first, words, dot, scope, final);
+    }
+    if (first.kind !== 'pipe') this.at = first;
+    this.refuseArguments(words, final);
+    if (first.kind === 'nil') throw this.error('nil is not a command');
+    return this.operand(first, dot, scope);
+  }
+
+  private refuseArguments(words: readonly Operand[], final: unknown): void {
+    if (words.length <= 1 && final === NONE) return;
+    throw this.error(`can't give argument to non-function ${describe(words[0])}`);
+  }
+
+  /** `.a.b`, `$x.a.b` or `(…).a.b`; the last field may be a method that takes the arguments. */
+  private fieldsOf(
+    operand: Extract<Operand, { kind: 'field' | 'variable' | 'chain' }>,
+    words: readonly Operand[],
+    dot: unknown,
+    scope: Scope,
+    final: unknown,
+  ): unknown {
+    let value = dot;
+    if (operand.kind === 'variable') value = scope.get(operand.name);
+    if (operand.kind === 'chain') {
+      if (operand.base.kind === 'nil') throw this.error(`indirection through explicit nil in ${describe(operand)}`);
+      value = this.operand(operand.base, dot, scope);
+    }
+    if (operand.fields.length === 0) {
+      this.refuseArguments(words, final);
+      return value;
+    }
+    operand.fields.forEach((field, i) => {
+      const last = i === operand.fields.length - 1;
+      value = this.field(value, field, operand, last ? words.slice(1) : [], dot, scope, last ? final : NONE);
     });
     return value;
   }
 
-  private command(operands: readonly Operand[], dot: unknown, scope: Scope, final: readonly unknown[]): unknown {
-    const [first, ...rest] = operands;
-    const { base, fields } = first;
-    if (base.kind === 'function' && fields.length === 0) return this.callFunction(base.name, rest, dot, scope, final);
-    const args = () => [...rest.map((operand) => this.operand(operand, dot, scope)), ...final];
-    const value = this.base(first, dot, scope);
-    if (fields.length === 0) {
-      if (rest.length > 0 || final.length > 0) throw this.error("can't give argument to non-function");
-      return value;
+  /** One word as an argument or the start of a chain. */
+  private operand(operand: Operand, dot: unknown, scope: Scope): unknown {
+    this.at = operand;
+    switch (operand.kind) {
+      case 'string':
+      case 'number':
+      case 'bool':
+        return operand.value;
+      case 'nil':
+        return null;
+      case 'dot':
+        return dot;
+      case 'function':
+        return this.callFunction(operand.name, operand, [], dot, scope, NONE);
+      case 'pipe':
+        return this.pipe(operand, dot, scope);
+      default:
+        return this.fieldsOf(operand, [operand], dot, scope, NONE);
     }
-    return this.fields(value, fields, args());
+  }
+
+  private field(
+    receiver: unknown,
+    name: string,
+    node: Operand,
+    words: readonly Operand[],
+    dot: unknown,
+    scope: Scope,
+    final: unknown,
+  ): unknown {
+    if (isNil(receiver)) return undefined;
+    const member = memberOf(receiver, name);
+    if (typeof member === 'function') {
+      const method = (...args: never[]) => (member as (...args: never[]) => unknown).apply(receiver, args);
+      return this.apply(method, name, node, words, dot, scope, final);
+    }
+    const isMap = receiver instanceof Map || isPlainObject(receiver);
+    if (member === undefined && !isMap && !(receiver instanceof GoStruct && Object.hasOwn(receiver.fields, name))) {
+      throw this.error(`can't evaluate field ${name} in type ${typeName(receiver)}`);
+    }
+    if (words.length > 0 || final !== NONE) {
+      const wrong = isMap ? 'is not a method but has arguments' : 'has arguments but cannot be invoked as function';
+      throw this.error(`${name} ${wrong}`);
+    }
+    // A key that is not there gives the zero value of what the map holds (missingkey=zero).
+    return member === undefined && isPlainObject(receiver) ? '' : member;
   }
 
   private callFunction(
     name: string,
-    operands: readonly Operand[],
+    node: Operand | Command,
+    words: readonly Operand[],
     dot: unknown,
     scope: Scope,
-    final: readonly unknown[],
-  ) {
-    if (name === 'and' || name === 'or') {
-      const stopsAt = name === 'or';
-      let value: unknown;
-      for (const operand of operands) {
-        value = this.operand(operand, dot, scope);
-        if (isTrue(value) === stopsAt) return value;
-      }
-      return final.length > 0 ? final[0] : value;
+    final: unknown,
+  ): unknown {
+    if (name === 'and' || name === 'or') return this.shortCircuit(name, words, dot, scope, final);
+    return this.apply(this.context.functions[name], name, node, words, dot, scope, final);
+  }
+
+  private shortCircuit(name: string, words: readonly Operand[], dot: unknown, scope: Scope, final: unknown): unknown {
+    if (words.length === 0 && final === NONE) {
+      throw this.error(`wrong number of args for ${name}: want at least 1 got 0`);
     }
-    const args = [...operands.map((operand) => this.operand(operand, dot, scope)), ...final];
+    let value: unknown;
+    for (const word of words) {
+      value = this.operand(word, dot, scope);
+      if (isTrue(value) === (name === 'or')) return value;
+    }
+    return final === NONE ? value : final;
+  }
+
+  private apply(
+    callee: TemplateFunction,
+    name: string,
+    node: Operand | Command,
+    words: readonly Operand[],
+    dot: unknown,
+    scope: Scope,
+    final: unknown,
+  ): unknown {
+    const { signature } = callee;
+    const count = words.length + (final === NONE ? 0 : 1);
+    if (signature) this.checkCount(name, signature, words.length, count);
+    const args = words.map((word, i) => this.argument(word, typeAt(signature, i), dot, scope));
+    if (final !== NONE) args.push(this.checked(final, typeAt(signature, count - 1)));
     try {
-      return (this.context.functions[name] as (...args: readonly unknown[]) => unknown)(...args);
+      return (callee as (...args: readonly unknown[]) => unknown)(...args);
     } catch (error) {
-      throw this.error(`error calling ${name}: ${(error as Error).message}`);
+      if (error instanceof RangeError) throw error;
+      this.at = node;
+      throw this.error(`error calling ${name}: ${(error as Error).message}`, error);
     }
   }
 
-  private operand(operand: Operand, dot: unknown, scope: Scope): unknown {
-    return this.fields(this.base(operand, dot, scope), operand.fields, []);
-  }
-
-  private base({ base }: Operand, dot: unknown, scope: Scope): unknown {
-    switch (base.kind) {
-      case 'literal':
-        return base.value;
-      case 'dot':
-        return dot;
-      case 'variable':
-        return scope.get(base.name);
-      case 'function':
-        return this.callFunction(base.name, [], dot, scope, []);
-      case 'pipe':
-        return this.pipe(base.pipe, dot, scope);
-      default:
-        return base satisfies never;
+  private checkCount(name: string, { params, variadic }: Signature, words: number, count: number): void {
+    if (variadic !== undefined) {
+      if (count >= params.length) return;
+      throw this.error(`wrong number of args for ${name}: want at least ${params.length} got ${words}`);
+    }
+    if (count !== params.length) {
+      throw this.error(`wrong number of args for ${name}: want ${params.length} got ${count}`);
     }
   }
 
-  /** Follows `.a.b.c`; a method is called, the last one with `args`. A key that is missing gives '' (missingkey=zero). */
-  private fields(start: unknown, fields: readonly string[], args: readonly unknown[]): unknown {
-    let value = start;
-    fields.forEach((field, i) => {
-      if (value === null || value === undefined) throw this.error(`nil pointer evaluating interface {}.${field}`);
-      if (typeof value !== 'object') throw this.error(`can't evaluate field ${field} in type ${typeof value}`);
-      const owner = value;
-      const member = owner instanceof Map ? owner.get(field) : memberOf(owner, field);
-      if (typeof member === 'function') {
-        value = (member as (...args: readonly unknown[]) => unknown).apply(
-          owner,
-          i === fields.length - 1 ? [...args] : [],
-        );
-      } else value = member ?? '';
-    });
+  private argument(word: Operand, type: string, dot: unknown, scope: Scope): unknown {
+    this.at = word;
+    if (word.kind === 'nil' && !canBeNil(type)) throw this.error(`cannot assign nil to ${type}`);
+    if (type === 'string' && (word.kind === 'number' || word.kind === 'bool')) {
+      throw this.error(`expected string; found ${describe(word)}`);
+    }
+    if (isConstant(word) && type !== 'any' && type !== 'string') {
+      throw this.error(`can't handle ${describe(word)} for arg of type ${type}`);
+    }
+    return this.checked(this.operand(word, dot, scope), type);
+  }
+
+  private checked(value: unknown, type: string): unknown {
+    if (type === 'any') return value;
+    if (isNil(value)) {
+      if (canBeNil(type)) return value;
+      throw this.error(`invalid value; expected ${type}`);
+    }
+    const got = typeName(value);
+    if (got !== type) throw this.error(`wrong type for value; expected ${type}; got ${got}`);
     return value;
   }
 
@@ -234,15 +374,41 @@ class Execution {
     if (this.output.length > OUTPUT_MAX) throw this.error('the template writes too much');
   }
 
-  private error(reason: string): TemplateError {
-    return new TemplateError(this.context.name, this.line, `executing ${JSON.stringify(this.context.name)}: ${reason}`);
+  error(reason: string, cause?: unknown): TemplateError {
+    const { name, parseName, source } = this.body;
+    if (!this.at) return new TemplateError(`template: ${name}: ${reason}`, { cause });
+    const before = source.slice(0, this.at.at);
+    const line = 1 + (before.match(/\n/g)?.length ?? 0);
+    const column = Buffer.byteLength(before.slice(before.lastIndexOf('\n') + 1));
+    const where = `${parseName}:${line}:${column}: executing ${JSON.stringify(name)} at <${describe(this.at)}>`;
+    return new TemplateError(`template: ${where}: ${reason}`, { cause });
   }
 }
 
-/** A field or method of an object; nothing that every JavaScript object has (`constructor`, `__proto__` …). */
-function memberOf(owner: object, field: string): unknown {
-  if (Object.hasOwn(owner, field)) return (owner as Record<string, unknown>)[field];
+function isConstant({ kind }: Operand): boolean {
+  return kind === 'string' || kind === 'number' || kind === 'bool';
+}
+
+/** The type of the argument at this index. */
+function typeAt(signature: Signature | undefined, i: number): string {
+  return signature?.params[i] ?? signature?.variadic ?? 'any';
+}
+
+/** A field, entry or method; nothing that every JavaScript object has (`constructor`, `__proto__` …). */
+function memberOf(owner: unknown, name: string): unknown {
+  if (owner instanceof Map) return owner.get(name);
+  if (owner instanceof GoStruct) return Object.hasOwn(owner.fields, name) ? owner.fields[name] : undefined;
+  if (typeof owner !== 'object' || owner === null) return undefined;
+  if (Object.hasOwn(owner, name))
+    return Array.isArray(owner) ? methodOf(owner, name) : (owner as Readonly<Record<string, unknown>>)[name];
   const proto: unknown = Object.getPrototypeOf(owner);
-  if (proto === null || proto === Object.prototype || field === 'constructor') return undefined;
-  return field in Object.prototype ? undefined : (owner as Record<string, unknown>)[field];
+  const builtIn = proto === null || proto === Object.prototype || proto === Array.prototype;
+  if (builtIn || name === 'constructor' || name in Object.prototype) return undefined;
+  return (owner as Readonly<Record<string, unknown>>)[name];
+}
+
+/** Of what an array has itself, only methods that were given to it. */
+function methodOf(owner: readonly unknown[], name: string): unknown {
+  const member = (owner as unknown as Readonly<Record<string, unknown>>)[name];
+  return typeof member === 'function' ? member : undefined;
 }

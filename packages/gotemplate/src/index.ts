@@ -1,9 +1,14 @@
-export type { TemplateFunction, TemplateFunctions } from './builtins.ts';
+export { escapeQuery } from './builtins.ts';
+export { sprintf } from './printf.ts';
+export { compileTemplate, type Template, TemplateError, type TemplateOptions, TemplateSet } from './template.ts';
+export { GoDuration, GoTime } from './time.ts';
 export {
-  compileTemplate,
+  GoStruct,
+  isNil,
+  named,
   SafeHtml,
-  type Template,
-  TemplateError,
-  type TemplateOptions,
-  TemplateSet,
-} from './template.ts';
+  type TemplateFunction,
+  type TemplateFunctions,
+  typed,
+  typeName,
+} from './values.ts';

@@ -1,352 +1,368 @@
-import { type Base, type Branch, type Node, type Operand, type Pipe, TemplateError } from './ast.ts';
-import { lex, type Token } from './lex.ts';
+import type { Body, BranchNode, Command, Node, Operand, Pipe } from './ast.ts';
+import { describe } from './describe.ts';
+import type { Token } from './lex.ts';
+import { parseNumber } from './number.ts';
+import { TokenReader } from './token-reader.ts';
 
-export interface ParsedTemplate {
-  readonly body: readonly Node[];
-  /** What `define` and `block` define, by name. */
-  readonly definitions: ReadonlyMap<string, readonly Node[]>;
+/** How deeply parentheses and blocks may stand in each other; Go allows 10 000 and more. */
+const DEPTH_MAX = 400;
+
+/**
+ * Parses a template: the text itself under `name`, and what `define` and `block` in it define (Go text/template/parse).
+ * Total: any text gives bodies or an error. @throws TemplateError
+ */
+export function parseTemplate(name: string, source: string, isFunction: (name: string) => boolean): Map<string, Body> {
+  const definitions = new Map<string, Body>();
+  new Parser(name, source, isFunction, definitions).parse();
+  return definitions;
 }
 
-const DEPTH_MAX = 500;
-
-/** Parses a template. @throws TemplateError */
-export function parseTemplate(name: string, source: string, isFunction: (name: string) => boolean): ParsedTemplate {
-  return new Parser(name, lex(name, source), isFunction).parse();
-}
-
-type End = 'end' | 'else' | 'eof';
+/** What ends a list of nodes: `{{end}}` or `{{else}}`. */
+type End = 'end' | 'else';
 
 class Parser {
-  private at = 0;
+  private readonly tokens: TokenReader;
   private depth = 0;
   private loops = 0;
   private variables = ['$'];
-  private readonly definitions = new Map<string, readonly Node[]>();
 
   constructor(
     private readonly name: string,
-    private readonly tokens: readonly Token[],
+    private readonly source: string,
     private readonly isFunction: (name: string) => boolean,
-  ) {}
-
-  parse(): ParsedTemplate {
-    const { nodes, end } = this.list();
-    if (end !== 'eof') throw this.error(`unexpected {{${end}}}`);
-    return { body: nodes, definitions: this.definitions };
+    private readonly definitions: Map<string, Body>,
+  ) {
+    this.tokens = new TokenReader(name, source);
   }
 
-  /** Nodes up to an `end`, an `else` (whose `{{else` has been read) or the end of the template. */
-  private list(): { readonly nodes: Node[]; readonly end: End } {
-    if (++this.depth > DEPTH_MAX) throw this.error('nested too deeply');
+  parse(): void {
+    const { tokens } = this;
     const nodes: Node[] = [];
-    let end: End = 'eof';
-    for (let token = this.tokens[this.at]; token; token = this.tokens[this.at]) {
-      this.at++;
-      if (token.kind === 'text') {
-        nodes.push({ kind: 'text', text: token.text });
-        continue;
-      }
-      this.skipSpace();
-      const word = this.peek()?.kind === 'word' ? this.peek()?.text : undefined;
-      if (word === 'end' || word === 'else') {
-        this.at++;
-        if (word === 'end') this.close();
-        end = word;
-        break;
-      }
-      const node = this.action(word);
-      if (node) nodes.push(node);
-    }
-    this.depth--;
-    return { nodes, end };
-  }
-
-  private action(word: string | undefined): Node | null {
-    switch (word) {
-      case 'if':
-      case 'with':
-        this.at++;
-        return this.chain(word);
-      case 'range':
-        this.at++;
-        return this.range();
-      case 'define':
-        this.at++;
+    while (tokens.peek().kind !== 'eof') {
+      const start = tokens.position;
+      if (tokens.next().kind === 'open' && tokens.atKeyword('define')) {
+        tokens.next();
         this.define();
-        return null;
-      case 'block':
-        this.at++;
-        return this.block();
-      case 'template': {
-        this.at++;
-        const { name, pipe, line } = this.call();
-        return { kind: 'template', name, pipe, at: { line } };
-      }
-      case 'break':
-      case 'continue':
-        this.at++;
-        if (this.loops === 0) throw this.error(`{{${word}}} outside {{range}}`);
-        this.close();
-        return { kind: word };
-      default: {
-        const { line } = this;
-        const pipe = this.pipe();
-        this.close();
-        return { kind: 'action', pipe, at: { line } };
-      }
-    }
-  }
-
-  /** What follows `{{if` or `{{with`: conditions with their bodies, `else if`, `else`. */
-  private chain(kind: 'if' | 'with'): Node {
-    const scope = this.variables.length;
-    const branches: Branch[] = [];
-    let otherwise: readonly Node[] = [];
-    for (;;) {
-      const { line } = this;
-      const pipe = this.pipe();
-      this.close();
-      const { nodes, end } = this.list();
-      branches.push({ pipe, body: nodes, at: { line } });
-      if (end === 'eof') throw this.error('unexpected EOF');
-      if (end === 'end') break;
-      this.skipSpace();
-      if (this.peek()?.text === kind) {
-        this.at++;
         continue;
       }
-      this.close();
-      otherwise = this.closedList();
-      break;
+      tokens.back(start);
+      const node = this.textOrAction();
+      if (typeof node === 'string') throw tokens.error(`unexpected {{${node}}}`);
+      nodes.push(node);
     }
-    this.variables.length = scope;
-    return { kind, branches, otherwise };
+    this.add(this.name, nodes);
   }
 
-  private range(): Node {
-    const scope = this.variables.length;
-    const { line } = this;
-    const pipe = this.pipe();
-    this.close();
-    this.loops++;
-    const { nodes, end } = this.list();
-    this.loops--;
-    let otherwise: readonly Node[] = [];
-    if (end === 'eof') throw this.error('unexpected EOF');
-    if (end === 'else') {
-      this.close();
-      otherwise = this.closedList();
+  /** A definition replaces one that is empty; two that are not are a mistake. */
+  private add(name: string, nodes: readonly Node[]): void {
+    const before = this.definitions.get(name);
+    if (before && !isEmpty(before.nodes)) {
+      if (isEmpty(nodes)) return;
+      throw this.tokens.error(`template: multiple definition of template ${JSON.stringify(name)}`);
     }
-    this.variables.length = scope;
-    return { kind: 'range', pipe, body: nodes, otherwise, at: { line } };
-  }
-
-  private closedList(): readonly Node[] {
-    const { nodes, end } = this.list();
-    if (end !== 'end') throw this.error(end === 'eof' ? 'unexpected EOF' : 'unexpected {{else}}');
-    return nodes;
+    this.definitions.set(name, { name, parseName: this.name, source: this.source, nodes });
   }
 
   private define(): void {
-    const name = this.stringLiteral('define');
-    this.close();
-    this.definitions.set(
-      name,
-      this.inOwnScope(() => this.closedList()),
-    );
+    const { tokens } = this;
+    const context = 'define clause';
+    const name = tokens.unquoted(tokens.expect('string', context));
+    tokens.expect('close', context);
+    this.add(name, this.ownBody(context));
+  }
+
+  /** The body of a definition, which sees no variables of what is around it. */
+  private ownBody(context: string): readonly Node[] {
+    const { variables, loops } = this;
+    this.variables = ['$'];
+    this.loops = 0;
+    const { nodes, end } = this.list();
+    if (end !== 'end') throw this.tokens.error(`unexpected {{${end}}} in ${context}`);
+    this.variables = variables;
+    this.loops = loops;
+    return nodes;
+  }
+
+  /** Nodes up to `{{end}}` or `{{else}}`, which have been read. */
+  private list(): { readonly nodes: Node[]; readonly end: End } {
+    const { tokens } = this;
+    const nodes: Node[] = [];
+    while (tokens.peekNonSpace().kind !== 'eof') {
+      const node = this.textOrAction();
+      if (typeof node === 'string') return { nodes, end: node };
+      nodes.push(node);
+    }
+    throw tokens.error('unexpected EOF');
+  }
+
+  private textOrAction(): Node | End {
+    const { tokens } = this;
+    const token = tokens.nextNonSpace();
+    if (token.kind === 'text') return { kind: 'text', text: token.text, at: token.at };
+    if (token.kind !== 'open') throw tokens.unexpected(token, 'input');
+    tokens.actionLine = token.line;
+    const node = this.action();
+    tokens.actionLine = 0;
+    return node;
+  }
+
+  private action(): Node | End {
+    const { tokens } = this;
+    const start = tokens.peekNonSpace();
+    if (start.kind === 'keyword') {
+      const node = this.control(start);
+      if (node !== null) return node;
+    }
+    return { kind: 'action', pipe: this.pipe('command', 'close'), at: start.at };
+  }
+
+  /** What a keyword begins; null where none of them may stand here, which the pipeline tells. */
+  private control(keyword: Token): Node | End | null {
+    const { tokens } = this;
+    const { text, at } = keyword;
+    if (text === 'define') return null;
+    tokens.next();
+    switch (text) {
+      case 'if':
+      case 'with':
+      case 'range':
+        return this.branch(text);
+      case 'end':
+        tokens.expect('close', 'end');
+        return 'end';
+      case 'else':
+        if (!tokens.atKeyword('if') && !tokens.atKeyword('with')) tokens.expect('close', 'else');
+        return 'else';
+      case 'block':
+        return this.block();
+      case 'template':
+        return this.template();
+      default: {
+        const kind = text as 'break' | 'continue';
+        const token = tokens.nextNonSpace();
+        if (token.kind !== 'close') throw tokens.unexpected(token, `{{${text}}}`);
+        if (this.loops === 0) throw tokens.error(`{{${text}}} outside {{range}}`);
+        return { kind, at };
+      }
+    }
+  }
+
+  private branch(kind: BranchNode['kind']): BranchNode {
+    const { tokens } = this;
+    this.enter();
+    const scope = this.variables.length;
+    const pipe = this.pipe(kind, 'close');
+    if (kind === 'range') this.loops++;
+    const { nodes: body, end } = this.list();
+    if (kind === 'range') this.loops--;
+    let otherwise: readonly Node[] | null = null;
+    if (end === 'else') otherwise = this.otherwise(kind);
+    this.variables.length = scope;
+    this.depth--;
+    tokens.actionLine = 0;
+    return { kind, pipe, body, otherwise, at: pipe.at };
+  }
+
+  /** `{{else if x}}` and `{{else with x}}` are an `else` with one node in it, whose end is that of the whole. */
+  private otherwise(kind: BranchNode['kind']): readonly Node[] {
+    const { tokens } = this;
+    if (kind !== 'range' && tokens.peek().kind === 'keyword' && tokens.peek().text === kind) {
+      tokens.next();
+      return [this.branch(kind)];
+    }
+    const { nodes, end } = this.list();
+    if (end !== 'end') throw tokens.error(`expected end; found {{${end}}}`);
+    return nodes;
   }
 
   private block(): Node {
-    const { name, pipe, line } = this.call();
-    this.definitions.set(
-      name,
-      this.inOwnScope(() => this.closedList()),
-    );
-    return { kind: 'template', name, pipe, at: { line } };
+    const { tokens } = this;
+    const context = 'block clause';
+    const token = tokens.nextNonSpace();
+    const name = this.templateName(token, context);
+    const pipe = this.pipe(context, 'close');
+    this.enter();
+    this.add(name, this.ownBody(context));
+    this.depth--;
+    return { kind: 'template', name, pipe, at: token.at };
   }
 
-  private inOwnScope<T>(parse: () => T): T {
-    const before = this.variables;
-    this.variables = ['$'];
-    const result = parse();
-    this.variables = before;
-    return result;
+  private template(): Node {
+    const { tokens } = this;
+    const context = 'template clause';
+    const token = tokens.nextNonSpace();
+    const name = this.templateName(token, context);
+    let pipe: Pipe | null = null;
+    if (tokens.peekNonSpace().kind === 'close') tokens.next();
+    else pipe = this.pipe(context, 'close');
+    return { kind: 'template', name, pipe, at: token.at };
   }
 
-  /** `"name" pipeline}}` */
-  private call(): { readonly name: string; readonly pipe: Pipe | null; readonly line: number } {
-    const { line } = this;
-    const name = this.stringLiteral('template');
-    this.skipSpace();
-    const pipe = this.peek()?.kind === 'close' ? null : this.pipe();
-    this.close();
-    return { name, pipe, line };
+  private templateName(token: Token, context: string): string {
+    if (token.kind !== 'string') throw this.tokens.unexpected(token, context);
+    return this.tokens.unquoted(token);
   }
 
-  private stringLiteral(where: string): string {
-    this.skipSpace();
-    const token = this.next();
-    if (token?.kind !== 'string') throw this.error(`unexpected ${token?.text ?? 'EOF'} in ${where} clause`);
-    return this.unquote(token.text);
-  }
-
-  private pipe(): Pipe {
-    this.skipSpace();
-    const { variables, assigns } = this.declaration();
-    const commands: (readonly Operand[])[] = [];
+  /** Commands up to and with `end`. */
+  private pipe(context: string, end: 'close' | 'closeParen'): Pipe {
+    const { tokens } = this;
+    const { at } = tokens.peekNonSpace();
+    const { variables, assigns } = this.declaration(context);
+    const commands: Command[] = [];
     for (;;) {
-      const operands = this.command();
-      if (operands.length === 0) throw this.error('missing value for command');
-      commands.push(operands);
-      if (this.peek()?.text !== '|') break;
-      this.at++;
+      const token = tokens.peekNonSpace();
+      if (token.kind === end) break;
+      if (!BEGINS_OPERAND.has(token.kind)) throw tokens.unexpected(tokens.next(), context);
+      commands.push(this.command());
     }
-    if (!assigns) this.variables.push(...variables);
-    return { variables, assigns, commands };
+    tokens.next();
+    this.checkCommands(commands, context);
+    return { kind: 'pipe', variables, assigns, commands, at };
+  }
+
+  private checkCommands(commands: readonly Command[], context: string): void {
+    if (commands.length === 0) throw this.tokens.error(`missing value for ${context}`);
+    commands.forEach(({ words }, i) => {
+      if (i === 0 || !NOT_EXECUTABLE.has(words[0].kind)) return;
+      throw this.tokens.error(`non executable command in pipeline stage ${i + 1}`);
+    });
   }
 
   /** `$x :=`, `$x =` or `$i, $x :=` at the start of a pipeline, where there is one. */
-  private declaration(): { readonly variables: readonly string[]; readonly assigns: boolean } {
-    const start = this.at;
+  private declaration(context: string): { readonly variables: readonly string[]; readonly assigns: boolean } {
+    const { tokens } = this;
     const variables: string[] = [];
     for (;;) {
-      const token = this.peek();
-      if (token?.kind !== 'variable' || token.text === '$') break;
-      variables.push(token.text);
-      this.at++;
-      this.skipSpace();
-      const sign = this.peek()?.text;
-      if (sign === ':=' || sign === '=') {
-        this.at++;
-        for (const name of sign === '=' ? variables : []) this.checkVariable(name);
-        return { variables, assigns: sign === '=' };
+      const start = tokens.position;
+      if (tokens.peekNonSpace().kind !== 'variable') break;
+      const { text } = tokens.next();
+      const sign = tokens.peekNonSpace();
+      if (sign.kind === 'assign' || sign.kind === 'declare') {
+        tokens.next();
+        variables.push(text);
+        this.variables.push(text);
+        return { variables, assigns: sign.kind === 'assign' };
       }
-      if (sign !== ',' || variables.length === 2) break;
-      this.at++;
-      this.skipSpace();
-    }
-    this.at = start;
-    return { variables: [], assigns: false };
-  }
-
-  private command(): Operand[] {
-    const operands: Operand[] = [];
-    for (;;) {
-      this.skipSpace();
-      const token = this.peek();
-      if (!token || token.kind === 'close' || token.text === '|' || token.text === ')') return operands;
-      operands.push(this.operand());
-    }
-  }
-
-  private operand(): Operand {
-    const base = this.base();
-    const fields: string[] = [];
-    for (let token = this.peek(); token?.kind === 'field'; token = this.peek()) {
-      fields.push(token.text.slice(1));
-      this.at++;
-    }
-    return { base, fields };
-  }
-
-  private base(): Base {
-    const token = this.next();
-    if (!token) throw this.error('unclosed action');
-    switch (token.kind) {
-      case 'string':
-        return { kind: 'literal', value: this.unquote(token.text) };
-      case 'number':
-        return { kind: 'literal', value: Number(token.text.replaceAll('_', '')) };
-      case 'char':
-        return { kind: 'literal', value: this.unquote(`"${token.text.slice(1, -1)}"`).codePointAt(0) ?? 0 };
-      case 'variable':
-        this.checkVariable(token.text);
-        return { kind: 'variable', name: token.text };
-      case 'field':
-        this.at--;
-        return { kind: 'dot' };
-      case 'word':
-        return this.word(token.text);
-      default:
+      if (sign.kind !== 'symbol' || sign.text !== ',') {
+        tokens.back(start);
         break;
+      }
+      tokens.next();
+      variables.push(text);
+      this.variables.push(text);
+      if (context !== 'range' || variables.length > 1) throw tokens.error(`too many declarations in ${context}`);
+      if (!AFTER_COMMA.has(tokens.peekNonSpace().kind)) throw tokens.error('range can only initialize variables');
     }
-    if (token.text === '.') return { kind: 'dot' };
-    if (token.text === '(') return this.parenthesised();
-    throw this.error(`unexpected ${JSON.stringify(token.text)} in operand`);
+    return { variables, assigns: false };
   }
 
-  private word(text: string): Base {
-    if (text === 'true' || text === 'false') return { kind: 'literal', value: text === 'true' };
-    if (text === 'nil') return { kind: 'literal', value: null };
-    if (!this.isFunction(text)) throw this.error(`function ${JSON.stringify(text)} not defined`);
-    return { kind: 'function', name: text };
+  private command(): Command {
+    const { tokens } = this;
+    const { at } = tokens.peekNonSpace();
+    const words: Operand[] = [];
+    for (;;) {
+      tokens.skipSpace();
+      const operand = this.operand();
+      if (operand) words.push(operand);
+      const token = tokens.peek();
+      if (token.kind === 'space') continue;
+      if (token.kind === 'pipe') tokens.next();
+      else if (token.kind !== 'close' && token.kind !== 'closeParen') throw tokens.unexpected(tokens.next(), 'operand');
+      break;
+    }
+    if (words.length === 0) throw tokens.error('empty command');
+    return { kind: 'command', words, at };
   }
 
-  private parenthesised(): Base {
-    if (++this.depth > DEPTH_MAX) throw this.error('nested too deeply');
-    const pipe = this.pipe();
+  private operand(): Operand | null {
+    const { tokens } = this;
+    const term = this.term();
+    const { kind, at } = tokens.peek();
+    if (!term || kind !== 'field') return term;
+    const fields: string[] = [];
+    while (tokens.peek().kind === 'field') fields.push(tokens.next().text.slice(1));
+    switch (term.kind) {
+      case 'field':
+        return { ...term, fields: [...term.fields, ...fields], at };
+      case 'variable':
+        this.checkVariable(term.name);
+        return { ...term, fields: [...term.fields, ...fields], at };
+      case 'bool':
+      case 'string':
+      case 'number':
+      case 'nil':
+      case 'dot':
+        throw tokens.error(`unexpected . after term ${JSON.stringify(describe(term))}`);
+      default:
+        return { kind: 'chain', base: term, fields, at };
+    }
+  }
+
+  /** Null, with nothing read, where no term begins. */
+  private term(): Operand | null {
+    const { tokens } = this;
+    const start = tokens.position;
+    const token = tokens.nextNonSpace();
+    const { at, text } = token;
+    switch (token.kind) {
+      case 'word':
+        if (!this.isFunction(text)) throw tokens.error(`function ${JSON.stringify(text)} not defined`);
+        return { kind: 'function', name: text, at };
+      case 'dot':
+      case 'nil':
+        return { kind: token.kind, at };
+      case 'variable':
+        this.checkVariable(text);
+        return { kind: 'variable', name: text, fields: [], at };
+      case 'field':
+        return { kind: 'field', fields: [text.slice(1)], at };
+      case 'bool':
+        return { kind: 'bool', value: text === 'true', at };
+      case 'number':
+      case 'char':
+        return { kind: 'number', value: this.number(text), text, at };
+      case 'string':
+        return { kind: 'string', value: tokens.unquoted(token), quoted: text, at };
+      case 'openParen':
+        return this.parenthesised();
+      default:
+        tokens.back(start);
+        tokens.skipSpace();
+        return null;
+    }
+  }
+
+  private number(text: string): bigint | number {
+    try {
+      return parseNumber(text);
+    } catch (error) {
+      throw this.tokens.error((error as Error).message);
+    }
+  }
+
+  private parenthesised(): Pipe {
+    this.enter();
+    const pipe = this.pipe('parenthesized pipeline', 'closeParen');
     this.depth--;
-    if (this.next()?.text !== ')') throw this.error('unclosed left paren');
-    return { kind: 'pipe', pipe };
+    return pipe;
   }
 
   private checkVariable(name: string): void {
-    if (!this.variables.includes(name)) throw this.error(`undefined variable ${JSON.stringify(name)}`);
+    if (!this.variables.includes(name)) throw this.tokens.error(`undefined variable ${JSON.stringify(name)}`);
   }
 
-  private unquote(text: string): string {
-    if (text.startsWith('`')) return text.slice(1, -1);
-    return text
-      .slice(1, -1)
-      .replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)/g, (_all, code: string) => {
-        const simple = SIMPLE_ESCAPES[code];
-        if (simple !== undefined) return simple;
-        if (/^[xuU]/.test(code)) return String.fromCodePoint(Number.parseInt(code.slice(1), 16));
-        if (/^[0-7]{3}$/.test(code)) return String.fromCodePoint(Number.parseInt(code, 8));
-        throw this.error(`invalid escape \\${code}`);
-      });
-  }
-
-  private close(): void {
-    this.skipSpace();
-    const token = this.next();
-    if (token?.kind !== 'close') throw this.error(`unexpected ${token ? JSON.stringify(token.text) : 'EOF'}`);
-  }
-
-  private skipSpace(): void {
-    while (this.peek()?.kind === 'space') this.at++;
-  }
-
-  private peek(): Token | undefined {
-    return this.tokens[this.at];
-  }
-
-  private next(): Token | undefined {
-    return this.tokens[this.at++];
-  }
-
-  private get line(): number {
-    return (this.tokens[this.at] ?? this.tokens.at(-1))?.line ?? 1;
-  }
-
-  private error(reason: string): TemplateError {
-    return new TemplateError(
-      this.name,
-      (this.tokens[Math.max(0, this.at - 1)] ?? this.tokens.at(-1))?.line ?? 1,
-      reason,
-    );
+  private enter(): void {
+    if (++this.depth > DEPTH_MAX) throw this.tokens.error('max expression depth exceeded');
   }
 }
 
-const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  v: '\v',
-  '\\': '\\',
-  '"': '"',
-  "'": "'",
-};
+const BEGINS_OPERAND: ReadonlySet<string> = new Set([
+  ...['bool', 'char', 'dot', 'field', 'word', 'number', 'nil', 'string', 'variable', 'openParen'],
+]);
+const NOT_EXECUTABLE: ReadonlySet<string> = new Set(['bool', 'dot', 'nil', 'number', 'string']);
+const AFTER_COMMA: ReadonlySet<string> = new Set(['variable', 'close', 'closeParen']);
+
+/** Nothing but blanks: such a template counts as not defined. */
+function isEmpty(nodes: readonly Node[]): boolean {
+  return nodes.every((node) => node.kind === 'text' && node.text.trim() === '');
+}

@@ -1,141 +1,316 @@
-/** Prints a value as Go's `%v`: what `{{ . }}` writes. */
-export function printValue(value: unknown): string {
-  if (value === null || value === undefined) return '<no value>';
-  if (typeof value === 'string') return value;
-  if (typeof value === 'number') return printFloat(value);
-  if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
-  if (Array.isArray(value)) return `[${value.map(printValue).join(' ')}]`;
-  if (value instanceof Date) return value.toISOString();
-  if (typeof value === 'object') {
-    const proto: unknown = Object.getPrototypeOf(value);
-    if (proto !== Object.prototype && Object.hasOwn(proto ?? {}, 'toString')) return String(value);
-    const entries = Object.entries(value).filter(([, item]) => typeof item !== 'function');
-    return `map[${entries
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, item]) => `${key}:${printValue(item)}`)
-      .join(' ')}]`;
-  }
-  return String(value);
-}
-
-/**
- * Go's `%v` of a float64: the shortest digits, with an exponent below 1e-4 and from 1e+06 on. Every number of a
- * template is taken for a float, which is what `$value` is; whole numbers that large are not met elsewhere.
- */
-function printFloat(value: number): string {
-  if (Number.isNaN(value)) return 'NaN';
-  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
-  const exponent = Number(value.toExponential().split('e')[1]);
-  if (exponent >= -4 && exponent < 6) return plainDecimal(value);
-  return goExponent(value.toExponential());
-}
-
-/** JavaScript writes small numbers as 1e-7; plain digits instead. */
-function plainDecimal(value: number): string {
-  const text = String(value);
-  return text.includes('e') ? value.toFixed(20).replace(/0+$/, '') : text;
-}
-
-function goExponent(text: string): string {
-  const [mantissa, exponent] = text.split('e');
-  const sign = exponent.startsWith('-') ? '-' : '+';
-  return `${mantissa}e${sign}${exponent.replace(/^[+-]/, '').padStart(2, '0')}`;
-}
+import { formatG, quote, quoteRune } from '@avalanche/model';
+import { printPart } from './print.ts';
+import { bytesOf, GoStruct, isNil, isPlainObject, typeName } from './values.ts';
 
 /** As in Go: a wider field is refused, not filled. */
 const WIDTH_MAX = 1_000_000;
 
-const VERB = /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d+))?([a-zA-Z%])/g;
+const DIRECTIVE = /%([-+# 0]*)(?:\[(\d+)\])?(\*|\d+)?(?:\.(?:\[(\d+)\])?(\*|\d+)?)?(?:\[(\d+)\])?([\s\S]|$)/gu;
 
-/** Go's fmt.Sprintf for the verbs that templates use: v s q d f e g x X t c U b o %. */
+interface Format {
+  readonly minus: boolean;
+  readonly plus: boolean;
+  readonly sharp: boolean;
+  readonly space: boolean;
+  readonly zero: boolean;
+  readonly width: number;
+  readonly precision: number | undefined;
+}
+
+/** Go's fmt.Sprintf for strings, ints, floats, booleans, and whatever `%v` prints. Total: never throws. */
 export function sprintf(format: string, args: readonly unknown[]): string {
-  let next = 0;
-  const take = () => args[next++];
+  const arguments_ = new Arguments(args);
   const text = format.replace(
-    VERB,
-    (_all, flags: string, width: string | undefined, precision: string | undefined, verb: string) => {
-      if (verb === '%') return '%';
-      const wide = width === '*' ? Number(take()) : Number(width ?? 0);
-      const precise = precision === '*' ? Number(take()) : precision === undefined ? undefined : Number(precision);
-      if (next >= args.length) return `%!${verb}(MISSING)`;
-      const value = take();
-      if (wide > WIDTH_MAX) return '%!(BADWIDTH)';
-      if ((precise ?? 0) > WIDTH_MAX) return '%!(BADPREC)';
-      return pad(formatVerb(verb, flags, precise, value), wide, flags);
+    DIRECTIVE,
+    (_all, flags: string, widthAt, width, precisionAt, precision, valueAt, verb: string, offset: number) => {
+      const hasPoint = /^%[-+# 0]*(?:\[\d+\])?(?:\*|\d+)?\./.test(format.slice(offset));
+      return directive(arguments_, flags, [widthAt, width], [precisionAt, precision], valueAt, verb, hasPoint);
     },
   );
-  if (next >= args.length) return text;
-  return `${text}%!(EXTRA ${args.slice(next).map(printValue).join(', ')})`;
+  return text + arguments_.extra();
 }
 
-function formatVerb(verb: string, flags: string, precision: number | undefined, value: unknown): string {
+/** Arguments taken in order, or by `[n]`. */
+class Arguments {
+  private next = 0;
+  private reordered = false;
+
+  constructor(private readonly args: readonly unknown[]) {}
+
+  /** @returns false where there is no such argument */
+  seek(oneBased: string | undefined): boolean {
+    if (oneBased === undefined) return true;
+    this.reordered = true;
+    const index = Number(oneBased) - 1;
+    if (index < 0 || index >= this.args.length) return false;
+    this.next = index;
+    return true;
+  }
+
+  get left(): boolean {
+    return this.next < this.args.length;
+  }
+
+  take(): unknown {
+    return this.args[this.next++];
+  }
+
+  extra(): string {
+    if (this.reordered || !this.left) return '';
+    const rest = this.args.slice(this.next).map(named);
+    return `%!(EXTRA ${rest.join(', ')})`;
+  }
+}
+
+function named(value: unknown): string {
+  return isNil(value) ? '<nil>' : `${typeName(value)}=${printPart(value)}`;
+}
+
+type Number_ = readonly [at: string | undefined, text: string | undefined];
+
+function directive(
+  args: Arguments,
+  flags: string,
+  [widthAt, width]: Number_,
+  [precisionAt, precision]: Number_,
+  valueAt: string | undefined,
+  verb: string,
+  hasPoint: boolean,
+): string {
+  let wrong = '';
+  let minus = flags.includes('-');
+  const numberOf = (at: string | undefined, text: string | undefined, bad: string): number | undefined => {
+    if (text !== '*') {
+      const fits = args.seek(text === undefined ? at : undefined);
+      if (!fits) badIndex = true;
+      return text === undefined ? undefined : Number(text);
+    }
+    if (!args.seek(at)) badIndex = true;
+    const value = args.left ? args.take() : undefined;
+    const number = typeof value === 'bigint' ? Number(value) : Number.NaN;
+    if (Math.abs(number) <= WIDTH_MAX) return number;
+    wrong += bad;
+    return undefined;
+  };
+  let badIndex = false;
+  let wide = numberOf(widthAt, width, '%!(BADWIDTH)') ?? 0;
+  if (wide < 0) {
+    minus = true;
+    wide = -wide;
+  }
+  let precise = numberOf(precisionAt, precision, '%!(BADPREC)');
+  if (precise !== undefined && precise < 0) precise = undefined;
+  if (precise === undefined && hasPoint && precision === undefined) precise = 0;
+  if (!args.seek(valueAt)) badIndex = true;
+  if (verb === '') return `${wrong}%!(NOVERB)`;
+  if (verb === '%') return `${wrong}%`;
+  if (badIndex) return `${wrong}%!${verb}(BADINDEX)`;
+  if (!args.left) return `${wrong}%!${verb}(MISSING)`;
+  if (wide > WIDTH_MAX) return `${wrong}%!(NOVERB)`;
+  if ((precise ?? 0) > WIDTH_MAX) return `${wrong}%!(NOVERB)`;
+  const has = (flag: string) => flags.includes(flag);
+  const zero = has('0') && !minus;
+  const format = { minus, plus: has('+'), sharp: has('#'), space: has(' '), zero, width: wide, precision: precise };
+  return wrong + formatValue(verb, format, args.take());
+}
+
+function formatValue(verb: string, format: Format, value: unknown): string {
+  if (verb === 'T') return pad(typeName(value), { ...format, zero: false });
+  if (isNil(value)) return verb === 'v' ? pad('<nil>', format) : `%!${verb}(<nil>)`;
+  if (typeof value === 'boolean') {
+    return verb === 'v' || verb === 't' ? pad(String(value), { ...format, zero: false }) : bad(verb, value);
+  }
+  if (typeof value === 'bigint') return formatInt(verb, format, value) ?? bad(verb, value);
+  if (typeof value === 'number') return formatFloat(verb, format, value) ?? bad(verb, value);
+  const text = textOf(value);
+  if (text !== null) return formatText(verb, format, text) ?? bad(verb, value);
+  if (Array.isArray(value)) return `[${value.map((item) => formatValue(verb, format, item)).join(' ')}]`;
+  if (value instanceof Map || isPlainObject(value)) return formatMap(verb, format, value);
+  if (value instanceof GoStruct) {
+    return `{${Object.values(value.fields)
+      .map((item) => formatValue(verb, format, item))
+      .join(' ')}}`;
+  }
+  return verb === 'v' ? pad(printPart(value), format) : bad(verb, value);
+}
+
+/** A string, or what has a String() method. */
+function textOf(value: unknown): string | null {
+  if (typeof value === 'string') return value;
+  if (value instanceof GoStruct) return value.toString() ?? null;
+  const plain = Array.isArray(value) || value instanceof Map || isPlainObject(value) || typeof value === 'function';
+  return plain ? null : String(value);
+}
+
+function formatMap(verb: string, format: Format, map: object): string {
+  const entries = map instanceof Map ? [...map] : Object.entries(map);
+  const shown = entries
+    .filter(([, item]) => typeof item !== 'function')
+    .map(([key, item]) => `${formatValue(verb, format, String(key))}:${formatValue(verb, format, item)}`)
+    .sort();
+  return `map[${shown.join(' ')}]`;
+}
+
+function bad(verb: string, value: unknown): string {
+  return `%!${verb}(${named(value)})`;
+}
+
+function formatText(verb: string, format: Format, value: string): string | null {
+  const cut = format.precision === undefined ? value : [...value].slice(0, format.precision).join('');
   switch (verb) {
     case 'v':
-      return printValue(value);
+      return pad(format.sharp ? quote(cut) : cut, { ...format, zero: false });
     case 's':
-      return precision === undefined ? printValue(value) : [...printValue(value)].slice(0, precision).join('');
+      return pad(cut, { ...format, zero: false });
     case 'q':
-      return JSON.stringify(printValue(value));
-    case 't':
-      return String(value);
-    case 'c':
-      return String.fromCodePoint(Number(value));
-    case 'U':
-      return `U+${Number(value).toString(16).toUpperCase().padStart(4, '0')}`;
+      return pad(format.sharp && !/[`\n]/.test(cut) ? `\`${cut}\`` : quote(cut), { ...format, zero: false });
     case 'x':
     case 'X':
-      return hex(value, verb === 'X');
-    case 'd':
-      return signed(BigInt(Math.trunc(Number(value))).toString(), flags);
-    case 'b':
-      return Math.trunc(Number(value)).toString(2);
-    case 'o':
-      return Math.trunc(Number(value)).toString(8);
+      return pad(hexBytes(bytesOf(value), format, verb), { ...format, zero: false });
+    default:
+      return null;
+  }
+}
+
+function hexBytes(bytes: Buffer, { precision, space, sharp }: Format, verb: string): string {
+  const shown = precision === undefined ? bytes : bytes.subarray(0, precision);
+  const pairs = [...shown].map((byte) => byte.toString(16).padStart(2, '0'));
+  const prefix = sharp ? '0x' : '';
+  const text = space ? pairs.map((pair) => prefix + pair).join(' ') : (pairs.length > 0 ? prefix : '') + pairs.join('');
+  return verb === 'X' ? text.toUpperCase() : text;
+}
+
+const BASES: Readonly<Record<string, readonly [radix: number, prefix: string]>> = {
+  v: [10, ''],
+  d: [10, ''],
+  b: [2, '0b'],
+  o: [8, '0'],
+  O: [8, '0o'],
+  x: [16, '0x'],
+  X: [16, '0X'],
+};
+
+function formatInt(verb: string, format: Format, value: bigint): string | null {
+  const inRange = value >= 0n && value <= 0x10ffffn;
+  const char = inRange ? String.fromCodePoint(Number(value)) : '\ufffd';
+  if (verb === 'c') return pad(char, { ...format, zero: false });
+  if (verb === 'q') return pad(quoteRune(char), { ...format, zero: false });
+  if (verb === 'U') {
+    const code = `U+${value
+      .toString(16)
+      .toUpperCase()
+      .padStart(Math.max(4, format.precision ?? 0), '0')}`;
+    return pad(format.sharp ? `${code} '${char}'` : code, { ...format, zero: false });
+  }
+  if (!Object.hasOwn(BASES, verb)) return null;
+  const [radix, prefix] = BASES[verb];
+  const size = value < 0n ? -value : value;
+  let digits = size.toString(radix);
+  if (verb === 'X') digits = digits.toUpperCase();
+  if (format.precision !== undefined) digits = digits.padStart(format.precision, '0');
+  if (format.precision === 0 && size === 0n) digits = '';
+  const sign = value < 0n ? '-' : format.plus ? '+' : format.space ? ' ' : '';
+  const shown = (format.sharp && verb !== 'v' && verb !== 'd') || verb === 'O' ? prefix : '';
+  const filled = format.zero && format.precision === undefined;
+  if (filled) digits = digits.padStart(format.width - sign.length, '0');
+  return pad(sign + shown + digits, { ...format, zero: false });
+}
+
+function formatFloat(verb: string, format: Format, value: number): string | null {
+  const text = floatText(verb, format, Math.abs(value));
+  if (text === null) return null;
+  const negative = value < 0 || Object.is(value, -0);
+  const infinite = !Number.isFinite(value);
+  const plus = format.plus || (infinite && !Number.isNaN(value));
+  const sign = negative ? '-' : Number.isNaN(value) && !format.plus ? '' : plus ? '+' : format.space ? ' ' : '';
+  const body = format.zero && !infinite ? text.padStart(format.width - sign.length, '0') : text;
+  return pad(sign + body, { ...format, zero: false });
+}
+
+/** The digits of a number that is not negative; null where the verb is none for floats. */
+function floatText(verb: string, { precision }: Format, value: number): string | null {
+  if (!'vgGeEfFxXb'.includes(verb)) return null;
+  if (Number.isNaN(value)) return 'NaN';
+  if (value === Number.POSITIVE_INFINITY) return 'Inf';
+  switch (verb) {
     case 'f':
     case 'F':
-      return signed(special(value) ?? Number(value).toFixed(precision ?? 6), flags);
+      return fixed(value, precision ?? 6);
     case 'e':
+      return goExponent(exponential(value, Math.min(DIGITS_MAX, precision ?? 6)));
     case 'E':
-      return signed(special(value) ?? goExponent(Number(value).toExponential(precision ?? 6)), flags);
-    case 'g':
+      return goExponent(exponential(value, Math.min(DIGITS_MAX, precision ?? 6))).toUpperCase();
     case 'G':
-      return signed(special(value) ?? general(Number(value), precision), flags);
+      return general(value, precision).toUpperCase();
+    case 'x':
+    case 'X':
+      return verb === 'x' ? hexFloat(value) : hexFloat(value).toUpperCase();
+    case 'b':
+      return null;
     default:
-      return `%!${verb}(${printValue(value)})`;
+      return general(value, precision);
   }
 }
 
-function general(value: number, precision: number | undefined): string {
-  if (precision === undefined || value === 0) return printFloat(value);
-  const exponent = Math.floor(Math.log10(Math.abs(value)));
-  if (exponent < -4 || exponent >= (precision || 1)) {
-    const [mantissa, power] = value.toExponential(Math.max(0, precision - 1)).split('e');
-    return goExponent(`${Number(mantissa)}e${power}`);
-  }
-  return String(Number(value.toPrecision(precision || 1)));
+/** Digits behind the wanted ones by which a tie is told: an exact half is one 5. */
+const TIE_DIGITS = 40;
+const DIGITS_MAX = 100;
+
+/** What lies exactly between two decimals goes to the even one, as in Go; JavaScript goes up. */
+function towardsEven(rounded: string, longer: string, kept: number): string {
+  const [head, tail] = [longer.slice(0, kept), longer.slice(kept).replace(/^\./, '')];
+  return /^50*$/.test(tail) && /[02468]\.?$/.test(head) ? head.replace(/\.$/, '') : rounded;
 }
 
-function special(value: unknown): string | null {
-  const number = Number(value);
-  return Number.isFinite(number) ? null : printFloat(number);
+function fixedDigits(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  const longer = value.toFixed(Math.min(DIGITS_MAX, digits + TIE_DIGITS));
+  return towardsEven(text, longer, longer.indexOf('.') + (digits === 0 ? 0 : 1 + digits));
 }
 
-function signed(text: string, flags: string): string {
-  return flags.includes('+') && !/^[+-]/.test(text) ? `+${text}` : text;
+function exponential(value: number, digits: number): string {
+  const text = value.toExponential(digits);
+  const [mantissa, power] = value.toExponential(Math.min(DIGITS_MAX, digits + TIE_DIGITS)).split('e');
+  const even = towardsEven('', mantissa, digits === 0 ? 1 : 2 + digits);
+  return even === '' ? text : `${even}e${power}`;
 }
 
-function hex(value: unknown, upper: boolean): string {
+/** `toFixed` writes what is larger than 1e21 with an exponent, and no more than 100 digits. */
+function fixed(value: number, precision: number): string {
+  const digits = Math.min(DIGITS_MAX, precision);
   const text =
-    typeof value === 'number' ? Math.trunc(value).toString(16) : Buffer.from(printValue(value)).toString('hex');
-  return upper ? text.toUpperCase() : text;
+    value < 1e21 ? fixedDigits(value, digits) : `${BigInt(value)}${digits > 0 ? `.${'0'.repeat(digits)}` : ''}`;
+  return text + '0'.repeat(precision - digits);
 }
 
-function pad(text: string, width: number, flags: string): string {
-  if (flags.includes('-')) return text.padEnd(width);
-  if (flags.includes('0') && /^[+-]?[\d.]/.test(text)) {
-    const sign = /^[+-]/.test(text) ? text[0] : '';
-    return sign + text.slice(sign.length).padStart(width - sign.length, '0');
-  }
-  return text.padStart(width);
+/** Go's `%g` of a number that is not negative. */
+function general(value: number, precision: number | undefined): string {
+  if (precision === undefined) return formatG(value);
+  if (value === 0) return '0';
+  const wanted = Math.min(DIGITS_MAX, precision || 1);
+  const [mantissa, power] = exponential(value, wanted - 1).split('e');
+  const exponent = Number(power);
+  const plain = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa;
+  if (exponent < -4 || exponent >= wanted) return goExponent(`${plain}e${power}`);
+  const text = fixedDigits(value, Math.min(DIGITS_MAX, Math.max(0, wanted - 1 - exponent)));
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}
+
+function goExponent(text: string): string {
+  const [mantissa, exponent] = text.split('e');
+  return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`;
+}
+
+function hexFloat(value: number): string {
+  if (value === 0) return '0x0p+00';
+  let exponent = Math.floor(Math.log2(value));
+  if (2 ** exponent > value) exponent--;
+  const digits = (value / 2 ** exponent).toString(16).replace(/^1/, '1');
+  return `0x${digits}p${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+}
+
+function pad(text: string, { minus, zero, width }: Format): string {
+  const missing = width - [...text].length;
+  if (missing <= 0) return text;
+  return minus ? text + ' '.repeat(missing) : (zero ? '0' : ' ').repeat(missing) + text;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compileTemplate, SafeHtml, TemplateSet } from './template.ts';
+import { compileTemplate, SafeHtml, TemplateError, TemplateSet } from './template.ts';
 
 const data = {
   Labels: { job: 'node', instance: 'a:9100' },
@@ -28,9 +28,9 @@ test.each([
   ['{{ range $k, $v := .Labels }}{{ $k }}={{ $v }} {{ end }}', 'instance=a:9100 job=node '],
   ['{{ with .Labels }}{{ .job }}{{ end }}', 'node'],
   ['{{ index .Labels "constructor" }}|{{ index .Labels "__proto__" }}|', '||'],
-  ['{{ printf "%9999999999d" 1 }}', '%!(BADWIDTH)'],
+  ['{{ printf "%*d" 9999999999 1 }}', '%!(BADWIDTH)1'],
   ['{{ with .Missing }}x{{ else }}y{{ end }}', 'y'],
-  ['{{ define "t" }}[{{ . }}]{{ end }}{{ template "t" .Labels.job }}', '[node]'],
+  ['{{ define "x" }}[{{ . }}]{{ end }}{{ template "x" .Labels.job }}', '[node]'],
   ['{{ block "b" .Value }}<{{ . }}>{{ end }}', '<0.975>'],
   ['{{ printf "%.1f%% of %s" .Value .Labels.job }}', '1.0% of node'],
   ['{{ .Labels.job | printf "%-6s|%q" "x" }}', 'x     |"node"'],
@@ -45,14 +45,14 @@ test.each([
   ['{{ $x := 1 }}{{ if true }}{{ $x = 2 }}{{ end }}{{ $x }}', '2'],
   ['{{ "\\u00e9\\n" }}{{ `raw\\n` }}', 'é\nraw\\n'],
   ['{{ html "<a>" }} {{ urlquery "a b&c" }}', '&lt;a&gt; a+b%26c'],
-  ['{{ 1e21 }} {{ 0.00001 }} {{ 5 }} {{ 1234567 }} {{ 123456.5 }}', '1e+21 1e-05 5 1.234567e+06 123456.5'],
+  ['{{ 1e21 }} {{ 0.00001 }} {{ 5 }} {{ 1234567 }} {{ 123456.5 }}', '1e+21 1e-05 5 1234567 123456.5'],
   ['{{ .constructor }}{{ .Labels.__proto__ }}', ''],
 ])('%j', (source, expected) => {
   expect(compileTemplate('t', source).execute(data)).toBe(expected);
 });
 
 test.each([
-  ['{{ if }}x{{ end }}', 'template: t:1: missing value for command'],
+  ['{{ if }}x{{ end }}', 'template: t:1: missing value for if'],
   ['x\n{{ .a', 'template: t:2: unclosed action'],
   ['{{ nope 1 }}', 'template: t:1: function "nope" not defined'],
   ['{{ $x }}', 'template: t:1: undefined variable "$x"'],
@@ -65,10 +65,13 @@ test.each([
 
 describe('execution errors name the line', () => {
   test.each([
-    ['a\n{{ index .Alerts 9 }}', 'template: t:2: executing "t": error calling index: index out of range: 9'],
+    [
+      'a\n{{ index .Alerts 9 }}',
+      'template: t:2:3: executing "t" at <index .Alerts 9>: error calling index: index out of range: 9',
+    ],
     ['{{ template "x" }}', 'template "x" not defined'],
     ['{{ define "x" }}{{ template "x" }}{{ end }}{{ template "x" }}', 'exceeded maximum template depth'],
-    ['{{ .Value.x }}', "can't evaluate field x in type number"],
+    ['{{ .Value.x }}', "can't evaluate field x in type float64"],
     ['{{ lt "a" 1 }}', 'incompatible types for comparison'],
   ])('%j', (source, message) => {
     expect(() => compileTemplate('t', source).execute(data)).toThrow(message);
@@ -80,4 +83,103 @@ test('a set shares definitions, and HTML is escaped but for what is safe', () =>
   set.add('a.tmpl', '{{ define "greet" }}<b>{{ . }}</b>{{ end }}');
   const template = set.compile('mail', '{{ template "greet" .X }}{{ .X | safeHtml }}');
   expect(template.execute({ X: '<i>' })).toBe('<b>&lt;i&gt;</b><i>');
+});
+
+describe('whatever the text is, there is a result or an error', () => {
+  const pieces = [
+    ...[
+      '{{',
+      '}}',
+      '{{-',
+      '-}}',
+      ' ',
+      '.',
+      '.a',
+      '$',
+      '$x',
+      ':=',
+      '=',
+      ',',
+      '|',
+      '(',
+      ')',
+      '"s"',
+      '`r`',
+      "'c'",
+      '1',
+      '0x',
+      '1e9',
+    ],
+    ...[
+      'if',
+      'else',
+      'end',
+      'range',
+      'with',
+      'define',
+      'template',
+      'block',
+      'break',
+      'continue',
+      'nil',
+      'true',
+      'printf',
+      'index',
+    ],
+    ...[
+      'and',
+      'len',
+      'slice',
+      'eq',
+      '/*',
+      '*/',
+      '\n',
+      '\\',
+      '"',
+      '\u00e9',
+      '\ud800',
+      '%d',
+      '%[1]*.*f',
+      '-1',
+      '99999999999999999999',
+    ],
+  ];
+
+  test('fuzzed with a seed', () => {
+    let seed = 20_261_123;
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) & 0x7fffffff;
+      return (seed >>> 8) % below;
+    };
+    const outcomes = { ran: 0, refused: 0 };
+    for (let round = 0; round < 6000; round++) {
+      const inner = Array.from({ length: 1 + random(14) }, () => pieces[random(pieces.length)]);
+      const source = random(3) === 0 ? inner.join('') : `{{ ${inner.join(' ')} }}${random(2) ? '{{end}}' : ''}`;
+      try {
+        compileTemplate('t', source).execute(data);
+        outcomes.ran++;
+      } catch (error) {
+        if (!(error instanceof TemplateError)) throw new Error(`${JSON.stringify(source)}: ${error}`, { cause: error });
+        outcomes.refused++;
+      }
+    }
+    expect(outcomes.ran).toBeGreaterThan(300);
+    expect(outcomes.refused).toBeGreaterThan(3000);
+  });
+
+  test.each([
+    ['parentheses', `{{ ${'('.repeat(50_000)}1${')'.repeat(50_000)} }}`],
+    ['blocks', `${'{{if 1}}'.repeat(50_000)}${'{{end}}'.repeat(50_000)}`],
+    ['else if', `{{if 0}}${'{{else if 0}}'.repeat(50_000)}{{end}}`],
+    ['fields', `{{ .Labels${'.a'.repeat(100_000)} }}`],
+    [
+      'a template that calls itself twice',
+      '{{ define "x" }}{{ template "x" }}{{ template "x" }}{{ end }}{{ template "x" }}',
+    ],
+    ['loops in loops', `${'{{ range 1000 }}'.repeat(20)}x${'{{ end }}'.repeat(20)}`],
+    ['a loop without end', '{{ range 9223372036854775807 }}{{ end }}'],
+    ['much text', '{{ range 1000000 }}{{ printf "%100000d" 1 }}{{ end }}'],
+  ])('%s have a bound', (_what, source) => {
+    expect(() => compileTemplate('t', source).execute(data)).toThrow(TemplateError);
+  });
 });

@@ -1,20 +1,12 @@
-import { type Node, TemplateError } from './ast.ts';
-import { builtins, escapeHtml, type TemplateFunctions } from './builtins.ts';
+import { type Body, TemplateError } from './ast.ts';
+import { builtins, escapeHtml } from './builtins.ts';
 import { execute } from './execute.ts';
 import { parseTemplate } from './parse.ts';
+import { SafeHtml, type TemplateFunctions } from './values.ts';
 
 export interface Template {
   /** @throws TemplateError */
   execute(data: unknown): string;
-}
-
-/** Text that is HTML already and that an HTML template writes as it is (Go's template.HTML). */
-export class SafeHtml {
-  constructor(readonly html: string) {}
-
-  toString(): string {
-    return this.html;
-  }
 }
 
 export interface TemplateOptions {
@@ -25,7 +17,7 @@ export interface TemplateOptions {
 /** Templates that know each other by name, as several files with `define` make them. */
 export class TemplateSet {
   private readonly functions: TemplateFunctions;
-  private readonly definitions = new Map<string, readonly Node[]>();
+  private readonly definitions = new Map<string, Body>();
 
   constructor(
     functions: TemplateFunctions = {},
@@ -36,7 +28,9 @@ export class TemplateSet {
 
   /** Parses a file and adds what it defines; later definitions replace earlier ones. @throws TemplateError */
   add(name: string, source: string): void {
-    for (const [defined, body] of this.parse(name, source).definitions) this.definitions.set(defined, body);
+    for (const [defined, body] of this.parse(name, source)) {
+      if (defined !== name) this.definitions.set(defined, body);
+    }
   }
 
   has(name: string): boolean {
@@ -45,20 +39,18 @@ export class TemplateSet {
 
   /** Compiles a text that may use this set's templates; what it defines itself it keeps to itself. @throws TemplateError */
   compile(name: string, source: string): Template {
-    const { body, definitions } = this.parse(name, source);
+    const definitions = this.parse(name, source);
+    const body = definitions.get(name) as Body;
     const render = this.options.html
       ? (text: string, value: unknown) => (value instanceof SafeHtml ? text : escapeHtml(text))
       : (text: string) => text;
     const definition = (wanted: string) => definitions.get(wanted) ?? this.definitions.get(wanted);
-    return { execute: (data) => execute({ name, functions: this.functions, definition, render }, body, data) };
+    return { execute: (data) => execute({ functions: this.functions, definition, render }, body, data) };
   }
 
-  private parse(name: string, source: string) {
-    return parseTemplate(
-      name,
-      source,
-      (word) => word === 'and' || word === 'or' || Object.hasOwn(this.functions, word),
-    );
+  private parse(name: string, source: string): Map<string, Body> {
+    const isFunction = (word: string) => word === 'and' || word === 'or' || Object.hasOwn(this.functions, word);
+    return parseTemplate(name, source, isFunction);
   }
 }
 
@@ -67,4 +59,4 @@ export function compileTemplate(name: string, source: string, functions: Templat
   return new TemplateSet(functions).compile(name, source);
 }
 
-export { TemplateError };
+export { SafeHtml, TemplateError };

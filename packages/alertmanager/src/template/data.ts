@@ -1,6 +1,6 @@
+import { GoTime } from '@avalanche/gotemplate';
 import { compareStrings } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
-import { GoTime } from './go-time.ts';
 
 /** What a notification is about, before it becomes text. */
 export interface Notification {

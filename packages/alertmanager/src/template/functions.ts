@@ -1,7 +1,6 @@
-import { SafeHtml, type TemplateFunctions } from '@avalanche/gotemplate';
+import { type GoTime, SafeHtml, type TemplateFunctions } from '@avalanche/gotemplate';
 import { compileAnchored } from '@avalanche/model';
 import { RE2JS } from 're2js';
-import type { GoTime } from './go-time.ts';
 
 /** The functions of notification templates (upstream template.DefaultFuncs), and ours, which begin with `avalanche`. */
 export const notificationFunctions: TemplateFunctions = {
@@ -23,8 +22,9 @@ export const notificationFunctions: TemplateFunctions = {
   date: (layout: string, time: GoTime) => time.Format(layout),
   tz: (zone: string, time: GoTime) => time.In(zone),
   since: (time: GoTime) => (Date.now() - time.milliseconds) / 1000,
-  humanizeDuration: (seconds: number) => humanizeSeconds(seconds),
-  toJson: (value: unknown) => JSON.stringify(value),
+  humanizeDuration: (seconds: number | bigint) => humanizeSeconds(Number(seconds)),
+  toJson: (value: unknown) =>
+    JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? Number(item) : item)),
   avalancheSlackText: escapeSlack,
   avalancheLink: linkOrNothing,
   avalancheSilenceUrl: silenceUrl,

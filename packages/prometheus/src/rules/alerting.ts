@@ -90,11 +90,12 @@ export class AlertingRule implements Rule {
 
   private async alertOf(sample: VectorSample, time: number, query: QueryVector): Promise<RuleAlert> {
     const { options } = this;
-    const data: AlertTemplateData = { ...options, labels: sample.labels, value: sample.value };
+    const { labels: sampleLabels, value, histogram } = sample;
+    const data: AlertTemplateData = { ...options, labels: sampleLabels, value, histogram, time };
     const ask = (expression: string) => query(expression, time);
     const expand = async (texts: Readonly<Record<string, string>>) => {
       const expanded: Record<string, string> = {};
-      for (const [name, text] of Object.entries(texts)) expanded[name] = await expandTemplate(text, data, ask);
+      for (const [name, text] of Object.entries(texts)) expanded[name] = (await expandTemplate(text, data, ask)).text;
       return expanded;
     };
     const labels = await expand(options.labels);
@@ -150,8 +151,12 @@ export class AlertingRule implements Rule {
     for (const alert of this.alerts.values()) {
       if (alert.state === 'inactive') continue;
       samples.push(
-        { labels: alert.labels.with({ [METRIC_NAME]: 'ALERTS', alertstate: alert.state }), value: 1 },
-        { labels: alert.labels.with({ [METRIC_NAME]: 'ALERTS_FOR_STATE' }), value: Math.floor(alert.activeAt / 1000) },
+        { labels: alert.labels.with({ [METRIC_NAME]: 'ALERTS', alertstate: alert.state }), value: 1, histogram: null },
+        {
+          labels: alert.labels.with({ [METRIC_NAME]: 'ALERTS_FOR_STATE' }),
+          value: Math.floor(alert.activeAt / 1000),
+          histogram: null,
+        },
       );
     }
     return samples;

@@ -26,7 +26,7 @@ beforeEach(async () => {
   tsdb = await Tsdb.open({ directory });
   clock = new ManualClock(1_700_000_000_000);
   manager = newManager();
-  result = [{ labels: Labels.from({ instance: 'a' }), value: 1 }];
+  result = [{ labels: Labels.from({ instance: 'a' }), value: 1, histogram: null }];
   queried = [];
   sent = [];
 });

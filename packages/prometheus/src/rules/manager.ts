@@ -52,9 +52,11 @@ function problemsOf(rule: RuleConfig, dialect: Dialect): string[] {
     }
   };
   attempt('could not parse expression', () => parseExpression(rule.expr, dialect));
-  if (rule.alert === undefined) return problems;
-  for (const [name, text] of Object.entries(rule.labels)) attempt(`label ${name}`, () => checkTemplate(text));
-  for (const [name, text] of Object.entries(rule.annotations)) attempt(`annotation ${name}`, () => checkTemplate(text));
+  const { alert } = rule;
+  if (alert === undefined) return problems;
+  for (const [name, text] of Object.entries(rule.labels)) attempt(`label ${name}`, () => checkTemplate(text, alert));
+  for (const [name, text] of Object.entries(rule.annotations))
+    attempt(`annotation ${name}`, () => checkTemplate(text, alert));
   return problems;
 }
 

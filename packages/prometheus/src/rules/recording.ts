@@ -13,9 +13,10 @@ export class RecordingRule implements Rule {
 
   async evaluate(time: number, query: QueryVector, limit: number): Promise<readonly VectorSample[]> {
     const result = await query(this.expression, time);
-    const samples = result.map(({ labels, value }) => ({
+    const samples = result.map(({ labels, value, histogram }) => ({
       labels: labels.with({ ...this.labels, [METRIC_NAME]: this.name }),
       value,
+      histogram,
     }));
     checkUnique(samples, 'rule');
     if (limit > 0 && samples.length > limit)

@@ -1,10 +1,6 @@
-import type { Labels } from '@avalanche/model';
+import type { VectorSample } from '@avalanche/promql';
 
-/** One element of an instant vector. */
-export interface VectorSample {
-  readonly labels: Labels;
-  readonly value: number;
-}
+export type { VectorSample } from '@avalanche/promql';
 
 /**
  * Evaluates an expression at a time (milliseconds); a scalar result is one sample without labels. `origin` says in the
@@ -44,7 +40,7 @@ export interface Rule {
 }
 
 /** @throws Error where two samples of a rule came to the same labels; `kind` is what upstream's message calls them */
-export function checkUnique(samples: readonly VectorSample[], kind: 'rule' | 'alert'): void {
+export function checkUnique(samples: readonly Pick<VectorSample, 'labels'>[], kind: 'rule' | 'alert'): void {
   const seen = new Set<string>();
   for (const { labels } of samples) {
     if (seen.has(labels.key))

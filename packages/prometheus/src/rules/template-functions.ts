@@ -1,74 +1,200 @@
-import type { TemplateFunctions } from '@avalanche/gotemplate';
-import { compareStrings, matchesAnywhere, parseDuration, replaceAllMatches } from '@avalanche/model';
-import { humanize, humanize1024, humanizeDuration, humanizePercentage, humanizeTimestamp } from './humanize.ts';
+import {
+  escapeQuery,
+  GoDuration,
+  GoStruct,
+  GoTime,
+  named,
+  SafeHtml,
+  type TemplateFunctions,
+  typed,
+  typeName,
+} from '@avalanche/gotemplate';
+import {
+  compareStrings,
+  type FloatHistogram,
+  formatG,
+  formatHistogram,
+  matchesAnywhere,
+  parseDuration,
+  replaceAllMatches,
+} from '@avalanche/model';
+import { humanize, humanize1024, humanizeDuration, humanizePercentage } from './humanize.ts';
+import type { VectorSample } from './rule.ts';
 
-/** A sample as templates see it: what `query` gives, and `first`, `value`, `label` … take. */
-export interface TemplateSample {
-  readonly Labels: Readonly<Record<string, string>>;
-  readonly Value: number;
+/** What Go calls the values that `query` gives, and `first`, `value`, `label` … take. */
+const SAMPLE = '*template.sample';
+const RESULT = 'template.queryResult';
+
+/** The results of the queries of one text, null where one was asked for and not made yet. */
+export type QueryResults = Map<string, readonly VectorSample[] | null>;
+
+interface Surroundings {
+  readonly externalUrl: string;
+  /** The time of the evaluation in milliseconds. */
+  readonly time: number;
+  readonly results: QueryResults;
 }
 
 /**
  * The functions of upstream's template package. `query` takes its results from `results`; one that is not there is
  * entered as null, for the caller to fill, and the run ends.
  */
-export function templateFunctions(
-  externalUrl: string,
-  results: Map<string, readonly TemplateSample[] | null>,
-): TemplateFunctions {
+export function templateFunctions({ externalUrl, time, results }: Surroundings): TemplateFunctions {
   return {
     ...fixedFunctions,
-    externalURL: () => externalUrl,
-    pathPrefix: () => (externalUrl === '' ? '' : new URL(externalUrl).pathname.replace(/\/$/, '')),
-    query: (expression: string) => {
+    now: typed([], () => time / 1000),
+    externalURL: typed([], () => externalUrl),
+    pathPrefix: typed([], () => pathOf(externalUrl)),
+    query: typed(['string'], (expression: string) => {
       const known = results.get(expression);
-      if (known) return known;
+      if (known) return named(RESULT, known.map(templateSample));
       results.set(expression, null);
       throw new Error(`query ${expression} has no result yet`);
-    },
+    }),
   };
 }
 
-function link(expression: string, tab: 0 | 1): string {
-  return `/graph?g0.expr=${encodeURIComponent(expression).replaceAll('%20', '+')}&g0.tab=${tab}`;
+function pathOf(url: string): string {
+  const path = URL.canParse(url) ? new URL(url).pathname : '';
+  return path === '/' && !url.endsWith('/') ? '' : path;
 }
 
-function first(samples: readonly TemplateSample[]): TemplateSample {
-  if (samples.length === 0) throw new Error('first() called on vector with no elements');
+function templateSample({ labels, value, histogram }: VectorSample): GoStruct {
+  return new GoStruct(SAMPLE, { Labels: labels.toJSON(), Value: histogram ? templateHistogram(histogram) : value });
+}
+
+/** A native histogram as templates see it. */
+export function templateHistogram(histogram: FloatHistogram): GoStruct {
+  const { schema, zeroThreshold, zeroCount, count, sum } = histogram;
+  const fields = {
+    Schema: BigInt(schema),
+    ZeroThreshold: zeroThreshold,
+    ZeroCount: zeroCount,
+    Count: count,
+    Sum: sum,
+  };
+  return new GoStruct('*histogram.FloatHistogram', fields, formatHistogram(histogram));
+}
+
+function labelsOf(sample: GoStruct): Readonly<Record<string, string>> {
+  return sample.fields.Labels as Readonly<Record<string, string>>;
+}
+
+function labelOf(name: string, sample: GoStruct): string {
+  const labels = labelsOf(sample);
+  return Object.hasOwn(labels, name) ? labels[name] : '';
+}
+
+function link(expression: string, tab: 0 | 1): string {
+  return `/graph?g0.expr=${escapeQuery(expression)}&g0.tab=${tab}`;
+}
+
+function first(samples: readonly GoStruct[] | null): GoStruct {
+  if (!samples || samples.length === 0) throw new Error('first() called on vector with no elements');
   return samples[0];
 }
 
-/** Numbers reach the functions as numbers or, as in `{{ printf … | humanize }}`, as text. */
+const NUMBER = /^[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const NAMED_NUMBERS: Readonly<Record<string, number>> = {
+  nan: Number.NaN,
+  inf: Number.POSITIVE_INFINITY,
+  infinity: Number.POSITIVE_INFINITY,
+};
+
+/** Numbers reach the functions as floats, as ints or, as in `{{ printf … | humanize }}`, as text. @throws Error */
 function toNumber(value: unknown): number {
   if (typeof value === 'number') return value;
-  const number = Number(String(value).replace(/^([+-]?)Inf$/, '$1Infinity'));
-  if (String(value) !== 'NaN' && Number.isNaN(number)) throw new Error(`can't convert ${String(value)} to float`);
-  return number;
+  if (typeof value === 'bigint') return Number(value);
+  if (typeof value !== 'string') throw new Error(`can't convert ${typeName(value)} to float`);
+  if (NUMBER.test(value)) return Number(value);
+  const [, sign, name] = /^([+-]?)([a-z]+)$/.exec(value.toLowerCase()) ?? [];
+  if (name === undefined || !Object.hasOwn(NAMED_NUMBERS, name)) {
+    throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
+  }
+  return sign === '-' ? -NAMED_NUMBERS[name] : NAMED_NUMBERS[name];
+}
+
+const NANOSECONDS_MAX = 2 ** 63;
+
+/** A time of seconds. @throws Error in upstream's words */
+function toTime(value: unknown): GoTime {
+  const seconds = toNumber(value);
+  if (!Number.isFinite(seconds)) throw new Error('value is NaN or Inf');
+  if (Math.abs(seconds * 1e9) > NANOSECONDS_MAX) {
+    throw new Error(`${formatG(seconds)} cannot be represented as a nanoseconds timestamp since it overflows int64`);
+  }
+  return new GoTime(Number(BigInt(Math.trunc(seconds * 1e9)) / 1_000_000n)); // through nanoseconds, as upstream
+}
+
+/** `2015-05-15 10:00:00 +0000 UTC` (`humanizeTimestamp`). */
+function humanizeTimestamp(value: unknown): string {
+  const seconds = toNumber(value);
+  return Number.isFinite(seconds) ? toTime(seconds).toString() : formatG(seconds);
+}
+
+function signedDuration(text: string): number {
+  return text.startsWith('-') ? -parseDuration(text.slice(1)) : parseDuration(text);
+}
+
+/** The host of `host:port`, or null where Go would not split it (net.SplitHostPort). */
+function splitHostPort(text: string): { readonly host: string; readonly port: string } | null {
+  const match = /^(?:\[([^[\]]*)\]|([^[\]:]*)):([^[\]:]*)$/.exec(text);
+  return match && { host: match[1] ?? match[2], port: match[3] };
+}
+
+const IP = /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*)$/;
+
+function stripDomain(hostPort: string): string {
+  const split = splitHostPort(hostPort);
+  const host = split?.host ?? hostPort;
+  if (IP.test(host)) return hostPort;
+  const short = host.split('.')[0];
+  return split?.port ? `${short}:${split.port}` : short;
 }
 
 const fixedFunctions: TemplateFunctions = {
-  first,
-  value: (sample: TemplateSample) => sample.Value,
-  label: (name: string, sample: TemplateSample) => sample.Labels[name] ?? '',
-  strvalue: (sample: TemplateSample) => sample.Labels.__value__ ?? '',
-  sortByLabel: (name: string, samples: readonly TemplateSample[]) =>
-    [...samples].sort((a, b) => compareStrings(a.Labels[name] ?? '', b.Labels[name] ?? '')),
-  args: (...values: readonly unknown[]) => Object.fromEntries(values.map((value, i) => [`arg${i}`, value])),
-  reReplaceAll: replaceAllMatches,
-  match: matchesAnywhere,
-  safeHtml: (text: string) => text,
-  title: (text: string) => text.replace(/(^|\s)(\S)/g, (_all, space: string, c: string) => space + c.toUpperCase()),
-  toUpper: (text: string) => text.toUpperCase(),
-  toLower: (text: string) => text.toLowerCase(),
-  graphLink: (expression: string) => link(expression, 0),
-  tableLink: (expression: string) => link(expression, 1),
-  stripPort: (address: string) => address.replace(/:\d+$/, ''),
-  stripDomain: (address: string) => address.replace(/^([^.:]+)\.[^:]*(:\d+)?$/, '$1$2'),
-  humanize: (value: unknown) => humanize(toNumber(value)),
-  humanize1024: (value: unknown) => humanize1024(toNumber(value)),
-  humanizeDuration: (value: unknown) => humanizeDuration(toNumber(value)),
-  humanizePercentage: (value: unknown) => humanizePercentage(toNumber(value)),
-  humanizeTimestamp: (value: unknown) => humanizeTimestamp(toNumber(value)),
-  toTime: (seconds: unknown) => new Date(toNumber(seconds) * 1000),
-  parseDuration: (text: string) => parseDuration(text) / 1000,
+  first: typed([RESULT], first),
+  value: typed([SAMPLE], (sample: GoStruct) => sample.fields.Value),
+  label: typed(['string', SAMPLE], labelOf),
+  strvalue: typed([SAMPLE], (sample: GoStruct) => labelOf('__value__', sample)),
+  sortByLabel: typed(['string', RESULT], (name: string, samples: readonly GoStruct[] | null) =>
+    named(
+      RESULT,
+      [...(samples ?? [])].sort((a, b) => compareStrings(labelOf(name, a), labelOf(name, b))),
+    ),
+  ),
+  args: typed([], (...values: readonly unknown[]) => new Map(values.map((value, i) => [`arg${i}`, value])), 'any'),
+  reReplaceAll: typed(['string', 'string', 'string'], replaceAll),
+  match: typed(['string', 'string'], matchesAnywhere),
+  safeHtml: typed(['string'], (text: string) => new SafeHtml(text)),
+  title: typed(['string'], titleCase),
+  toUpper: typed(['string'], (text: string) => text.toUpperCase()),
+  toLower: typed(['string'], (text: string) => text.toLowerCase()),
+  graphLink: typed(['string'], (expression: string) => link(expression, 0)),
+  tableLink: typed(['string'], (expression: string) => link(expression, 1)),
+  stripPort: typed(['string'], (address: string) => splitHostPort(address)?.host ?? address),
+  stripDomain: typed(['string'], stripDomain),
+  humanize: typed(['any'], (value: unknown) => humanize(toNumber(value))),
+  humanize1024: typed(['any'], (value: unknown) => humanize1024(toNumber(value))),
+  humanizeDuration: typed(['any'], (value: unknown) => humanizeDuration(toNumber(value))),
+  humanizePercentage: typed(['any'], (value: unknown) => humanizePercentage(toNumber(value))),
+  humanizeTimestamp: typed(['any'], humanizeTimestamp),
+  toTime: typed(['any'], toTime),
+  toDuration: typed(['any'], (value: unknown) => GoDuration.fromSeconds(toNumber(value))),
+  parseDuration: typed(['string'], (text: string) => signedDuration(text) / 1000),
+  urlQueryEscape: typed(['string'], escapeQuery),
 };
+
+/** The first letter of each word in upper case, the others as they are (Go's cases.Title with NoLower). */
+function titleCase(text: string): string {
+  return text.replace(/[\p{L}\p{N}\p{M}_'’]+/gu, (word) => word.replace(/\p{L}/u, (letter) => letter.toUpperCase()));
+}
+
+/** Go's regexp.MustCompile tells the whole pattern. @throws Error */
+function replaceAll(pattern: string, replacement: string, text: string): string {
+  try {
+    return replaceAllMatches(pattern, replacement, text);
+  } catch (error) {
+    throw new Error(`regexp: Compile(\`${pattern}\`): ${(error as Error).message}`, { cause: error });
+  }
+}

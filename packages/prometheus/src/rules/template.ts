@@ -1,14 +1,19 @@
-import { compileTemplate, type Template } from '@avalanche/gotemplate';
-import type { Labels } from '@avalanche/model';
+import { compileTemplate, GoStruct, type Template } from '@avalanche/gotemplate';
+import type { FloatHistogram, Labels } from '@avalanche/model';
 import type { VectorSample } from './rule.ts';
-import { type TemplateSample, templateFunctions } from './template-functions.ts';
+import { type QueryResults, templateFunctions, templateHistogram } from './template-functions.ts';
 
 /** What `{{ $labels }}`, `{{ $value }}` … stand for while a label or annotation is expanded. */
 export interface AlertTemplateData {
+  /** The alert's name, which names the template in errors. */
+  readonly name: string;
   readonly labels: Labels;
   readonly externalLabels: Readonly<Record<string, string>>;
   readonly externalUrl: string;
   readonly value: number;
+  readonly histogram: FloatHistogram | null;
+  /** Of the evaluation, in milliseconds. */
+  readonly time: number;
 }
 
 /** Evaluates an expression for `{{ query "…" }}`, at the time of the rule. */
@@ -16,12 +21,21 @@ export type TemplateQuery = (expression: string) => Promise<readonly VectorSampl
 
 const VARIABLES =
   '{{$labels := .Labels}}{{$externalLabels := .ExternalLabels}}{{$externalURL := .ExternalURL}}{{$value := .Value}}';
+/** What Go calls the type of the data. */
+const DATA =
+  'struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; Value interface {} }';
 /** Different queries that one text may make. */
-const QUERIES_MAX = 20;
+const QUERIES_MAX = 100;
 
-/** Compiles the template of a label or annotation. @throws Error saying where it is wrong */
-export function checkTemplate(text: string): void {
-  if (text.includes('{{')) compile(text, '', new Map());
+/** Compiles the template of a label or annotation of an alert. @throws Error saying where it is wrong */
+export function checkTemplate(text: string, alert: string): void {
+  if (text.includes('{{')) compile(text, { name: alert, externalUrl: '', time: 0 }, new Map());
+}
+
+/** What became of a text: `error` says why a template failed, which the text says as well. */
+export interface Expanded {
+  readonly text: string;
+  readonly error: Error | null;
 }
 
 /**
@@ -31,33 +45,67 @@ export function checkTemplate(text: string): void {
  * Templates run without waiting, queries do not: a run that needs a result it does not have stops, the query is made,
  * and the text is run again with it.
  */
-export async function expandTemplate(text: string, data: AlertTemplateData, query: TemplateQuery): Promise<string> {
-  if (!text.includes('{{')) return text;
-  const results = new Map<string, readonly TemplateSample[] | null>();
+export async function expandTemplate(text: string, data: AlertTemplateData, query: TemplateQuery): Promise<Expanded> {
+  if (!text.includes('{{')) return { text, error: null };
   try {
-    const template = compile(text, data.externalUrl, results);
-    for (;;) {
-      const wanted = results.size;
-      const expanded = run(template, data);
-      const missing = [...results].find(([, result]) => result === null)?.[0];
-      if (missing === undefined) return expanded();
-      if (wanted > QUERIES_MAX) throw new Error(`more than ${QUERIES_MAX} queries`);
-      results.set(missing, (await query(missing)).map(templateSample));
-    }
+    return { text: await expand(text, data, query), error: null };
   } catch (error) {
-    return `<error expanding template: ${(error as Error).message}>`;
+    return { text: `<error expanding template: ${(error as Error).message}>`, error: error as Error };
+  }
+}
+
+async function expand(text: string, data: AlertTemplateData, query: TemplateQuery): Promise<string> {
+  const results: QueryResults = new Map();
+  const failures = new Map<string, Error>();
+  const template = attempt(data.name, 'parsing', () => compile(text, data, results));
+  for (;;) {
+    const expanded = run(template, data);
+    const missing = [...results].find(([, result]) => result === null)?.[0];
+    if (missing === undefined) return expanded();
+    const failure = failures.get(missing);
+    if (failure) return withCause(expanded, missing, failure);
+    if (results.size > QUERIES_MAX) throw new Error(`more than ${QUERIES_MAX} queries`);
+    try {
+      results.set(missing, await query(missing));
+    } catch (error) {
+      failures.set(missing, error as Error);
+    }
+  }
+}
+
+/** A query that failed is told where the template made it. */
+function withCause(expanded: () => string, expression: string, failure: Error): never {
+  try {
+    expanded();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(
+      message.replace(`query ${expression} has no result yet`, () => failure.message),
+      { cause: failure },
+    );
+  }
+  throw failure;
+}
+
+function attempt<T>(name: string, doing: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(`error ${doing} template __alert_${name}: ${(error as Error).message}`, { cause: error });
   }
 }
 
 /** One run: its text, or its error once it is known that no query was missing. */
 function run(template: Template, data: AlertTemplateData): () => string {
+  const value = data.histogram ? templateHistogram(data.histogram) : data.value;
+  const fields = {
+    Labels: data.labels.toJSON(),
+    ExternalLabels: data.externalLabels,
+    ExternalURL: data.externalUrl,
+    Value: value,
+  };
   try {
-    const text = template.execute({
-      Labels: data.labels.toJSON(),
-      ExternalLabels: data.externalLabels,
-      ExternalURL: data.externalUrl,
-      Value: data.value,
-    });
+    const text = attempt(data.name, 'executing', () => template.execute(new GoStruct(DATA, fields)));
     return () => text;
   } catch (error) {
     return () => {
@@ -66,10 +114,8 @@ function run(template: Template, data: AlertTemplateData): () => string {
   }
 }
 
-function compile(text: string, externalUrl: string, results: Map<string, readonly TemplateSample[] | null>): Template {
-  return compileTemplate('alert', VARIABLES + text, templateFunctions(externalUrl, results));
-}
+type Surroundings = Pick<AlertTemplateData, 'name' | 'externalUrl' | 'time'>;
 
-function templateSample({ labels, value }: VectorSample): TemplateSample {
-  return { Labels: labels.toJSON(), Value: value };
+function compile(text: string, { name, externalUrl, time }: Surroundings, results: QueryResults): Template {
+  return compileTemplate(`__alert_${name}`, VARIABLES + text, templateFunctions({ externalUrl, time, results }));
 }

@@ -1,4 +1,4 @@
-import { goTime } from '../alert/alert.ts';
+import { named } from './values.ts';
 
 const LONG_MONTHS = [
   ...['January', 'February', 'March', 'April', 'May', 'June'],
@@ -19,12 +19,40 @@ export class GoTime {
     return layout.replace(LAYOUT, (word) => parts[word] ?? `.${parts['.000'].slice(1).padEnd(word.length - 1, '0')}`);
   }
 
-  Unix(): number {
-    return Math.floor(this.ms / 1000);
+  Unix(): bigint {
+    return BigInt(Math.floor(this.ms / 1000));
   }
 
-  UnixMilli(): number {
-    return this.ms;
+  UnixMilli(): bigint {
+    return BigInt(Math.floor(this.ms));
+  }
+
+  Year(): bigint {
+    return BigInt(this.parts()['2006']);
+  }
+
+  Day(): bigint {
+    return BigInt(this.parts()['2']);
+  }
+
+  Hour(): bigint {
+    return BigInt(this.parts()['15']);
+  }
+
+  Minute(): bigint {
+    return BigInt(this.parts()['4']);
+  }
+
+  Second(): bigint {
+    return BigInt(this.parts()['5']);
+  }
+
+  Month(): string {
+    return this.parts().January;
+  }
+
+  Weekday(): string {
+    return this.parts().Monday;
   }
 
   /** Seconds from `other` to this; Go gives nanoseconds, which `humanizeDuration` takes as well. */
@@ -53,11 +81,17 @@ export class GoTime {
   }
 
   toJSON(): string {
-    return goTime(this.ms);
+    if (this.ms === 0) return '0001-01-01T00:00:00Z';
+    return new Date(this.ms).toISOString().replace(/\.?0*Z$/, 'Z');
+  }
+
+  String(): string {
+    const fraction = Math.round(this.ms) % 1000 === 0 ? '' : `.${this.parts()['.000'].slice(1).replace(/0+$/, '')}`;
+    return this.Format('2006-01-02 15:04:05 -0700 MST').replace(/ (?=[+-])/, `${fraction} `);
   }
 
   toString(): string {
-    return this.Format('2006-01-02 15:04:05 -0700 MST');
+    return this.String();
   }
 
   /** Each word of a Go layout with what stands for it. */
@@ -105,4 +139,79 @@ function zoneName(ms: number, timeZone: string): string {
 function zonePart(ms: number, timeZone: string, timeZoneName: 'longOffset' | 'short'): string {
   const parts = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName }).formatToParts(ms);
   return parts.find(({ type }) => type === 'timeZoneName')?.value ?? '';
+}
+
+named('*time.Time', GoTime.prototype);
+
+const SECOND = 1_000_000_000n;
+const MINUTE = 60n * SECOND;
+const HOUR = 60n * MINUTE;
+
+/** A length of time as templates see it: Go's time.Duration, in nanoseconds. */
+export class GoDuration {
+  constructor(private readonly ns: bigint) {}
+
+  static fromSeconds(seconds: number): GoDuration {
+    return new GoDuration(Number.isFinite(seconds) ? BigInt(Math.trunc(seconds * 1e9)) : 0n);
+  }
+
+  Hours(): number {
+    return Number(this.ns) / Number(HOUR);
+  }
+
+  Minutes(): number {
+    return Number(this.ns) / Number(MINUTE);
+  }
+
+  Seconds(): number {
+    return Number(this.ns) / 1e9;
+  }
+
+  Milliseconds(): bigint {
+    return this.ns / 1_000_000n;
+  }
+
+  Microseconds(): bigint {
+    return this.ns / 1000n;
+  }
+
+  Nanoseconds(): bigint {
+    return this.ns;
+  }
+
+  Abs(): GoDuration {
+    return new GoDuration(this.ns < 0n ? -this.ns : this.ns);
+  }
+
+  String(): string {
+    if (this.ns === 0n) return '0s';
+    const size = this.ns < 0n ? -this.ns : this.ns;
+    return `${this.ns < 0n ? '-' : ''}${size < SECOND ? belowSecond(size) : aboveSecond(size)}`;
+  }
+
+  toString(): string {
+    return this.String();
+  }
+}
+
+named('*time.Duration', GoDuration.prototype);
+
+function belowSecond(ns: bigint): string {
+  if (ns < 1000n) return `${ns}ns`;
+  return ns < 1_000_000n ? `${decimal(ns, 1000n)}µs` : `${decimal(ns, 1_000_000n)}ms`;
+}
+
+function aboveSecond(ns: bigint): string {
+  const seconds = `${decimal(ns % MINUTE, SECOND)}s`;
+  if (ns < MINUTE) return seconds;
+  const minutes = `${(ns / MINUTE) % 60n}m${seconds}`;
+  return ns < HOUR ? minutes : `${ns / HOUR}h${minutes}`;
+}
+
+/** A quotient with the digits behind the point that it needs; `unit` is a power of ten. */
+function decimal(ns: bigint, unit: bigint): string {
+  const digits = String(ns % unit)
+    .padStart(String(unit).length - 1, '0')
+    .replace(/0+$/, '');
+  return digits === '' ? String(ns / unit) : `${ns / unit}.${digits}`;
 }
