@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '@avalanche/model';
 import type { Dialect } from '@avalanche/promql';
-import { type LoadedConfig, loadConfig } from './config/load.ts';
+import { configChecksum } from './config/checksum.ts';
+import { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts';
 import { type LoadedRuleFile, loadRuleFiles } from './rules/manager.ts';
 import type { ReloadMetrics } from './self-metrics.ts';
 
@@ -11,15 +12,17 @@ export interface LoadedFiles {
 }
 
 /** Reads the configuration and its rule files. @throws FileError */
-export async function loadFiles(file: string, dialect: Dialect): Promise<LoadedFiles> {
-  const config = await loadConfig(file);
+export async function loadFiles(file: string, dialect: Dialect, options: LoadOptions = {}): Promise<LoadedFiles> {
+  const config = await loadConfig(file, options);
   return { config, ruleFiles: await loadRuleFiles(config, dialect) };
 }
 
 interface ReloaderOptions {
   readonly file: string;
-  /** What queries of rules may use. */
-  readonly dialect: Dialect;
+  /** Reads all files anew. @throws FileError */
+  readonly load: () => Promise<LoadedFiles>;
+  /** How often the files are looked at for changes, in milliseconds; never where it is not given. */
+  readonly autoReloadMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ReloadMetrics;
@@ -33,6 +36,9 @@ export class Reloader {
   /** One reload after the other: two at once would both replace what runs, and leave some of it running for ever. */
   private turn: Promise<void> = Promise.resolve();
   private stopping = false;
+  private timer: NodeJS.Timeout | undefined = undefined;
+  /** Of the files when they were last looked at. */
+  private checksum = '';
 
   constructor(
     private readonly options: ReloaderOptions,
@@ -46,12 +52,12 @@ export class Reloader {
   }
 
   /** Applies files that have been read: at the start. */
-  async apply(files: LoadedFiles): Promise<void> {
-    await this.options.apply(files);
-    this.current = files.config;
-    this.status.success = true;
-    this.status.time = new Date(this.options.clock.now());
-    this.options.metrics.reloaded(true);
+  async start(files: LoadedFiles): Promise<void> {
+    await this.apply(files);
+    const { autoReloadMs } = this.options;
+    if (!autoReloadMs) return;
+    this.checksum = await configChecksum(files.config);
+    this.timer = setInterval(() => void this.reloadIfChanged(), autoReloadMs).unref();
   }
 
   /** What SIGHUP and `/-/reload` do. @throws FileError, after which the configuration from before goes on */
@@ -61,17 +67,41 @@ export class Reloader {
     return done;
   }
 
+  /** Reloads where a file has changed since the last look. A change that is refused is told once, not at each look. */
+  async reloadIfChanged(): Promise<void> {
+    const checksum = await configChecksum(this.current);
+    if (checksum === this.checksum || this.stopping) return;
+    this.checksum = checksum;
+    this.options.logger.info('Configuration file change detected, reloading the configuration.');
+    await this.reload().then(
+      async () => {
+        // It may name other files than before.
+        this.checksum = await configChecksum(this.current);
+      },
+      () => {},
+    );
+  }
+
   /** Refuses further reloads, and settles when the one under way has ended. */
   async stop(): Promise<void> {
     this.stopping = true;
+    clearInterval(this.timer);
     await this.turn;
   }
 
+  private async apply(files: LoadedFiles): Promise<void> {
+    await this.options.apply(files);
+    this.current = files.config;
+    this.status.success = true;
+    this.status.time = new Date(this.options.clock.now());
+    this.options.metrics.reloaded(true);
+  }
+
   private async reloadOnce(): Promise<void> {
-    const { file, dialect, logger, metrics } = this.options;
+    const { file, load, logger, metrics } = this.options;
     if (this.stopping) throw new Error('the server is stopping');
     try {
-      await this.apply(await loadFiles(file, dialect));
+      await this.apply(await load());
       logger.info('Completed loading of configuration file', { filename: file });
     } catch (error) {
       this.status.success = false;

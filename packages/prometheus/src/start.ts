@@ -48,6 +48,8 @@ export interface PrometheusOptions {
   readonly externalUrl?: string;
   /** Where relative `targets/…` paths of `file_sd_configs` are looked up instead of beside the configuration. */
   readonly targetsDirectory?: string;
+  /** How often the files of the configuration are looked at for changes; default never. */
+  readonly autoReloadMs?: number;
   readonly lookbackMs?: number;
   readonly queryTimeoutMs?: number;
   readonly queryMaxSamples?: number;
@@ -88,9 +90,15 @@ export interface RunningPrometheus extends RunningRole {
 
 const ROLE = 'prometheus';
 
+/** Reads every file of the configuration. @throws FileError */
+function loadAll(options: PrometheusOptions): Promise<LoadedFiles> {
+  const { configFile, targetsDirectory, logger } = options;
+  return loadFiles(configFile, dialectOf(options), { targetsDirectory, logger });
+}
+
 /** Starts the prometheus role. @throws StartupError, with nothing left running */
 export async function startPrometheus(options: PrometheusOptions): Promise<RunningPrometheus> {
-  const files = await loadFiles(options.configFile, dialectOf(options)).catch((error: unknown) => {
+  const files = await loadAll(options).catch((error: unknown) => {
     if (!(error instanceof FileError)) throw error;
     throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir');
   });
@@ -171,8 +179,9 @@ class PrometheusServer {
     );
     const metrics = reloadMetrics(registry);
     const apply = (loaded: LoadedFiles) => this.apply(loaded);
-    const dialect = dialectOf(options);
-    this.reloader = new Reloader({ file: configFile, dialect, clock, logger, metrics, apply }, files.config);
+    const { autoReloadMs } = options;
+    const load = () => loadAll(options);
+    this.reloader = new Reloader({ file: configFile, load, autoReloadMs, clock, logger, metrics, apply }, files.config);
   }
 
   /** Adds every route. */
@@ -207,7 +216,7 @@ class PrometheusServer {
   /** Begins to scrape and evaluate; `url` is what links in alerts begin with where no external URL is given. */
   async start(files: LoadedFiles, url: string): Promise<void> {
     if (this.externalUrl === '') this.externalUrl = url;
-    await this.reloader.apply(files);
+    await this.reloader.start(files);
   }
 
   async stop(app: FastifyInstance): Promise<void> {

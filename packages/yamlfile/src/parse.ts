@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { isMap, isNode, isPair, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isPair, isScalar, LineCounter, type ParsedNode, parseDocument, type Scalar, visit } from 'yaml';
 import type { z } from 'zod';
 
 /** One thing wrong with a file. `line` is counted from 1; 0 where no line can be named. */
@@ -55,6 +55,7 @@ export function parseYaml<Schema extends z.ZodType>(file: string, text: string, 
       })),
     );
   }
+  keepTexts(document);
   const result = schema.safeParse((document.toJS({ maxAliasCount: 100 }) as unknown) ?? {});
   if (result.success) return result.data;
   const lineOf = (path: readonly PropertyKey[]): number => lineOfPath(document, lines, path);
@@ -62,6 +63,48 @@ export function parseYaml<Schema extends z.ZodType>(file: string, text: string, 
     file,
     result.error.issues.flatMap((issue) => problemsOf(issue, lineOf)),
   );
+}
+
+/** Keys below which every value is a text, whatever YAML takes it for: `version: 1.10` is not 1.1, nor `yes` true. */
+const TEXTS = new Set([
+  ...[
+    'labels',
+    'external_labels',
+    'annotations',
+    'params',
+    'headers',
+    'endpoint_params',
+    'required_matchers',
+    'targets',
+  ],
+  ...[
+    'job_name',
+    'regex',
+    'replacement',
+    'separator',
+    'username',
+    'password',
+    'credentials',
+    'client_id',
+    'client_secret',
+  ],
+]);
+
+/** Whatever stands as a key is a text too. */
+function keepTexts(document: ReturnType<typeof parseDocument>): void {
+  visit(document, {
+    Pair(_key, pair) {
+      if (!isScalar(pair.key)) return;
+      keepText(pair.key);
+      if (!TEXTS.has(String(pair.key.value)) || !isNode(pair.value)) return;
+      visit(pair.value as ParsedNode, { Scalar: (_at, scalar) => keepText(scalar) });
+    },
+  });
+}
+
+function keepText(scalar: Scalar): void {
+  const isOther = typeof scalar.value === 'number' || typeof scalar.value === 'boolean';
+  if (isOther && scalar.source !== undefined) scalar.value = scalar.source;
 }
 
 function problemsOf(issue: z.core.$ZodIssue, lineOf: (path: readonly PropertyKey[]) => number): FileProblem[] {

@@ -1,239 +1,172 @@
-import { compileAnchored, METRIC_NAME, parseBytes } from '@avalanche/model';
-import { durationMs, labelMap, orEmpty, scalarString, unsupported } from '@avalanche/yamlfile';
+import { checkHttpClient, httpClientFields } from '@avalanche/web';
+import { durationMs, scalarString, unsupported } from '@avalanche/yamlfile';
 import { z } from 'zod';
-import type { RelabelRule } from '../relabel.ts';
+import { discoveryFields, staticTargetsProblem } from './discovery.ts';
+import { relabelConfigs, relabelProblem } from './relabel.ts';
+import { otlpConfig, remoteReadConfig, remoteWriteConfig } from './remote.ts';
+import { globalConfig, rawScrapeConfig, scrapeProblems, withGlobals } from './scrape.ts';
+import { bytes, items, nullsAsAbsent, pathPatterns } from './values.ts';
 
-const OTHER_DISCOVERY = [
-  ...['azure', 'consul', 'digitalocean', 'dns', 'docker', 'dockerswarm', 'ec2', 'eureka', 'gce', 'hetzner', 'http'],
-  ...['ionos', 'kubernetes', 'kuma', 'lightsail', 'linode', 'marathon', 'nerve', 'nomad', 'openstack', 'ovhcloud'],
-  ...['puppetdb', 'scaleway', 'serverset', 'stackit', 'triton', 'uyuni', 'vultr'],
-].map((name) => `${name}_sd_configs`);
+export { type DiscoveryConfig, targetGroup } from './discovery.ts';
+export type { ScrapeConfig } from './scrape.ts';
 
-const labelName = z.string().min(1, 'a label name must not be empty');
+const apiVersion = scalarString.transform((version, context): 'v2' => {
+  if (version === 'v2') return version;
+  const message = `expected Alertmanager api version to be one of [v2] but got ${version}`;
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
 
-const relabelConfig = z
+const alertmanagerConfig = z
   .strictObject({
-    source_labels: z.array(labelName).default([]),
-    separator: z.string().default(';'),
-    regex: scalarString.default('(.*)'),
-    modulus: z.number().int().min(0).default(0),
-    target_label: z.string().default(''),
-    replacement: scalarString.default('$1'),
-    action: z
-      .string()
-      .toLowerCase()
-      .pipe(
-        z.enum([
-          ...(['replace', 'keep', 'drop', 'keepequal', 'dropequal', 'hashmod'] as const),
-          ...(['labelmap', 'labeldrop', 'labelkeep', 'lowercase', 'uppercase'] as const),
-        ]),
-      )
-      .default('replace'),
-  })
-  .transform((raw, context): RelabelRule => {
-    const fail = (message: string): never => {
-      context.addIssue({ code: 'custom', message });
-      return z.NEVER;
-    };
-    const needsTarget = ['replace', 'hashmod', 'lowercase', 'uppercase', 'keepequal', 'dropequal'];
-    if (needsTarget.includes(raw.action) && raw.target_label === '') {
-      fail(`relabel configuration for ${raw.action} action requires 'target_label' value`);
-    }
-    if (raw.action === 'hashmod' && raw.modulus === 0) {
-      fail('relabel configuration for hashmod requires non-zero modulus');
-    }
-    try {
-      return {
-        sourceLabels: raw.source_labels,
-        separator: raw.separator,
-        regex: compileAnchored(raw.regex),
-        modulus: raw.modulus,
-        targetLabel: raw.target_label,
-        replacement: raw.replacement,
-        action: raw.action,
-      };
-    } catch (error) {
-      return fail(`invalid regular expression ${JSON.stringify(raw.regex)}: ${(error as Error).message}`);
-    }
-  });
-
-export const targetGroup = z.strictObject({ targets: z.array(scalarString), labels: orEmpty(labelMap.optional()) });
-
-const fileSd = z.strictObject({
-  files: z
-    .array(
-      z.string().refine((path) => /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/.test(path), {
-        message: 'path name is not valid for file discovery: it must end in .json, .yml or .yaml',
-      }),
-    )
-    .min(1, 'file service discovery config must contain at least one path name'),
-  refresh_interval: durationMs.default(5 * 60_000),
-});
-
-const discovery = {
-  static_configs: orEmpty(z.array(targetGroup).default([])),
-  file_sd_configs: orEmpty(z.array(fileSd).default([])),
-  ...unsupported(...OTHER_DISCOVERY),
-};
-
-const httpClient = {
-  basic_auth: z
-    .strictObject({
-      username: scalarString.optional(),
-      username_file: z.string().optional(),
-      password: scalarString.optional(),
-      password_file: z.string().optional(),
-    })
-    .optional(),
-  authorization: z
-    .strictObject({
-      type: z.string().default('Bearer'),
-      credentials: z.string().optional(),
-      credentials_file: z.string().optional(),
-    })
-    .optional(),
-  bearer_token: z.string().optional(),
-  bearer_token_file: z.string().optional(),
-  follow_redirects: z.boolean().default(true),
-  enable_http2: z.boolean().default(true),
-  ...unsupported('oauth2', 'tls_config', 'proxy_url', 'proxy_from_environment', 'proxy_connect_header', 'http_headers'),
-};
-
-const bytes = z.union([z.literal(0), z.string()]).transform((value, context) => {
-  try {
-    return value === 0 ? 0 : parseBytes(value);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-    return z.NEVER;
-  }
-});
-
-const limit = z.number().int().min(0).default(0);
-
-const scrapeConfig = z.strictObject({
-  job_name: scalarString.refine((name) => name !== '', { message: 'job_name is empty' }),
-  scrape_interval: durationMs.optional(),
-  scrape_timeout: durationMs.optional(),
-  metrics_path: z.string().default('/metrics'),
-  scheme: z.enum(['http', 'https']).default('http'),
-  params: z.record(z.string(), z.array(scalarString)).default({}),
-  honor_labels: z.boolean().default(false),
-  honor_timestamps: z.boolean().default(true),
-  track_timestamps_staleness: z.boolean().default(false),
-  relabel_configs: orEmpty(z.array(relabelConfig).default([])),
-  metric_relabel_configs: orEmpty(z.array(relabelConfig).default([])),
-  body_size_limit: bytes.default(0),
-  sample_limit: limit,
-  target_limit: limit,
-  label_limit: limit,
-  label_name_length_limit: limit,
-  label_value_length_limit: limit,
-  fallback_scrape_protocol: z
-    .enum(['PrometheusText0.0.4', 'PrometheusText1.0.0', 'OpenMetricsText0.0.1', 'OpenMetricsText1.0.0'])
-    .optional(),
-  enable_compression: z.boolean().default(true),
-  ...httpClient,
-  ...discovery,
-  ...unsupported(
-    ...['scrape_protocols', 'scrape_classic_histograms', 'always_scrape_classic_histograms', 'keep_dropped_targets'],
-    ...['native_histogram_bucket_limit', 'native_histogram_min_bucket_factor', 'convert_classic_histograms_to_nhcb'],
-    ...[
-      'metric_name_validation_scheme',
-      'metric_name_escaping_scheme',
-      'scrape_failure_log_file',
-      'scrape_native_histograms',
-    ],
-  ),
-});
-
-const alertmanagerConfig = z.strictObject({
-  scheme: z.enum(['http', 'https']).default('http'),
-  path_prefix: z.string().default(''),
-  timeout: durationMs.default(10_000),
-  api_version: z.literal('v2').default('v2'),
-  relabel_configs: orEmpty(z.array(relabelConfig).default([])),
-  ...httpClient,
-  ...discovery,
-  ...unsupported('alert_relabel_configs', 'sigv4'),
-});
-
-const externalLabels = labelMap.refine((labels) => !(METRIC_NAME in labels), {
-  message: `"${METRIC_NAME}" is not a valid external label name`,
-});
-
-/** 0 means "not given", as upstream reads it. */
-const intervalOrDefault = durationMs.default(60_000).transform((ms) => ms || 60_000);
-
-export const configSchema = z
-  .strictObject({
-    global: orEmpty(
-      z
-        .strictObject({
-          scrape_interval: intervalOrDefault,
-          scrape_timeout: durationMs.optional(),
-          evaluation_interval: intervalOrDefault,
-          external_labels: orEmpty(externalLabels.default({})),
-          query_log_file: z.string().default(''),
-          ...unsupported(
-            ...['scrape_failure_log_file', 'rule_query_offset', 'scrape_protocols', 'body_size_limit'],
-            ...['sample_limit', 'target_limit', 'label_limit', 'label_name_length_limit', 'label_value_length_limit'],
-            ...['keep_dropped_targets', 'metric_name_validation_scheme', 'metric_name_escaping_scheme', 'runtime'],
-            ...['always_scrape_classic_histograms', 'convert_classic_histograms_to_nhcb', 'scrape_native_histograms'],
-          ),
-        })
-        .prefault({}),
-    ),
-    rule_files: orEmpty(z.array(z.string()).default([])),
-    scrape_configs: orEmpty(z.array(scrapeConfig).default([])),
-    alerting: orEmpty(
-      z
-        .strictObject({
-          alert_relabel_configs: orEmpty(z.array(relabelConfig).default([])),
-          alertmanagers: orEmpty(z.array(alertmanagerConfig).default([])),
-        })
-        .prefault({}),
-    ),
-    storage: orEmpty(
-      z
-        .strictObject({
-          tsdb: orEmpty(z.strictObject({ out_of_order_time_window: durationMs.default(0) }).prefault({})),
-          ...unsupported('exemplars'),
-        })
-        .prefault({}),
-    ),
-    ...unsupported('scrape_config_files', 'tracing', 'remote_write', 'remote_read', 'otlp'),
+    ...httpClientFields,
+    ...unsupported('sigv4'),
+    scheme: scalarString.default('http'),
+    path_prefix: scalarString.default(''),
+    timeout: durationMs.default(10_000),
+    api_version: apiVersion.default('v2'),
+    relabel_configs: relabelConfigs('empty or null Alertmanager target relabeling rule'),
+    alert_relabel_configs: relabelConfigs('empty or null Alertmanager alert relabeling rule'),
+    ...discoveryFields,
   })
   .superRefine((config, context) => {
-    if ((config.global.scrape_timeout ?? 0) > config.global.scrape_interval) {
-      const message = 'global scrape timeout greater than scrape interval';
-      context.addIssue({ code: 'custom', path: ['global', 'scrape_timeout'], message });
-    }
-    const seen = new Set<string>();
-    config.scrape_configs.forEach((job, i) => {
-      if (seen.has(job.job_name)) {
-        context.addIssue({
-          code: 'custom',
-          path: ['scrape_configs', i, 'job_name'],
-          message: `found multiple scrape configs with job name ${JSON.stringify(job.job_name)}`,
-        });
-      }
-      seen.add(job.job_name);
-      const interval = job.scrape_interval || config.global.scrape_interval;
-      if (job.scrape_timeout !== undefined && job.scrape_timeout > interval) {
-        context.addIssue({
-          code: 'custom',
-          path: ['scrape_configs', i, 'scrape_timeout'],
-          message: `scrape timeout greater than scrape interval for scrape config with job name ${JSON.stringify(job.job_name)}`,
-        });
-      }
-    });
+    checkHttpClient(config, context);
+    const problem = config.relabel_configs.length === 0 ? staticTargetsProblem(config) : null;
+    if (problem) context.addIssue({ code: 'custom', message: problem, path: ['static_configs'] });
   });
 
+const alerting = z.strictObject({
+  alert_relabel_configs: relabelConfigs('empty or null alert relabeling rule'),
+  alertmanagers: z.array(alertmanagerConfig).default([]),
+});
+
+const percentage = z
+  .number()
+  .default(0)
+  .superRefine((value, context) => {
+    if (value >= 0 && value <= 100) return;
+    const message = `'storage.tsdb.retention.percentage' must be in the range [0, 100], got ${value}`;
+    context.addIssue({ code: 'custom', message });
+  });
+
+const tsdb = z.strictObject({
+  out_of_order_time_window: durationMs.default(0),
+  stale_series_compaction_threshold: z.number().default(0),
+  chunk_encoding: z
+    .strictObject({
+      floats: scalarString.default('').superRefine((name, context) => {
+        if (['', 'xor', 'xor2'].includes(name)) return;
+        const message = `'storage.tsdb.chunk_encoding.floats' must be 'xor' or 'xor2', or the field must be omitted entirely, got ${JSON.stringify(name)}`;
+        context.addIssue({ code: 'custom', message });
+      }),
+    })
+    .prefault({}),
+  retention: z.strictObject({ time: durationMs.default(0), size: bytes.default(0), percentage }).optional(),
+});
+
+/** Upstream's default; 0 or less is none. */
+const MAX_EXEMPLARS = 100_000;
+
+const storage = z.strictObject({
+  tsdb: tsdb.prefault({}),
+  exemplars: z.strictObject({ max_exemplars: z.number().int().default(0) }).prefault({ max_exemplars: MAX_EXEMPLARS }),
+});
+
+const GOGC = 75;
+
+export const rawScrapeConfigs = items(rawScrapeConfig, 'empty or null scrape config section');
+
+const fields = z.strictObject({
+  global: globalConfig.prefault({}),
+  runtime: z.strictObject({ gogc: z.number().int().default(GOGC) }).prefault({}),
+  alerting: alerting.prefault({}),
+  rule_files: pathPatterns('rule file'),
+  scrape_config_files: pathPatterns('scrape config file'),
+  scrape_configs: rawScrapeConfigs,
+  storage: storage.prefault({}),
+  remote_write: items(remoteWriteConfig, 'empty or null remote write config section'),
+  remote_read: items(remoteReadConfig, 'empty or null remote read config section'),
+  otlp: otlpConfig.prefault({}),
+  ...unsupported('tracing'),
+});
+
+type RawConfig = z.output<typeof fields>;
+type Tell = (path: readonly (string | number)[], message: string) => void;
+
+/** `prometheus.yml` as of Prometheus 3.14, jobs completed with what they take over from `global`. */
+export const configSchema = z.preprocess(
+  nullsAsAbsent,
+  fields.transform((raw, context) => {
+    const tell: Tell = (path, message) => void context.addIssue({ code: 'custom', path: [...path], message });
+    const scrape_configs = raw.scrape_configs.map((job) => withGlobals(job, raw.global));
+    scrape_configs.forEach((job, i) => {
+      for (const [path, message] of scrapeProblems(job)) tell(['scrape_configs', i, ...path], message);
+    });
+    tellNames(
+      raw.scrape_configs.map((job) => job.job_name),
+      'scrape',
+      ['scrape_configs', 'job_name'],
+      tell,
+    );
+    tellNames(
+      raw.remote_write.map(({ name }) => name),
+      'remote write',
+      ['remote_write', 'name'],
+      tell,
+    );
+    tellNames(
+      raw.remote_read.map(({ name }) => name),
+      'remote read',
+      ['remote_read', 'name'],
+      tell,
+    );
+    checkRelabelling(raw, tell);
+    checkOtlp(raw, tell);
+    return { ...raw, scrape_configs };
+  }),
+);
+
+function tellNames(names: readonly string[], what: string, [list, key]: readonly [string, string], tell: Tell): void {
+  names.forEach((name, i) => {
+    if (name === '' || names.indexOf(name) === i) return;
+    tell([list, i, key], `found multiple ${what} configs with job name ${JSON.stringify(name)}`);
+  });
+}
+
+function checkRelabelling(
+  { global, alerting: { alert_relabel_configs, alertmanagers }, remote_write }: RawConfig,
+  tell: Tell,
+) {
+  const check = (rules: RawConfig['alerting']['alert_relabel_configs'], path: readonly (string | number)[]) => {
+    rules.forEach((rule, i) => {
+      const problem = relabelProblem(rule, global.metric_name_validation_scheme);
+      if (problem) tell([...path, i], problem);
+    });
+  };
+  check(alert_relabel_configs, ['alerting', 'alert_relabel_configs']);
+  alertmanagers.forEach((alertmanager, i) => {
+    check(alertmanager.alert_relabel_configs, ['alerting', 'alertmanagers', i, 'alert_relabel_configs']);
+    check(alertmanager.relabel_configs, ['alerting', 'alertmanagers', i, 'relabel_configs']);
+  });
+  remote_write.forEach((remote, i) => {
+    check(remote.write_relabel_configs, ['remote_write', i, 'write_relabel_configs']);
+  });
+}
+
+function checkOtlp({ global, otlp: { translation_strategy: strategy } }: RawConfig, tell: Tell): void {
+  if (global.metric_name_validation_scheme !== 'legacy') return;
+  if (strategy !== 'NoTranslation' && strategy !== 'NoUTF8EscapingWithSuffixes') return;
+  const message = `OTLP translation strategy ${JSON.stringify(strategy)} is not allowed when UTF8 is disabled`;
+  tell(['otlp', 'translation_strategy'], message);
+}
+
 export type PrometheusConfig = z.output<typeof configSchema>;
-export type ScrapeConfig = PrometheusConfig['scrape_configs'][number];
 export type AlertmanagerConfig = PrometheusConfig['alerting']['alertmanagers'][number];
-export type DiscoveryConfig = Pick<ScrapeConfig, 'static_configs' | 'file_sd_configs'>;
+/** What reaching a target needs; the same keys stand in every section that asks by HTTP. */
 export type HttpClientConfig = Pick<
-  ScrapeConfig,
+  PrometheusConfig['scrape_configs'][number],
   'basic_auth' | 'authorization' | 'bearer_token' | 'bearer_token_file' | 'follow_redirects'
 >;
+export type RemoteWriteConfig = PrometheusConfig['remote_write'][number];
+export type RemoteReadConfig = PrometheusConfig['remote_read'][number];
+export type OtlpConfig = PrometheusConfig['otlp'];

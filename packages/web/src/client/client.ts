@@ -50,9 +50,6 @@ const NO_CONFIG: HttpClientConfig = {
   follow_redirects: true,
   enable_http2: true,
   proxy_from_environment: false,
-  basic_auth: undefined,
-  authorization: undefined,
-  oauth2: undefined,
 };
 
 /**

@@ -1,5 +1,5 @@
 /** Keys whose values are the user's own names, never paths. */
-const NAMES = new Set(['labels', 'external_labels', 'params', 'claims', 'endpoint_params', 'headers']);
+const NAMES = new Set(['regex', 'labels', 'external_labels', 'params', 'claims', 'endpoint_params', 'headers']);
 
 /**
  * The paths in a configuration made relative to its file, as upstream's SetDirectory does: every `…_file`, and every

@@ -144,8 +144,7 @@ export const httpClientFields = {
       password_file: text,
       ...unsupported('username_ref', 'password_ref'),
     })
-    .nullish()
-    .transform((value) => value ?? undefined),
+    .optional(),
   authorization: z
     .strictObject({
       type: scalarString.default('').transform((type) => type.trim() || 'Bearer'),
@@ -153,9 +152,8 @@ export const httpClientFields = {
       credentials_file: text,
       ...unsupported('credentials_ref'),
     })
-    .nullish()
-    .transform((value) => value ?? undefined),
-  oauth2: oauth2.nullish().transform((value) => value ?? undefined),
+    .optional(),
+  oauth2: oauth2.optional(),
   bearer_token: text,
   bearer_token_file: text,
   tls_config: tlsConfig,
