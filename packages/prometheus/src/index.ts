@@ -1,3 +1,4 @@
 export { type LoadedConfig, loadConfig } from './config/load.ts';
-export { loadRuleFile, loadRuleFiles } from './rules/manager.ts';
+export { loadRuleFiles } from './rules/manager.ts';
+export { loadRuleFile } from './rules/rule-file.ts';
 export { type PrometheusOptions, type QueryFeatures, type RunningPrometheus, startPrometheus } from './start.ts';

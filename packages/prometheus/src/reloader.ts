@@ -2,7 +2,8 @@ import type { Clock, Logger } from '@avalanche/model';
 import type { Dialect } from '@avalanche/promql';
 import { configChecksum } from './config/checksum.ts';
 import { type LoadedConfig, type LoadOptions, loadConfig } from './config/load.ts';
-import { type LoadedRuleFile, loadRuleFiles } from './rules/manager.ts';
+import { loadRuleFiles } from './rules/manager.ts';
+import type { LoadedRuleFile } from './rules/rule-file.ts';
 import type { ReloadMetrics } from './self-metrics.ts';
 
 /** Everything that a start or reload reads, before anything changes. */

@@ -1,36 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Rule } from './rules/rule.ts';
-
-export interface RuleMetrics {
-  evaluated(rule: Rule, seconds: number, failed: boolean): void;
-}
-
-export function ruleMetrics(registry: Registry): RuleMetrics {
-  const registers = [registry];
-  const evaluations = new Counter({
-    name: 'prometheus_rule_evaluations_total',
-    help: 'Rule evaluations.',
-    registers,
-  });
-  const failures = new Counter({
-    name: 'prometheus_rule_evaluation_failures_total',
-    help: 'Rule evaluations that failed.',
-    registers,
-  });
-  const duration = new Histogram({
-    name: 'avalanche_prometheus_rule_evaluation_seconds',
-    help: 'How long rule evaluations took.',
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-    registers,
-  });
-  return {
-    evaluated(_rule, seconds, failed) {
-      evaluations.inc();
-      if (failed) failures.inc();
-      duration.observe(seconds);
-    },
-  };
-}
+import { Gauge, type Registry } from 'prom-client';
 
 /** The outcome of the last load of the configuration. */
 export interface ReloadMetrics {

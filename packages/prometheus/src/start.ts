@@ -26,11 +26,14 @@ import { ActiveQueries } from './query/active-queries.ts';
 import { QueryMetrics, registerQueryMetrics } from './query/metrics.ts';
 import { QueryLog } from './query/query-log.ts';
 import { type LoadedFiles, loadFiles, Reloader } from './reloader.ts';
+import { EvaluationSlots } from './rules/dependencies.ts';
 import { RuleManager } from './rules/manager.ts';
+import { ruleMetrics, templateMetrics } from './rules/metrics.ts';
+import { DEFAULT_RESTORE, type RestoreOptions } from './rules/restore.ts';
 import type { QueryVector } from './rules/rule.ts';
 import { ScrapeManager } from './scrape/manager.ts';
 import { scrapeMetrics } from './scrape/metrics.ts';
-import { buildInfo, reloadMetrics, ruleMetrics } from './self-metrics.ts';
+import { buildInfo, reloadMetrics } from './self-metrics.ts';
 import { tsdbMetrics } from './tsdb-metrics.ts';
 
 export interface PrometheusOptions {
@@ -57,6 +60,10 @@ export interface PrometheusOptions {
   readonly features?: QueryFeatures;
   /** `--rules.alert.resend-delay`; default one minute. */
   readonly resendDelayMs?: number;
+  /** `--rules.alert.for-grace-period` and `…for-outage-tolerance`. */
+  readonly ruleRestore?: Partial<RestoreOptions>;
+  /** How many rules that do not need each other may be evaluated side by side; without it, none are. */
+  readonly concurrentRules?: number;
   /** Whether `/-/reload` and `/-/quit` are allowed. */
   readonly enableLifecycle?: boolean;
   /** Called by `/-/quit`. */
@@ -162,21 +169,22 @@ class PrometheusServer {
     const resolvePath = pathResolver(configFile, options.targetsDirectory);
     this.scrapes = new ScrapeManager({ tsdb, clock, logger, metrics: scrapeMetrics(registry), resolvePath });
     this.notifier = new Notifier({ logger, registry, resolvePath });
-    this.rules = new RuleManager(
-      {
-        tsdb,
-        clock,
-        logger,
-        query: vectorQuery(this.engine, tsdb),
-        resendDelayMs: options.resendDelayMs ?? 60_000,
-        notify: (alerts, validUntil, expression) => {
-          const query = `g0.expr=${encodeURIComponent(expression)}&g0.tab=1`;
-          this.notifier.send(alerts, validUntil, `${this.externalUrl}/graph?${query}`);
-        },
-        ...ruleMetrics(registry),
+    this.rules = new RuleManager({
+      tsdb,
+      clock,
+      logger,
+      query: vectorQuery(this.engine, tsdb),
+      resendDelayMs: options.resendDelayMs ?? 60_000,
+      notify: (alerts, validUntil, expression) => {
+        const query = `g0.expr=${encodeURIComponent(expression)}&g0.tab=1`;
+        this.notifier.send(alerts, validUntil, `${this.externalUrl}/graph?${query}`);
       },
-      () => this.externalUrl,
-    );
+      metrics: ruleMetrics(registry),
+      templateMetrics: templateMetrics(registry),
+      externalUrl: () => this.externalUrl,
+      ...(options.concurrentRules ? { slots: new EvaluationSlots(options.concurrentRules) } : {}),
+      restore: { ...DEFAULT_RESTORE, ...options.ruleRestore },
+    });
     const metrics = reloadMetrics(registry);
     const apply = (loaded: LoadedFiles) => this.apply(loaded);
     const { autoReloadMs } = options;
@@ -308,7 +316,7 @@ function vectorQuery(engine: Engine, tsdb: Tsdb): QueryVector {
   return async (expression, time, signal, origin = {}) => {
     const result = await engine.instant(tsdb, expression, time, { signal, origin });
     if (result.type === 'vector') return result.samples;
-    if (result.type === 'scalar') return [{ labels: Labels.EMPTY, value: result.value }];
+    if (result.type === 'scalar') return [{ labels: Labels.EMPTY, value: result.value, histogram: null }];
     throw new Error('rule result is not a vector or scalar');
   };
 }

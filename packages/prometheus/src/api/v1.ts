@@ -20,7 +20,7 @@ import {
   RenderedBody,
   rangeQuery,
 } from './query.ts';
-import { alertsResponse, rulesResponse } from './rules.ts';
+import { alertsResponse, ruleHistoryResponse, rulesResponse } from './rules.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
 import { metadataResponse, targetsResponse } from './targets.ts';
 
@@ -128,6 +128,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   get('/targets', (params) => targetsResponse(context.scrapes, params));
   get('/scrape_pools', () => ({ scrapePools: context.scrapes.jobs.map((job) => job.name).sort() }));
   get('/rules', (params) => rulesResponse(context.rules, params));
+  get('/rules/history', (params) => ruleHistoryResponse(context.rules, params));
   get('/alerts', () => alertsResponse(context.rules));
   get('/alertmanagers', () => ({
     activeAlertmanagers: context.notifier.alertmanagers.map((url) => ({ url })),

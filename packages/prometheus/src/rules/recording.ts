@@ -13,6 +13,7 @@ export class RecordingRule implements Rule {
 
   async evaluate(time: number, query: QueryVector, limit: number): Promise<readonly VectorSample[]> {
     const result = await query(this.expression, time);
+    this.status.lastResultSize = result.length;
     const samples = result.map(({ labels, value, histogram }) => ({
       labels: labels.with({ ...this.labels, [METRIC_NAME]: this.name }),
       value,

@@ -1,3 +1,4 @@
+import type { Labels } from '@avalanche/model';
 import type { VectorSample } from '@avalanche/promql';
 
 export type { VectorSample } from '@avalanche/promql';
@@ -19,13 +20,24 @@ export type RuleHealth = 'unknown' | 'ok' | 'err';
 export interface RuleStatus {
   health: RuleHealth;
   lastError: string;
+  /** When the last error happened, in milliseconds; 0 where there was none. It stays when the rule is well again. */
+  lastErrorTime: number;
   /** Milliseconds; 0 before the first evaluation. */
   lastEvaluation: number;
   evaluationSeconds: number;
+  /** Samples that the expression came to. */
+  lastResultSize: number;
 }
 
 export function newStatus(): RuleStatus {
-  return { health: 'unknown', lastError: '', lastEvaluation: 0, evaluationSeconds: 0 };
+  return {
+    health: 'unknown',
+    lastError: '',
+    lastErrorTime: 0,
+    lastEvaluation: 0,
+    evaluationSeconds: 0,
+    lastResultSize: 0,
+  };
 }
 
 /** A rule: one evaluation turns a time into the samples that it writes. */
@@ -40,7 +52,7 @@ export interface Rule {
 }
 
 /** @throws Error where two samples of a rule came to the same labels; `kind` is what upstream's message calls them */
-export function checkUnique(samples: readonly Pick<VectorSample, 'labels'>[], kind: 'rule' | 'alert'): void {
+export function checkUnique(samples: readonly { readonly labels: Labels }[], kind: 'rule' | 'alert'): void {
   const seen = new Set<string>();
   for (const { labels } of samples) {
     if (seen.has(labels.key))
