@@ -1,16 +1,22 @@
 export * from './client/index.ts';
+export { compressAnswers } from './compress.ts';
+export { checkWebConfig, WebConfig } from './config/web-config.ts';
+export { CorsOrigin } from './cors.ts';
 export { makeDirectory } from './directory.ts';
 export { createLogger, type LogFormat, type LogOptions } from './log.ts';
 export { processMetrics } from './process-metrics.ts';
 export { type RunningRole, StartupError } from './role.ts';
 export {
   acceptForms,
+  type Bound,
   createServer,
   type ListenAddress,
   listen,
+  listenAlso,
   parseListenAddress,
   parseQuery,
   serveMetrics,
   serveUi,
   type UiBoot,
+  type WebOptions,
 } from './server.ts';

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { Server as HttpsServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import type { Registry } from 'prom-client';
+import type { WebConfig } from './config/web-config.ts';
 import { StartupError } from './role.ts';
 
 export interface ListenAddress {
@@ -23,9 +25,24 @@ export function parseListenAddress(text: string): ListenAddress {
 /** What Go's servers take of a request's line and headers: a query of a dashboard may stand in the address. */
 const HEAD_BYTES_MAX = 1024 * 1024;
 
+/** What the `--web.*` flags of upstream's servers say of one. */
+export interface WebOptions {
+  /** The file of `--web.config.file`. */
+  readonly config?: WebConfig | undefined;
+  /** What every path begins with, such as `/prometheus`; whoever asks for `/` is sent there. */
+  readonly routePrefix?: string | undefined;
+  /** Connections above it are closed at once. */
+  readonly maxConnections?: number | undefined;
+  /** How long a request may take to come in, and how long a connection may be idle. */
+  readonly readTimeoutMs?: number | undefined;
+}
+
 /** A Fastify instance with our defaults: no own logging, quick close, bounded body, repeated query keys kept. */
-export function createServer(options: FastifyServerOptions = {}): FastifyInstance {
-  return fastify({
+export function createServer(options: FastifyServerOptions = {}, web: WebOptions = {}): FastifyInstance {
+  const prefix = web.routePrefix?.replace(/\/+$/, '') ?? '';
+  const settings: FastifyServerOptions = {
+    ...(prefix === '' ? {} : { rewriteUrl: ({ url = '/' }) => withoutPrefix(url, prefix) }),
+    ...web.config?.serverOptions(),
     logger: false,
     bodyLimit: 16 * 1024 * 1024,
     forceCloseConnections: true,
@@ -34,7 +51,29 @@ export function createServer(options: FastifyServerOptions = {}): FastifyInstanc
     // The compilers of JSON schemas take 25 ms to load, and no route of ours has one.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     ...options,
-  }) as FastifyInstance;
+  };
+  const app = fastify(settings) as FastifyInstance;
+  const { maxConnections, readTimeoutMs } = web;
+  if (maxConnections) app.server.maxConnections = maxConnections;
+  if (readTimeoutMs) Object.assign(app.server, { requestTimeout: readTimeoutMs, keepAliveTimeout: readTimeoutMs });
+  web.config?.install(app);
+  if (prefix !== '') {
+    app.get(OUTSIDE, async (request, reply) => {
+      if (request.originalUrl.split('?', 1)[0] === '/') return reply.redirect(prefix, 302);
+      return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n');
+    });
+  }
+  return app;
+}
+
+/** Where requests go that do not begin with the prefix. */
+const OUTSIDE = '/-/outside-of-the-prefix';
+
+function withoutPrefix(url: string, prefix: string): string {
+  if (!url.startsWith(prefix)) return OUTSIDE;
+  const rest = url.slice(prefix.length);
+  if (rest === '' || rest.startsWith('?')) return `/${rest}`;
+  return rest.startsWith('/') ? rest : OUTSIDE;
 }
 
 function noSchemas(): never {
@@ -89,17 +128,38 @@ async function parseMultipart(type: string, body: string | Buffer): Promise<unkn
   }
 }
 
+export interface Bound {
+  /** Base URL without a trailing slash. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
  * Listens and returns the base URL.
  * @throws StartupError naming `role` where the port is taken, privileged or not ours to bind
  */
-export async function listen(
-  app: FastifyInstance,
-  role: string,
-  { host, port }: ListenAddress,
-): Promise<{ readonly url: string; readonly host: string; readonly port: number }> {
+export async function listen(app: FastifyInstance, role: string, { host, port }: ListenAddress): Promise<Bound> {
+  await told(role, host, port, app.listen({ host, port }));
+  return boundTo(app, host, app.server.address() as AddressInfo);
+}
+
+/** Lets `app`, which listens already, listen on one more address, until it is closed. @throws StartupError */
+export async function listenAlso(app: FastifyInstance, role: string, { host, port }: ListenAddress): Promise<Bound> {
+  // Who connects there is served as if he had come by the first address.
+  const more = createTcpServer((socket) => void app.server.emit('connection', socket));
+  const listening = new Promise<void>((resolve, reject) => {
+    more.once('error', reject);
+    more.listen({ host, port }, resolve);
+  });
+  await told(role, host, port, listening);
+  app.server.once('close', () => more.close());
+  return boundTo(app, host, more.address() as AddressInfo);
+}
+
+async function told(role: string, host: string, port: number, listening: Promise<unknown>): Promise<void> {
   try {
-    await app.listen({ host, port });
+    await listening;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const where = `${host}:${port}`;
@@ -113,9 +173,12 @@ export async function listen(
     }
     throw error;
   }
-  const bound = (app.server.address() as AddressInfo).port;
+}
+
+function boundTo(app: FastifyInstance, host: string, { port }: AddressInfo): Bound {
+  const scheme = (app.server as unknown) instanceof HttpsServer ? 'https' : 'http';
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return { url: `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${bound}`, host, port: bound };
+  return { url: `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`, host, port };
 }
 
 /** Serves `registry` on `path` as a scrape target. */

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs';
+import type { Server as HttpsServer } from 'node:https';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import type { Logger } from '@avalanche/model';
+import { parseYaml } from '@avalanche/yamlfile';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import { type WebConfigFile, webConfigSchema } from './schema.ts';
+import { clientProblem, isTlsEnabled, readServerTls, type ServerTls } from './tls.ts';
+import { hashProblem, UserCheck } from './users.ts';
+
+/** Reads a web configuration file; its paths are relative to it. @throws Error */
+function readWebConfig(path: string): WebConfigFile {
+  const config = parseYaml(path, readFileSync(path, 'utf8'), webConfigSchema);
+  const resolve = (file: string) => (file === '' || isAbsolute(file) ? file : join(dirname(path), file));
+  const { cert_file, key_file, client_ca_file, ...tls } = config.tls_server_config;
+  const files = {
+    cert_file: resolve(cert_file),
+    key_file: resolve(key_file),
+    client_ca_file: resolve(client_ca_file),
+  };
+  return { ...config, tls_server_config: { ...tls, ...files } };
+}
+
+/** Checks a file as a server does that starts with it, and `promtool check web-config`. @throws Error */
+export function checkWebConfig(path: string): WebConfigFile {
+  const config = readWebConfig(path);
+  for (const hash of Object.values(config.basic_auth_users)) {
+    const problem = hashProblem(hash);
+    if (problem) throw new Error(problem);
+  }
+  const { tls_server_config: tls } = config;
+  if (isTlsEnabled(tls)) readServerTls(tls);
+  return config;
+}
+
+/**
+ * The file of `--web.config.file` at work: TLS, users and headers of one server. As in exporter-toolkit the file is read
+ * again at each request, and with its certificates at each connection; whether there is TLS is decided at the start.
+ */
+export class WebConfig {
+  readonly isTls: boolean;
+  private readonly users = new UserCheck();
+  private readonly limiter: RateLimit | null;
+  private tls: ServerTls | undefined = undefined;
+  private lastTls = '';
+
+  /** @throws Error where the file cannot be used */
+  constructor(
+    private readonly path: string,
+    private readonly logger: Logger,
+  ) {
+    const { tls_server_config: tls, rate_limit } = checkWebConfig(path);
+    this.isTls = isTlsEnabled(tls);
+    this.limiter = rate_limit.interval > 0 ? new RateLimit(rate_limit.interval, rate_limit.burst) : null;
+    if (this.isTls) this.tls = readServerTls(tls);
+  }
+
+  /** What the server is created with. */
+  serverOptions(): FastifyServerOptions {
+    if (!this.tls) return {};
+    const { context, clientAuth } = this.tls;
+    return { https: { ...context, ...requestOf(clientAuth) } } as FastifyServerOptions;
+  }
+
+  /** Guards every route of `app`. */
+  install(app: FastifyInstance): void {
+    app.addHook('onRequest', async (request, reply) => {
+      let config: WebConfigFile;
+      try {
+        config = readWebConfig(this.path);
+      } catch (error) {
+        this.logger.error('Unable to parse configuration', { err: (error as Error).message });
+        return reply.code(500).type('text/plain; charset=utf-8').send('Internal Server Error\n');
+      }
+      if (this.limiter && !this.limiter.allows(Date.now())) {
+        return reply.code(429).type('text/plain; charset=utf-8').send('Too Many Requests\n');
+      }
+      reply.headers(config.http_server_config.headers);
+      const { basic_auth_users: users } = config;
+      if (Object.keys(users).length === 0) return undefined;
+      if (await this.users.accepts(request.headers.authorization, users)) return undefined;
+      return reply
+        .code(401)
+        .header('www-authenticate', 'Basic')
+        .type('text/plain; charset=utf-8')
+        .send('Unauthorized\n');
+    });
+    if (this.isTls) this.guard(app.server as unknown as HttpsServer);
+  }
+
+  private guard(server: HttpsServer): void {
+    server.prependListener('connection', () => this.refresh(server));
+    server.prependListener('secureConnection', (socket: TLSSocket) => {
+      const problem = this.tls ? clientProblem(socket, this.tls) : null;
+      if (!problem) return;
+      this.logger.debug('TLS handshake refused', { from: socket.remoteAddress, reason: problem });
+      socket.destroy();
+    });
+  }
+
+  /** Certificates that have changed hold for the connection that is about to begin. */
+  private refresh(server: HttpsServer): void {
+    try {
+      const tls = readServerTls(readWebConfig(this.path).tls_server_config);
+      const text = JSON.stringify(tls);
+      if (text === this.lastTls) return;
+      if (this.lastTls !== '') server.setSecureContext(tls.context);
+      Object.assign(server, requestOf(tls.clientAuth));
+      this.tls = tls;
+      this.lastTls = text;
+    } catch (error) {
+      this.logger.error('Unable to parse configuration', { err: (error as Error).message });
+    }
+  }
+}
+
+/** What of a client's certificate Node itself sees to. */
+function requestOf(clientAuth: ServerTls['clientAuth']) {
+  return { requestCert: clientAuth !== 'none', rejectUnauthorized: clientAuth === 'verify' };
+}
+
+/** A token bucket. */
+class RateLimit {
+  private tokens: number;
+  private last = 0;
+
+  constructor(
+    private readonly intervalMs: number,
+    private readonly burst: number,
+  ) {
+    this.tokens = burst;
+  }
+
+  allows(now: number): boolean {
+    this.tokens = Math.min(this.burst, this.tokens + (this.last === 0 ? 0 : (now - this.last) / this.intervalMs));
+    this.last = now;
+    if (this.tokens < 1) return false;
+    this.tokens--;
+    return true;
+  }
+}
