@@ -1,12 +1,14 @@
-import { resolve } from 'node:path';
 import { type Clock, formatBytes, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
 import { type Dialect, Engine, type QueryObserver } from '@avalanche/promql';
 import { DirectoryLocked, NewerFormat, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
 import {
   acceptForms,
+  CorsOrigin,
+  compressAnswers,
   createServer,
   type ListenAddress,
   listen,
+  listenAlso,
   makeDirectory,
   processMetrics,
   type RunningRole,
@@ -14,6 +16,8 @@ import {
   serveMetrics,
   serveUi,
   type UiBoot,
+  WebConfig,
+  type WebOptions,
 } from '@avalanche/web';
 import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance } from 'fastify';
@@ -45,6 +49,15 @@ export interface PrometheusOptions {
   readonly version: string;
   /** How the database is kept; its directory and logger are set here. */
   readonly storage?: Omit<TsdbOptions, 'directory' | 'logger' | 'outOfOrderWindowMs'>;
+  /** The `--web.*` flags that say how it is served. */
+  readonly web?: {
+    /** Further addresses beside `listen`. */
+    readonly listenAlso?: readonly ListenAddress[];
+    /** `--web.config.file`: TLS, users, headers. */
+    readonly configFile?: string;
+    /** An anchored expression: pages of which origins may read answers. */
+    readonly corsOrigin?: string;
+  } & Pick<WebOptions, 'routePrefix' | 'maxConnections' | 'readTimeoutMs'>;
   /** Whether `/api/v1/admin/tsdb/…` is served. */
   readonly enableAdminApi?: boolean;
   /** URL under which people reach this server; for links in alerts. Default: the address it listens on. */
@@ -109,14 +122,19 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     if (!(error instanceof FileError)) throw error;
     throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir');
   });
+  const webConfig = openWebConfig(options);
   const tsdb = await openTsdb(options, files.config.config.storage.tsdb.out_of_order_time_window);
   const queries = await startQueryLogs(options, tsdb);
-  const app = createServer({ bodyLimit: 64 * 1024 * 1024 });
+  const app = createServer({ bodyLimit: 64 * 1024 * 1024 }, { ...options.web, config: webConfig });
   const server = new PrometheusServer(options, files, tsdb, queries);
   try {
     await server.serve(app);
     const { url, host, port } = await listen(app, ROLE, options.listen);
     options.logger.info('Listening on', { address: `${host}:${port}` });
+    for (const address of options.web?.listenAlso ?? []) {
+      const more = await listenAlso(app, ROLE, address);
+      options.logger.info('Listening on', { address: `${more.host}:${more.port}` });
+    }
     await server.start(files, url);
     let stopping: Promise<void> | undefined;
     const stop = () => {
@@ -127,6 +145,16 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   } catch (error) {
     await server.stop(app);
     throw error;
+  }
+}
+
+/** @throws StartupError where the file of `--web.config.file` cannot be used */
+function openWebConfig({ web, logger }: PrometheusOptions): WebConfig | undefined {
+  if (!web?.configFile) return undefined;
+  try {
+    return new WebConfig(web.configFile, logger);
+  } catch (error) {
+    throw new StartupError(ROLE, (error as Error).message, 'choose another file with --web.config.file');
   }
 }
 
@@ -196,6 +224,7 @@ class PrometheusServer {
   async serve(app: FastifyInstance): Promise<void> {
     const { options, engine, tsdb, clock, scrapes, rules, notifier, reloader } = this;
     acceptForms(app);
+    compressAnswers(app);
     serveMetrics(app, this.registry);
     const facts = {
       version: options.version,
@@ -207,8 +236,21 @@ class PrometheusServer {
     };
     const configYaml = () => reloader.config.maskedYaml;
     const adminEnabled = options.enableAdminApi ?? false;
+    const cors = new CorsOrigin(options.web?.corsOrigin);
     const perStepStats = options.features?.perStepStats ?? false;
-    const context = { engine, perStepStats, tsdb, clock, scrapes, rules, notifier, facts, configYaml, adminEnabled };
+    const context = {
+      engine,
+      perStepStats,
+      tsdb,
+      clock,
+      scrapes,
+      rules,
+      notifier,
+      facts,
+      configYaml,
+      adminEnabled,
+      cors,
+    };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
     const enabled = options.enableLifecycle ?? false;
     lifecycle(app, { enabled, reload: () => reloader.reload(), quit: options.onQuit });
@@ -239,7 +281,7 @@ class PrometheusServer {
 
   private async apply({ config, ruleFiles }: LoadedFiles): Promise<void> {
     const { query_log_file: logFile, evaluation_interval: intervalMs } = config.config.global;
-    this.queries.log.setFile(logFile && resolve(config.directory, logFile));
+    this.queries.log.setFile(logFile);
     this.engine.defaultSubqueryStepMs = intervalMs;
     await this.tsdb.setOutOfOrderWindow(config.config.storage.tsdb.out_of_order_time_window);
     this.notifier.apply(config);

@@ -22,7 +22,8 @@ const LEVEL = { level: 6 };
 export function compressAnswers(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload: unknown) => {
     if (reply.hasHeader('content-encoding') || payload === null || payload === undefined) return payload;
-    reply.header('vary', 'Accept-Encoding');
+    const vary = reply.getHeader('vary');
+    reply.header('vary', vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding');
     const encoding = firstEncoding(request.headers['accept-encoding']);
     if (!encoding || request.method === 'HEAD') return payload;
     if (payload instanceof Readable) {

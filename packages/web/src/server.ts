@@ -1,10 +1,16 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { Server as HttpServer } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
-import fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import fastify, {
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  type FastifyRequest,
+  type FastifyServerOptions,
+} from 'fastify';
 import type { Registry } from 'prom-client';
 import type { WebConfig } from './config/web-config.ts';
 import { StartupError } from './role.ts';
@@ -40,9 +46,9 @@ export interface WebOptions {
 /** A Fastify instance with our defaults: no own logging, quick close, bounded body, repeated query keys kept. */
 export function createServer(options: FastifyServerOptions = {}, web: WebOptions = {}): FastifyInstance {
   const prefix = web.routePrefix?.replace(/\/+$/, '') ?? '';
-  const settings: FastifyServerOptions = {
+  const settings: FastifyHttpOptions<HttpServer> = {
     ...(prefix === '' ? {} : { rewriteUrl: ({ url = '/' }) => withoutPrefix(url, prefix) }),
-    ...web.config?.serverOptions(),
+    ...web.config?.serverOptions({ maxHeaderSize: HEAD_BYTES_MAX }),
     logger: false,
     bodyLimit: 16 * 1024 * 1024,
     forceCloseConnections: true,

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Labels, nextTurn, Slices, turnIsOver } from '@avalanche/model';
 import type { TsdbQuerier } from '@avalanche/tsdb';
+import type { CorsOrigin } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Notifier } from '../notifier/notifier.ts';
 import type { RuleManager } from '../rules/manager.ts';
@@ -30,6 +31,7 @@ export interface ApiContext extends QueryContext {
   readonly notifier: Notifier;
   readonly facts: RuntimeFacts;
   readonly configYaml: () => string;
+  readonly cors: CorsOrigin;
   /** Whether the admin API is served (`--web.enable-admin-api`). */
   readonly adminEnabled: boolean;
 }
@@ -50,13 +52,8 @@ const TIME_MAX = 8_640_000_000_000_000;
 export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<void> {
   const { tsdb } = context;
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('access-control-allow-origin', '*');
-    if (request.method === 'OPTIONS') {
-      reply.header('access-control-allow-methods', 'GET, POST, OPTIONS');
-      reply.header('access-control-allow-headers', 'Accept, Authorization, Content-Type, Origin');
-      return reply.code(204).send();
-    }
-    return undefined;
+    context.cors.allow(request, reply);
+    return request.method === 'OPTIONS' ? reply.code(204).send() : undefined;
   });
   app.options('/*', async () => '');
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Server as HttpsServer } from 'node:https';
+import type { Server as HttpsServer, ServerOptions } from 'node:https';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '@avalanche/model';
@@ -56,11 +56,11 @@ export class WebConfig {
     if (this.isTls) this.tls = readServerTls(tls);
   }
 
-  /** What the server is created with. */
-  serverOptions(): FastifyServerOptions {
+  /** What the server is created with, and of it with TLS also `more`. */
+  serverOptions(more: ServerOptions): FastifyServerOptions {
     if (!this.tls) return {};
     const { context, clientAuth } = this.tls;
-    return { https: { ...context, ...requestOf(clientAuth) } } as FastifyServerOptions;
+    return { https: { ...more, ...context, ...requestOf(clientAuth) } } as FastifyServerOptions;
   }
 
   /** Guards every route of `app`. */
