@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { runToEnd, type SampleColumns } from '@avalanche/model';
+import { runToEnd, SampleColumns } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
 import { InvalidChunk } from '../histogram/bits.ts';
 import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { covers, dropIntervals } from '../intervals.ts';
-import type { BlockChunkCache } from './chunk-cache.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
+import { ASKED_ONCE, type DecodedChunks, NOT_ASKED } from './decoded-chunks.ts';
 import type { CachePart } from './generations.ts';
 import { IndexReader } from './index-reader.ts';
 import { type BlockMeta, META_FILE, readMeta, writeMeta } from './meta.ts';
@@ -30,7 +30,8 @@ export class Block {
   private readonly entry = new SeriesEntry();
   private readonly shared: SeriesCache;
   private readonly known: CachePart<IndexedSeries>;
-  private readonly decoded: BlockChunkCache;
+  private readonly decoded: DecodedChunks;
+  private readonly scratch = new SampleColumns();
   private smallFilesBytes: number;
 
   private constructor(
@@ -44,7 +45,7 @@ export class Block {
     this.smallFilesBytes = smallFilesBytes(directory);
     this.shared = cache.series;
     this.known = cache.series.ofBlock();
-    this.decoded = cache.chunks.ofBlock();
+    this.decoded = cache.chunks;
   }
 
   /** @throws InvalidMeta, BlockCorruption, or the file system's error where a file is missing */
@@ -110,6 +111,7 @@ export class Block {
       maxTime: entry.maxTime.slice(0, entry.chunkCount),
       chunkRef: entry.chunkRef.slice(0, entry.chunkCount),
       lastValues: new LastValues(),
+      decoded: new Float64Array(entry.chunkCount),
     };
     this.known.set(ref, series);
     return series;
@@ -163,11 +165,8 @@ export class Block {
    * @throws as `read`
    */
   readChunk(series: IndexedSeries, i: number, minTime: number, maxTime: number, into: SampleColumns): void {
-    const chunkRef = series.chunkRef[i];
-    // Of a chunk that is wanted whole nothing is decoded in vain: those would only push the others out.
-    const isPart = minTime > series.minTime[i] || maxTime < series.maxTime[i];
-    if (isPart && this.decoded.read(chunkRef, minTime, maxTime, into)) return;
-    const { bytes, start, end, encoding } = this.chunks.read(chunkRef);
+    if (this.decoded.read(series.decoded[i], minTime, maxTime, into)) return;
+    const { bytes, start, end, encoding } = this.chunks.read(series.chunkRef[i]);
     if (encoding !== ENCODING_XOR) {
       if (!isHistogramEncoding(encoding)) throw unsupported(series, encoding);
       this.readHistograms(series.chunkRef[i], minTime, maxTime, into);
@@ -175,11 +174,15 @@ export class Block {
     }
     if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
     const count = (bytes[start] << 8) | bytes[start + 1];
+    const from = into.length;
     readXor(bytes, start, count, minTime, maxTime, into);
-    if (isPart)
-      this.decoded.offer(chunkRef, (all) =>
-        readXor(bytes, start, count, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, all),
-      );
+    if (series.decoded[i] === NOT_ASKED) series.decoded[i] = ASKED_ONCE;
+    else if (into.length === from + count) series.decoded[i] = this.decoded.keep(into, from);
+    else {
+      this.scratch.clear();
+      readXor(bytes, start, count, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, this.scratch);
+      series.decoded[i] = this.decoded.keep(this.scratch, 0);
+    }
   }
 
   /** Visits every series in the order of labels. The entry is reused between visits. */
@@ -220,7 +223,6 @@ export class Block {
 
   private closeFiles(): void {
     this.known.close();
-    this.decoded.close();
     this.index.close();
     this.chunks.close();
   }

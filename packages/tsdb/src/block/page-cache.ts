@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { crc32c } from '../crc32c.ts';
-import { ChunkCache } from './chunk-cache.ts';
 import { BlockCorruption } from './corruption.ts';
+import { DecodedChunks } from './decoded-chunks.ts';
 import { SeriesCache } from './series-cache.ts';
 
 const DEFAULT_BYTES = 32 * 1024 * 1024;
@@ -23,7 +23,7 @@ const STRING_LENGTH_MAX = 256;
 export class PageCache {
   readonly strings = new StringCache();
   readonly series = new SeriesCache();
-  readonly chunks = new ChunkCache();
+  readonly chunks = new DecodedChunks();
   readonly pageBytes: number;
   private readonly pages: Buffer[] = [];
   /** By slot: the granules of the page in which something begins whose checksum was found right since it was read. */

@@ -12,6 +12,8 @@ export interface IndexedSeries {
   readonly chunkRef: Float64Array;
   /** The last values of chunks that were decoded to their end. */
   readonly lastValues: LastValues;
+  /** The numbers of chunks that are kept decoded; NOT_ASKED and ASKED_ONCE for the others. */
+  readonly decoded: Float64Array;
 }
 
 /** The last value of each chunk of a series, as far as it is known. */
@@ -64,7 +66,7 @@ export class SeriesCache {
 
   /** The series of one block, by reference. */
   ofBlock(): CachePart<IndexedSeries> {
-    return this.generations.part(({ chunkRef }) => 400 + 33 * chunkRef.length);
+    return this.generations.part(({ chunkRef }) => 500 + 41 * chunkRef.length);
   }
 
   /** The one object for these labels. */
