@@ -1,6 +1,13 @@
-/** A flag given wrongly; printed as one line, exit code 1. */
+/** A flag given wrongly; printed as one line. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+
+  constructor(
+    message: string,
+    readonly exitCode = 1,
+  ) {
+    super(message);
+  }
 }
 
 export interface FlagSpec {

@@ -83,6 +83,8 @@ ${rows.join('\n')}
 `;
 }
 
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
@@ -95,8 +97,14 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const entry = commands.find((candidate) => candidate.name === name);
   if (!entry) throw new UsageError(`there is no command ${JSON.stringify(name)}, try avalanche --help`);
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  for (const signal of STOP_SIGNALS) process.on(signal, abort); // also while the command is being loaded
   const command = await entry.load();
-  if ('runArguments' in command) return command.runArguments(rest);
+  if ('runArguments' in command) {
+    for (const signal of STOP_SIGNALS) process.off(signal, abort);
+    return command.runArguments(rest);
+  }
   if (rest.includes('--help') || rest.includes('-h')) {
     process.stdout.write(`avalanche ${name}: ${entry.summary}\n\n${describeFlags(command.flags)}\n`);
     return 0;
@@ -107,8 +115,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const flags = parseFlags(rest, command.flags, { singleDash: command.singleDash ?? false });
   if (flags.words.length > 0) throw new UsageError(`unexpected ${JSON.stringify(flags.words[0])}, try --help`);
-  const stop = new AbortController();
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop.abort());
   return command.run(flags, stop.signal);
 }
 
@@ -123,6 +129,6 @@ main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`${describe(error)}\n`);
-    process.exit(1);
+    process.exit(error instanceof UsageError || error instanceof StartupError ? error.exitCode : 1);
   },
 );

@@ -109,6 +109,8 @@ export interface RunningPrometheus extends RunningRole {
 }
 
 const ROLE = 'prometheus';
+/** As upstream ends where it cannot use its configuration. */
+const EXIT_BAD_CONFIG = 2;
 
 /** Reads every file of the configuration. @throws FileError */
 function loadAll(options: PrometheusOptions): Promise<LoadedFiles> {
@@ -120,7 +122,8 @@ function loadAll(options: PrometheusOptions): Promise<LoadedFiles> {
 export async function startPrometheus(options: PrometheusOptions): Promise<RunningPrometheus> {
   const files = await loadAll(options).catch((error: unknown) => {
     if (!(error instanceof FileError)) throw error;
-    throw new StartupError(ROLE, error.message, 'choose another file with --config.file or --config-dir');
+    const hint = 'choose another file with --config.file or --config-dir';
+    throw new StartupError(ROLE, error.message, hint, { exitCode: EXIT_BAD_CONFIG });
   });
   const webConfig = openWebConfig(options);
   const tsdb = await openTsdb(options, files.config.config.storage.tsdb.out_of_order_time_window);

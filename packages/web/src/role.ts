@@ -13,14 +13,17 @@ export interface RunningRole {
  */
 export class StartupError extends Error {
   override readonly name = 'StartupError';
+  /** What the program ends with, where upstream's means something by it. */
+  readonly exitCode: number;
 
   constructor(
     readonly role: string,
     message: string,
     /** What to do about it, naming the flag or file, such as `choose another port with --port grafana=N`. */
     readonly hint = '',
-    options?: ErrorOptions,
+    options: ErrorOptions & { readonly exitCode?: number } = {},
   ) {
     super(message, options);
+    this.exitCode = options.exitCode ?? 1;
   }
 }

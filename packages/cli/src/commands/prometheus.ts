@@ -1,130 +1,125 @@
-import type { Logger } from '@avalanche/model';
-import { type QueryFeatures, startPrometheus } from '@avalanche/prometheus';
-import type { FlagSpecs, Flags } from '../flags.ts';
+import { formatDuration, type Logger } from '@avalanche/model';
+import { type PrometheusOptions, startPrometheus } from '@avalanche/prometheus';
+import { CorsOrigin, type ListenAddress, parseListenAddress } from '@avalanche/web';
+import { type Flags, UsageError } from '../flags.ts';
 import { uiDirectory, VERSION } from '../version.ts';
-import {
-  accepted,
-  acceptedBoolean,
-  type Command,
-  durationOf,
-  listenAddressOf,
-  logFlags,
-  loggerOf,
-  serveUntil,
-  tellWithoutEffect,
-  wholeNumberOf,
-} from './command.ts';
-import { storageFlags, storageOf } from './storage-flags.ts';
+import { type Command, durationOf, loggerOf, serveUntil, tellWithoutEffect, wholeNumberOf } from './command.ts';
+import { FEATURE_NAMES, type Features, featuresOf } from './features.ts';
+import { agentOnly, prometheusFlags, shownFlags, withoutEffect } from './prometheus-flags.ts';
+import { storageOf } from './storage-flags.ts';
 
 /** Upstream's default. */
 const RETENTION_MS = 15 * 86_400_000;
-
-/** Flags of upstream that are accepted, so that a unit file can be used as it is, and told in the log. */
-const withoutEffect: FlagSpecs = {
-  'web.console.templates': accepted,
-  'web.console.libraries': accepted,
-  'web.page-title': accepted,
-  'web.cors.origin': accepted,
-  'web.max-connections': accepted,
-  'web.read-timeout': accepted,
-  'storage.tsdb.allow-overlapping-blocks': acceptedBoolean,
-  'storage.tsdb.allow-overlapping-compaction': acceptedBoolean,
-  'storage.tsdb.head-chunks-write-queue-size': accepted,
-  'rules.alert.for-outage-tolerance': accepted,
-  'rules.alert.for-grace-period': accepted,
-  'alertmanager.notification-queue-capacity': accepted,
-};
-
-/** Features that have an effect here, with what upstream logs of each. */
-const FEATURES: Readonly<Record<string, readonly [name: keyof QueryFeatures, told: string]>> = {
-  'promql-experimental-functions': ['experimentalFunctions', 'Experimental PromQL functions enabled.'],
-  'promql-extended-range-selectors': [
-    'extendedRangeSelectors',
-    'Experimental PromQL extended range selectors enabled.',
-  ],
-  'promql-binop-fill-modifiers': ['fillModifiers', 'Experimental PromQL binary operator fill modifiers enabled.'],
-  'promql-delayed-name-removal': ['delayedNameRemoval', 'Experimental PromQL delayed name removal enabled.'],
-  'promql-per-step-stats': ['perStepStats', 'Experimental per-step statistics reporting'],
-  'type-and-unit-labels': ['typeAndUnitLabels', 'Experimental type and unit labels enabled'],
-};
-/** Features that are always on. */
-const PERMANENT: readonly string[] = ['promql-duration-expr', 'promql-at-modifier', 'promql-negative-offset'];
-
-/** What `--enable-feature` names; what it names in vain is told in the log. */
-function featuresOf(flags: Flags, logger: Logger): QueryFeatures {
-  const enabled: { -readonly [name in keyof QueryFeatures]: boolean } = {};
-  for (const option of flags.list('enable-feature').flatMap((text) => text.split(','))) {
-    const known = Object.hasOwn(FEATURES, option) ? FEATURES[option] : undefined;
-    if (known) {
-      enabled[known[0]] = true;
-      logger.info(known[1]);
-    } else if (PERMANENT.includes(option)) {
-      const told = 'This option for --enable-feature is now permanently enabled and therefore a no-op.';
-      logger.warn(told, { option });
-    } else if (option !== '') logger.warn('Unknown option for --enable-feature', { option });
-  }
-  return enabled;
-}
+/** What upstream exits with for a value that is not one, and for flags that do not go together. */
+const EXIT_BAD_VALUE = 2;
+const EXIT_BAD_MODE = 3;
+const AUTO_RELOAD_MS_MIN = 1000;
 
 export const prometheusCommand: Command = {
-  flags: {
-    'config.file': { kind: 'string', help: 'Prometheus configuration file path.', default: 'prometheus.yml' },
-    'web.listen-address': { kind: 'list', help: 'Address to listen on.', default: '0.0.0.0:9090' },
-    'web.external-url': {
-      kind: 'string',
-      help: 'The URL under which Prometheus is externally reachable.',
-      default: '',
-    },
-    'web.enable-admin-api': { kind: 'boolean', help: 'Enable API endpoints for admin control.', default: 'false' },
-    'web.enable-lifecycle': { kind: 'boolean', help: 'Enable shutdown and reload via HTTP request.', default: 'false' },
-    'storage.tsdb.path': { kind: 'string', help: 'Base path for metrics storage.', default: 'data/' },
-    ...storageFlags('15d'),
-    'query.lookback-delta': { kind: 'string', help: 'The maximum lookback duration.', default: '5m' },
-    'query.timeout': { kind: 'string', help: 'Maximum time a query may take before being aborted.', default: '2m' },
-    'query.max-concurrency': {
-      kind: 'string',
-      help: 'Maximum number of queries executed concurrently.',
-      default: '20',
-    },
-    'query.max-samples': {
-      kind: 'string',
-      help: 'Maximum number of samples a single query can load into memory.',
-      default: '50000000',
-    },
-    'rules.alert.resend-delay': { kind: 'string', help: 'Least time between resending an alert.', default: '1m' },
-    'enable-feature': {
-      kind: 'list',
-      help: `Comma separated feature names: ${Object.keys(FEATURES).join(', ')}.`,
-      placeholder: 'NAME,…',
-    },
-    ...withoutEffect,
-    ...logFlags,
-  },
+  flags: prometheusFlags(FEATURE_NAMES),
   async run(flags, signal) {
-    const logger = loggerOf(flags);
-    tellWithoutEffect(flags, withoutEffect, logger);
-    const features = featuresOf(flags, logger);
-    const stop = new AbortController();
-    const role = await startPrometheus({
-      configFile: flags.string('config.file'),
-      directory: flags.string('storage.tsdb.path'),
-      listen: listenAddressOf(flags),
-      logger,
-      version: VERSION,
-      externalUrl: flags.string('web.external-url').replace(/\/$/, ''),
-      enableLifecycle: flags.boolean('web.enable-lifecycle'),
-      enableAdminApi: flags.boolean('web.enable-admin-api'),
-      storage: storageOf(flags, RETENTION_MS),
-      lookbackMs: durationOf(flags, 'query.lookback-delta') ?? 300_000,
-      queryTimeoutMs: durationOf(flags, 'query.timeout') ?? 120_000,
-      queryMaxConcurrency: wholeNumberOf(flags, 'query.max-concurrency'),
-      queryMaxSamples: wholeNumberOf(flags, 'query.max-samples'),
-      resendDelayMs: durationOf(flags, 'rules.alert.resend-delay') ?? 60_000,
-      features,
-      onQuit: () => stop.abort(),
-      flags: flags.all(),
-      ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },
+    refuseAgent(flags);
+    const { logger, options } = checked(() => {
+      const logger = loggerOf(flags);
+      const features = featuresOf(flags.list('enable-feature'), logger);
+      return { logger, options: optionsOf(flags, features, logger) };
     });
-    return serveUntil(AbortSignal.any([signal, stop.signal]), role);
+    tellWithoutEffect(flags, withoutEffect, logger);
+    const stop = new AbortController();
+    const ended = AbortSignal.any([signal, stop.signal]);
+    const role = await startPrometheus({ ...options, onQuit: () => stop.abort() });
+    return serveUntil(ended, role);
   },
 };
+
+/** @throws UsageError, with upstream's exit code */
+function refuseAgent(flags: Flags): void {
+  if (flags.boolean('agent')) throw new UsageError('the agent mode (--agent) is not supported yet', EXIT_BAD_MODE);
+  const given = Object.keys(agentOnly).filter((name) => flags.given(name));
+  if (given.length === 0) return;
+  const names = given.map((name) => JSON.stringify(`--${name}`)).join(' ');
+  throw new UsageError(`The following flag(s) can only be used in agent mode: [${names}]`, EXIT_BAD_MODE);
+}
+
+/** What is thrown of a flag's value ends the program as upstream does. */
+function checked<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`Error parsing command line arguments: ${error.message}`, EXIT_BAD_VALUE);
+  }
+}
+
+function optionsOf(flags: Flags, features: Features, logger: Logger): PrometheusOptions {
+  const [first, ...more] = flags.list('web.listen-address').map(listenAddress);
+  const external = externalUrlOf(flags);
+  const autoReloadMs = autoReloadOf(flags, features, logger);
+  const prefix = flags.string('web.route-prefix') || external.path;
+  return {
+    configFile: flags.string('config.file'),
+    directory: flags.string('storage.tsdb.path'),
+    listen: first,
+    web: {
+      listenAlso: more,
+      configFile: flags.string('web.config.file'),
+      corsOrigin: corsOriginOf(flags),
+      routePrefix: `/${prefix.replace(/^\/+|\/+$/g, '')}`,
+      maxConnections: wholeNumberOf(flags, 'web.max-connections'),
+      readTimeoutMs: durationOf(flags, 'web.read-timeout'),
+    },
+    logger,
+    version: VERSION,
+    externalUrl: external.url,
+    enableLifecycle: flags.boolean('web.enable-lifecycle'),
+    enableAdminApi: flags.boolean('web.enable-admin-api'),
+    storage: storageOf(flags, RETENTION_MS),
+    ...(autoReloadMs ? { autoReloadMs } : {}),
+    lookbackMs: durationOf(flags, 'query.lookback-delta') ?? 300_000,
+    queryTimeoutMs: durationOf(flags, 'query.timeout') ?? 120_000,
+    queryMaxConcurrency: wholeNumberOf(flags, 'query.max-concurrency'),
+    queryMaxSamples: wholeNumberOf(flags, 'query.max-samples'),
+    resendDelayMs: durationOf(flags, 'rules.alert.resend-delay') ?? 60_000,
+    ruleRestore: {
+      forGraceMs: durationOf(flags, 'rules.alert.for-grace-period') ?? 600_000,
+      outageToleranceMs: durationOf(flags, 'rules.alert.for-outage-tolerance') ?? 3_600_000,
+    },
+    ...(features.concurrentRules ? { concurrentRules: wholeNumberOf(flags, 'rules.max-concurrent-evals') } : {}),
+    features: features.query,
+    flags: shownFlags({ ...flags.all(), 'web.external-url': external.url, 'web.route-prefix': prefix || '/' }),
+    ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },
+  };
+}
+
+function listenAddress(text: string): ListenAddress {
+  try {
+    return parseListenAddress(text);
+  } catch (error) {
+    throw new UsageError(`--web.listen-address: ${(error as Error).message}`);
+  }
+}
+
+/** Without a slash at its end; '' where none is given, and the address it listens on stands for it. */
+function externalUrlOf(flags: Flags): { readonly url: string; readonly path: string } {
+  const text = flags.string('web.external-url');
+  if (text === '') return { url: '', path: '' };
+  if (!URL.canParse(text)) throw new UsageError(`parse external URL ${JSON.stringify(text)}: not a URL`);
+  return { url: text.replace(/\/+$/, ''), path: new URL(text).pathname.replace(/\/+$/, '') };
+}
+
+function corsOriginOf(flags: Flags): string {
+  const pattern = flags.string('web.cors.origin');
+  try {
+    new CorsOrigin(pattern);
+    return pattern;
+  } catch (error) {
+    throw new UsageError(`could not compile CORS regex string ${JSON.stringify(pattern)}: ${(error as Error).message}`);
+  }
+}
+
+function autoReloadOf(flags: Flags, features: Features, logger: Logger): number | null {
+  if (!features.autoReload && !flags.boolean('config.auto-reload')) return null;
+  const ms = Math.max(AUTO_RELOAD_MS_MIN, durationOf(flags, 'config.auto-reload-interval') ?? 0);
+  logger.info('Automatic configuration file reloading enabled', { interval: formatDuration(ms) });
+  return ms;
+}

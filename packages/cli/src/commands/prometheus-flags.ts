@@ -1,0 +1,144 @@
+import type { FlagSpec, FlagSpecs } from '../flags.ts';
+import { logFlags } from './command.ts';
+import { storageFlags } from './storage-flags.ts';
+
+const text = (help: string, value = '', placeholder?: string): FlagSpec => ({
+  kind: 'string',
+  help,
+  default: value,
+  ...(placeholder ? { placeholder } : {}),
+});
+const boolean = (help: string, value: 'true' | 'false' = 'false'): FlagSpec => ({
+  kind: 'boolean',
+  help,
+  default: value,
+});
+/** A flag of upstream that changes nothing here. */
+const without = (value = ''): FlagSpec => ({ kind: 'string', help: '', default: value, ignored: true });
+const withoutSwitch = (value: 'true' | 'false'): FlagSpec => ({
+  kind: 'boolean',
+  help: '',
+  default: value,
+  ignored: true,
+});
+
+/** Flags that are accepted, so that a unit file can be used as it is, and told in the log where they are given. */
+export const withoutEffect: FlagSpecs = {
+  'auto-gomaxprocs': withoutSwitch('true'),
+  'auto-gomemlimit': withoutSwitch('true'),
+  'auto-gomemlimit.ratio': without('0.9'),
+  'auto-gomemlimit.refresh-interval': without('0s'),
+  'web.max-notifications-subscribers': without('16'),
+  'web.user-assets': without(),
+  'web.local-assets': without(),
+  'web.enable-remote-write-receiver': withoutSwitch('false'),
+  'web.remote-write-receiver.accepted-protobuf-messages': {
+    ...without('prometheus.WriteRequest,io.prometheus.write.v2.Request'),
+    kind: 'list',
+  },
+  'web.enable-otlp-receiver': withoutSwitch('false'),
+  'web.console.templates': without('consoles'),
+  'web.console.libraries': without('console_libraries'),
+  'web.page-title': without('Prometheus Time Series Collection and Processing Server'),
+  'web.search.max-limit': without('10000'),
+  'storage.tsdb.retention': without(),
+  'storage.tsdb.max-block-chunk-segment-size': without('0B'),
+  'storage.tsdb.allow-overlapping-blocks': withoutSwitch('true'),
+  'storage.tsdb.allow-overlapping-compaction': withoutSwitch('true'),
+  'storage.tsdb.head-chunks-write-queue-size': without('0'),
+  'storage.tsdb.samples-per-chunk': without('120'),
+  'storage.tsdb.delayed-compaction.max-percent': without('10'),
+  'storage.tsdb.delay-compact-file.path': without(),
+  'storage.tsdb.block-reload-interval': without('1m'),
+  'storage.remote.flush-deadline': without('1m'),
+  'storage.remote.read-sample-limit': without('50000000'),
+  'storage.remote.read-concurrent-limit': without('10'),
+  'storage.remote.read-max-bytes-in-frame': without('1048576'),
+  'scrape.adjust-timestamps': withoutSwitch('true'),
+  'scrape.timestamp-tolerance': without('2ms'),
+  'scrape.discovery-reload-interval': without('5s'),
+  'alertmanager.timeout': without(),
+  'alertmanager.notification-queue-capacity': without('10000'),
+  'alertmanager.notification-batch-size': without('256'),
+  'alertmanager.drain-notification-queue-on-shutdown': withoutSwitch('true'),
+};
+
+/** Flags of the agent, which this server is not. */
+export const agentOnly: FlagSpecs = {
+  'storage.agent.path': without('data-agent/'),
+  'storage.agent.wal-segment-size': without('0B'),
+  'storage.agent.wal-compression': withoutSwitch('true'),
+  'storage.agent.wal-compression-type': without('snappy'),
+  'storage.agent.wal-truncate-frequency': without('0s'),
+  'storage.agent.retention.min-time': without('5m'),
+  'storage.agent.retention.max-time': without('4h'),
+  'storage.agent.checkpoint-from-in-memory-series': withoutSwitch('false'),
+  'storage.agent.checkpoint-batch-size': without('1000'),
+  'storage.agent.no-lockfile': withoutSwitch('false'),
+};
+
+const effective: FlagSpecs = {
+  'config.file': text('Prometheus configuration file path.', 'prometheus.yml'),
+  'config.auto-reload': boolean('Reload the configuration when one of its files has changed.'),
+  'config.auto-reload-interval': text('How often to look for changes, with --config.auto-reload.', '30s'),
+  'web.listen-address': { kind: 'list', help: 'Address to listen on. Can be repeated.', default: '0.0.0.0:9090' },
+  'web.config.file': text('File that enables TLS or authentication.', '', 'FILE'),
+  'web.read-timeout': text('Longest time to read a request, and for a connection to be idle.', '5m'),
+  'web.max-connections': text('Largest number of connections at a time.', '512'),
+  'web.external-url': text(
+    'URL under which Prometheus is reachable from outside; its path becomes the prefix.',
+    '',
+    'URL',
+  ),
+  'web.route-prefix': text('Prefix of all paths. Defaults to the path of --web.external-url.', '', 'PATH'),
+  'web.enable-admin-api': boolean('Enable API endpoints for admin control actions.'),
+  'web.enable-lifecycle': boolean('Enable shutdown and reload via HTTP request.'),
+  'web.cors.origin': text('Anchored expression of origins whose pages may read answers.', '.*'),
+  'storage.tsdb.path': text('Base path for metrics storage.', 'data/'),
+  ...storageFlags('15d'),
+  'query.lookback-delta': text('How far back the last sample of a series counts.', '5m'),
+  'query.timeout': text('Maximum time a query may take before being aborted.', '2m'),
+  'query.max-concurrency': text('Maximum number of queries executed concurrently.', '20'),
+  'query.max-samples': text('Maximum number of samples a single query can load into memory.', '50000000'),
+  'rules.alert.for-outage-tolerance': text('Longest outage over which the "for" state of alerts is restored.', '1h'),
+  'rules.alert.for-grace-period': text('Least time between a restored alert and its firing.', '10m'),
+  'rules.alert.resend-delay': text('Least time between resending an alert.', '1m'),
+  'rules.max-concurrent-evals': text(
+    'How many independent rules are evaluated side by side, with the feature on.',
+    '4',
+  ),
+  agent: { kind: 'boolean', help: '', default: 'false', ignored: true },
+};
+
+/** Every flag of `prometheus --help` of 3.14. @param features what `--enable-feature` may name, for the help */
+export function prometheusFlags(features: readonly string[]): FlagSpecs {
+  return {
+    ...effective,
+    'enable-feature': {
+      kind: 'list',
+      help: `Comma separated feature names: ${features.join(', ')}.`,
+      placeholder: 'NAME,…',
+    },
+    ...withoutEffect,
+    ...agentOnly,
+    ...logFlags,
+  };
+}
+
+/** What the API shows of a flag that is a duration or size and was not given. */
+const UNSET: Readonly<Record<string, string>> = {
+  'storage.tsdb.retention.time': '0s',
+  'storage.tsdb.retention.size': '0B',
+  'storage.tsdb.max-block-duration': '0s',
+  'storage.tsdb.wal-segment-size': '0B',
+};
+
+/** Flags as `/api/v1/status/flags` shows them. */
+export function shownFlags(all: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(all)
+      .filter(([name]) => name !== 'agent')
+      .map(([name, value]) => [name, value || (UNSET[name] ?? '')])
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
