@@ -1,4 +1,15 @@
+export { type DiscoveryConfig, targetFileSchema } from './config/discovery.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
-export { loadRuleFiles } from './rules/manager.ts';
-export { loadRuleFile } from './rules/rule-file.ts';
+export { AlertingRule } from './rules/alerting.ts';
+export { loadRuleFiles, makeRule } from './rules/manager.ts';
+export type { Rule } from './rules/rule.ts';
+export {
+  loadRuleFile,
+  type ParsedRuleFile,
+  parseRuleFile,
+  type RuleConfig,
+  type RuleFileOptions,
+  type RuleGroupConfig,
+  readRuleFile,
+} from './rules/rule-file.ts';
 export { type PrometheusOptions, type QueryFeatures, type RunningPrometheus, startPrometheus } from './start.ts';

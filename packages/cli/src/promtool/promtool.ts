@@ -2,6 +2,7 @@ import type { ToolSet } from '../commands/command.ts';
 import { describeFlags, type FlagSpecs, parseFlags, UsageError } from '../flags.ts';
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
+import { checkRulesCommand } from './check-rules.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { dumpCommand, dumpOpenMetricsCommand } from './dump.ts';
 import { explainCommand } from './explain.ts';
@@ -12,6 +13,7 @@ import { standardOutput } from './output.ts';
 import { queryInstantCommand, queryLabelsCommand, queryRangeCommand, querySeriesCommand } from './query.ts';
 import { queryAnalyzeCommand } from './query-analyze.ts';
 import { rulesCommand } from './rules.ts';
+import { testRulesCommand } from './test-rules.ts';
 import { type ToolCommand, type ToolContext, ToolInput } from './tool-command.ts';
 
 const COMMANDS: readonly ToolCommand[] = [
@@ -28,6 +30,8 @@ const COMMANDS: readonly ToolCommand[] = [
   queryLabelsCommand,
   queryAnalyzeCommand,
   explainCommand,
+  checkRulesCommand,
+  testRulesCommand,
 ];
 
 /** Flags that every command takes for the sake of compatibility. */
@@ -82,7 +86,9 @@ function wordsOf(args: readonly string[]): Words {
     if (word.startsWith('-') && !below([...path, word]).length) {
       rest.push(word);
       if (
-        /^(--(max-block-duration|enable-feature|format|header|http\.config\.file)|-o)$/.test(word) &&
+        /^(--(max-block-duration|enable-feature|format|header|http\.config\.file|junit|run|lint|live)|-o)$/.test(
+          word,
+        ) &&
         at + 1 < args.length
       )
         rest.push(args[++at]);
