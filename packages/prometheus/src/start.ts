@@ -1,3 +1,4 @@
+import { escapeQuery } from '@avalanche/gotemplate';
 import { type Clock, formatBytes, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
 import { type Dialect, Engine, type QueryObserver } from '@avalanche/promql';
 import { DirectoryLocked, NewerFormat, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
@@ -26,6 +27,7 @@ import { apiV1 } from './api/v1.ts';
 import { pathResolver } from './discovery/discovery.ts';
 import { lifecycle } from './lifecycle.ts';
 import { Notifier } from './notifier/notifier.ts';
+import type { SendOptions } from './notifier/send-loop.ts';
 import { ActiveQueries } from './query/active-queries.ts';
 import { QueryMetrics, registerQueryMetrics } from './query/metrics.ts';
 import { QueryLog } from './query/query-log.ts';
@@ -75,6 +77,8 @@ export interface PrometheusOptions {
   readonly resendDelayMs?: number;
   /** `--rules.alert.for-grace-period` and `…for-outage-tolerance`. */
   readonly ruleRestore?: Partial<RestoreOptions>;
+  /** `--alertmanager.notification-…` and `…drain-notification-queue-on-shutdown`. */
+  readonly sending?: Partial<SendOptions>;
   /** How many rules that do not need each other may be evaluated side by side; without it, none are. */
   readonly concurrentRules?: number;
   /** Whether `/-/reload` and `/-/quit` are allowed. */
@@ -199,7 +203,7 @@ class PrometheusServer {
     registerQueryMetrics(registry, this.engine, queryMetrics, queries.log);
     const resolvePath = pathResolver(configFile, options.targetsDirectory);
     this.scrapes = new ScrapeManager({ tsdb, clock, logger, metrics: scrapeMetrics(registry), resolvePath });
-    this.notifier = new Notifier({ logger, registry, resolvePath });
+    this.notifier = new Notifier({ logger, registry, resolvePath, sending: options.sending ?? {} });
     this.rules = new RuleManager({
       tsdb,
       clock,
@@ -207,7 +211,7 @@ class PrometheusServer {
       query: vectorQuery(this.engine, tsdb),
       resendDelayMs: options.resendDelayMs ?? 60_000,
       notify: (alerts, validUntil, expression) => {
-        const query = `g0.expr=${encodeURIComponent(expression)}&g0.tab=1`;
+        const query = `g0.expr=${escapeQuery(expression)}&g0.tab=1`;
         this.notifier.send(alerts, validUntil, `${this.externalUrl}/graph?${query}`);
       },
       metrics: ruleMetrics(registry),
@@ -274,8 +278,8 @@ class PrometheusServer {
 
   async stop(app: FastifyInstance): Promise<void> {
     await this.reloader.stop();
-    this.notifier.stop();
     await Promise.all([this.scrapes.stop(), this.rules.stop()]);
+    await this.notifier.stop(); // after the rules: what they sent last goes out
     await app.close();
     this.queries.log.close();
     this.queries.active.close();

@@ -129,7 +129,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   get('/alerts', () => alertsResponse(context.rules));
   get('/alertmanagers', () => ({
     activeAlertmanagers: context.notifier.alertmanagers.map((url) => ({ url })),
-    droppedAlertmanagers: [],
+    droppedAlertmanagers: context.notifier.droppedAlertmanagers.map((url) => ({ url })),
   }));
   get('/status/config', () => ({ yaml: context.configYaml() }));
   get('/status/flags', () => context.facts.flags);
