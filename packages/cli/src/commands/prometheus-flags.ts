@@ -58,9 +58,6 @@ export const withoutEffect: FlagSpecs = {
   'scrape.timestamp-tolerance': without('2ms'),
   'scrape.discovery-reload-interval': without('5s'),
   'alertmanager.timeout': without(),
-  'alertmanager.notification-queue-capacity': without('10000'),
-  'alertmanager.notification-batch-size': without('256'),
-  'alertmanager.drain-notification-queue-on-shutdown': withoutSwitch('true'),
 };
 
 /** Flags of the agent, which this server is not. */
@@ -102,6 +99,12 @@ const effective: FlagSpecs = {
   'query.max-samples': text('Maximum number of samples a single query can load into memory.', '50000000'),
   'rules.alert.for-outage-tolerance': text('Longest outage over which the "for" state of alerts is restored.', '1h'),
   'rules.alert.for-grace-period': text('Least time between a restored alert and its firing.', '10m'),
+  'alertmanager.notification-queue-capacity': text('Most alerts that wait for one Alertmanager.', '10000'),
+  'alertmanager.notification-batch-size': text('Most alerts of one request to an Alertmanager.', '256'),
+  'alertmanager.drain-notification-queue-on-shutdown': boolean(
+    'Send what waits for the Alertmanagers at the end, rather than drop it.',
+    'true',
+  ),
   'rules.alert.resend-delay': text('Least time between resending an alert.', '1m'),
   'rules.max-concurrent-evals': text(
     'How many independent rules are evaluated side by side, with the feature on.',

@@ -80,6 +80,11 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
     queryMaxConcurrency: wholeNumberOf(flags, 'query.max-concurrency'),
     queryMaxSamples: wholeNumberOf(flags, 'query.max-samples'),
     resendDelayMs: durationOf(flags, 'rules.alert.resend-delay') ?? 60_000,
+    sending: {
+      capacity: wholeNumberOf(flags, 'alertmanager.notification-queue-capacity'),
+      batchSize: Math.max(1, wholeNumberOf(flags, 'alertmanager.notification-batch-size')),
+      drainOnShutdown: flags.boolean('alertmanager.drain-notification-queue-on-shutdown'),
+    },
     ruleRestore: {
       forGraceMs: durationOf(flags, 'rules.alert.for-grace-period') ?? 600_000,
       outageToleranceMs: durationOf(flags, 'rules.alert.for-outage-tolerance') ?? 3_600_000,
