@@ -153,10 +153,17 @@ export class QueryRun {
 
   async withoutNames(series: readonly SeriesMeta[]): Promise<SeriesMeta[]> {
     const out: SeriesMeta[] = [];
+    const name = series.length > 0 ? series[0].labels.metricName : '';
+    let mayBecomeEqual = false;
     for (let i = 0; i < series.length; i++) {
-      out.push(this.withoutName(series[i]));
+      const { labels } = series[i];
+      const meta = this.withoutName(series[i]);
+      out.push(meta);
+      // Labels of one metric that lose only its name stay as distinct as they were.
+      if (labels.metricName !== name || meta.labels.size < labels.size - 1) mayBecomeEqual = true;
       if (this.dueAt(i)) await this.pause();
     }
+    if (!mayBecomeEqual && this.distinct.has(series)) this.distinct.add(out);
     return out;
   }
 

@@ -141,8 +141,10 @@ export async function selectMatrix(expr: MatrixSelector, steps: Steps, run: Quer
   const minTime = refs.firstMs + reachMs(extension) - rangeMs - extraMs(extension) + 1;
   const selected = await run.querier(minTime, maxTime).select(expr.selector.matchers);
   run.check();
+  const series = selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false }));
+  run.distinct.add(series);
   return {
-    series: selected.map(({ labels }): SeriesMeta => ({ labels, dropName: false })),
+    series,
     refs,
     rangeMs,
     extension,

@@ -100,11 +100,21 @@ const hintNonCounter: NonNullable<RangeOptions['remark']> = ({ present }, { labe
   if (name === '') return;
   const { annotations, options } = scope.run;
   const type = labels.get('__type__');
-  const isCounter = options.typeAndUnitLabels ? type === 'counter' || type === 'histogram' : COUNTER_NAME.test(name);
+  const isCounter = options.typeAndUnitLabels ? type === 'counter' || type === 'histogram' : isCounterName(name);
   if (isCounter || !present.includes(FLOAT)) return;
   const text = options.typeAndUnitLabels ? possibleNonCounterType(name, type) : possibleNonCounter(name);
   annotations.info(text, argumentSpan(call.args[0]));
 };
+
+/** The name that was last found to be a counter's: mostly the next series has the same. */
+let counterName = '';
+
+function isCounterName(name: string): boolean {
+  if (name === counterName) return true;
+  if (!COUNTER_NAME.test(name)) return false;
+  counterName = name;
+  return true;
+}
 
 /** From the last two samples; a counter that fell was reset to zero in between. */
 function lastTwo(counter: boolean): RangeFunction {

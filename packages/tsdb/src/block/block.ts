@@ -13,7 +13,7 @@ import type { CachePart } from './generations.ts';
 import { IndexReader } from './index-reader.ts';
 import { type BlockMeta, META_FILE, readMeta, writeMeta } from './meta.ts';
 import type { PageCache } from './page-cache.ts';
-import { type IndexedSeries, LastValues, type SeriesCache } from './series-cache.ts';
+import { type IndexedSeries, LastValues, type Selections, type SeriesCache } from './series-cache.ts';
 import { SeriesEntry } from './series-entry.ts';
 import { TOMBSTONES_FILE, Tombstones } from './tombstones.ts';
 
@@ -30,6 +30,8 @@ export class Block {
   private readonly entry = new SeriesEntry();
   private readonly shared: SeriesCache;
   private readonly known: CachePart<IndexedSeries>;
+  /** What was selected lately. */
+  readonly selections: Selections;
   private readonly decoded: DecodedChunks;
   private readonly scratch = new SampleColumns();
   private smallFilesBytes: number;
@@ -45,6 +47,7 @@ export class Block {
     this.smallFilesBytes = smallFilesBytes(directory);
     this.shared = cache.series;
     this.known = cache.series.ofBlock();
+    this.selections = cache.series.selections();
     this.decoded = cache.chunks;
   }
 
@@ -223,6 +226,7 @@ export class Block {
 
   private closeFiles(): void {
     this.known.close();
+    this.selections.close();
     this.index.close();
     this.chunks.close();
   }

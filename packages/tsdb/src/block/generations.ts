@@ -14,8 +14,13 @@ export class Generations {
   /** The cache of one block. @param sizeOf about how many bytes a value takes */
   part<V>(sizeOf: (value: V) => number): CachePart<V> {
     const part = new CachePart(this, sizeOf);
-    this.parts.add(part);
+    this.join(part);
     return part;
+  }
+
+  /** `age` is called when what came before the last time is to go. */
+  join(part: { age(): void }): void {
+    this.parts.add(part);
   }
 
   grow(bytes: number): void {

@@ -1,4 +1,4 @@
-import type { Labels, SampleColumns } from '@avalanche/model';
+import type { Labels, Matcher, SampleColumns } from '@avalanche/model';
 import { type CachePart, Generations } from './generations.ts';
 
 /** A series of a block as its index has it, read and checked. Shared: not to be changed. */
@@ -69,6 +69,11 @@ export class SeriesCache {
     return this.generations.part(({ chunkRef }) => 500 + 41 * chunkRef.length);
   }
 
+  /** What was selected from one block. */
+  selections(): Selections {
+    return new Selections(this.generations);
+  }
+
   /** The one object for these labels. */
   intern(labels: Labels): Labels {
     const known = this.labels.get(labels.key);
@@ -76,5 +81,39 @@ export class SeriesCache {
     this.labels.set(labels.key, labels);
     this.generations.grow(150 + 30 * labels.pairs.length);
     return labels;
+  }
+}
+
+/** Longer selections cost more memory than finding them again costs time. */
+const SELECTED_MAX = 10_000;
+
+/**
+ * What matchers selected from one block, which does not change. Known by the list of matchers itself: a query that is asked
+ * again was parsed once.
+ */
+export class Selections {
+  private known = new WeakMap<readonly Matcher[], readonly IndexedSeries[]>();
+
+  constructor(private readonly shared: Generations) {
+    shared.join(this);
+  }
+
+  get(matchers: readonly Matcher[]): readonly IndexedSeries[] | undefined {
+    return this.known.get(matchers);
+  }
+
+  set(matchers: readonly Matcher[], series: readonly IndexedSeries[]): void {
+    if (series.length > SELECTED_MAX) return;
+    this.known.set(matchers, series);
+    this.shared.grow(100 + 8 * series.length);
+  }
+
+  /** The series themselves are no longer counted as kept. */
+  age(): void {
+    this.known = new WeakMap();
+  }
+
+  close(): void {
+    this.shared.forget(this);
   }
 }

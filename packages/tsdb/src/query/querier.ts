@@ -138,12 +138,20 @@ export class TsdbQuerier {
 
   private async selectFromBlock(block: Block, matchers: readonly Matcher[], slices: Slices): Promise<SelectedSeries[]> {
     const list: SelectedSeries[] = [];
-    for (const ref of await slices.run(selectSteps(new BlockIndex(block), matchers))) {
-      if (slices.isOver()) await slices.next();
-      const series = block.series(ref);
+    for (const series of block.selections.get(matchers) ?? (await this.findInBlock(block, matchers, slices))) {
       if (hasChunks(series, this.minTime, this.maxTime)) list.push(new BlockSeries(block, series));
     }
     return list;
+  }
+
+  private async findInBlock(block: Block, matchers: readonly Matcher[], slices: Slices): Promise<IndexedSeries[]> {
+    const found: IndexedSeries[] = [];
+    for (const ref of await slices.run(selectSteps(new BlockIndex(block), matchers))) {
+      if (slices.isOver()) await slices.next();
+      found.push(block.series(ref));
+    }
+    block.selections.set(matchers, found);
+    return found;
   }
 
   /** Appends go on meanwhile: what they add is known to the reader, and not for it. */
