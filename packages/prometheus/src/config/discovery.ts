@@ -27,6 +27,9 @@ export const targetGroup = z.strictObject({
   labels: textMap.optional(),
 });
 
+/** A file of `file_sd_configs`; an empty one has no groups. */
+export const targetFileSchema = z.preprocess((value) => value ?? [], z.array(targetGroup));
+
 const SD_FILE = /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/;
 
 const fileSd = z.strictObject({

@@ -28,20 +28,22 @@ export interface LoadOptions {
   /** Where the embedded stack writes the targets that it really runs, see `pathResolver`. */
   readonly targetsDirectory?: string | undefined;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Whether the files of `scrape_config_files` are left unread. */
+  readonly withoutJobFiles?: boolean;
   /** Told of variables that are not there. */
   readonly logger?: Logger;
 }
 
 /** @throws FileError naming file, line and key */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<LoadedConfig> {
-  const { targetsDirectory, environment = process.env, logger } = options;
+  const { targetsDirectory, environment = process.env, logger, withoutJobFiles = false } = options;
   const parsed = parseYaml(file, await read(file), configSchema);
   const external_labels = expandLabels(parsed.global.external_labels, environment, logger);
   const main = { ...parsed, global: { ...parsed.global, external_labels } };
   const directory = dirname(file);
   const resolvePath = pathResolver(file, targetsDirectory);
   const config = resolvePaths(main, (path) => resolve(resolvePath(path)));
-  const scrape_configs = [...config.scrape_configs, ...(await jobsOfFiles(config))];
+  const scrape_configs = [...config.scrape_configs, ...(withoutJobFiles ? [] : await jobsOfFiles(config))];
   const shown = resolvePaths(main, (path) => (isAbsolute(path) ? path : join(directory, path)));
   return { config: { ...config, scrape_configs }, file, directory, maskedYaml: dumpConfig(shown) };
 }

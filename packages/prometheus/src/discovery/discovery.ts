@@ -1,7 +1,11 @@
 import { dirname, isAbsolute, join } from 'node:path';
 import { Labels, type Logger } from '@avalanche/model';
 import type { DiscoveryConfig } from '../config/schema.ts';
+import { discoverByDns } from './dns.ts';
+import { discoverByDocker } from './docker.ts';
 import { discoverFiles } from './file.ts';
+import { discoverByHttp } from './http.ts';
+import type { DiscoveryMetrics } from './metrics.ts';
 
 /** Targets that one source announces together: each a label set with at least `__address__`. */
 export interface TargetGroup {
@@ -13,7 +17,8 @@ export interface TargetGroup {
 /**
  * One mechanism that finds targets. It calls `update` with everything it knows at present, first when it knows it
  * for the first time, then at each change; a source that cannot be read keeps what it last said.
- * More mechanisms (http, dns, docker) are added by implementing this function type.
+ * More mechanisms are added by implementing this function type (`refreshing` does it for those that are asked at
+ * intervals), their keys in `config/discovery.ts`, and a line in `discover`.
  * @returns its stop
  */
 export type Discover = (update: (groups: readonly TargetGroup[]) => void) => () => void;
@@ -22,6 +27,9 @@ export interface DiscoveryContext {
   readonly logger: Logger;
   /** Turns a path of the configuration into one of the file system. */
   readonly resolvePath: (path: string) => string;
+  readonly discoveryMetrics?: DiscoveryMetrics;
+  /** The job that asks, for metrics and the log. */
+  readonly setName?: string;
 }
 
 /**
@@ -43,15 +51,18 @@ export function discover(
   update: (targets: readonly Labels[]) => void,
 ): () => void {
   const fixed = config.static_configs.flatMap((group) => labelsOfGroup(group.targets, group.labels ?? {}));
-  const known = new Map<number, readonly Labels[]>();
+  const mechanisms: Discover[] = [
+    ...config.file_sd_configs.map((files) => discoverFiles(files, context)),
+    ...config.http_sd_configs.map((http) => discoverByHttp(http, context)),
+    ...config.dns_sd_configs.map((dns) => discoverByDns(dns, context)),
+    ...config.docker_sd_configs.map((docker) => discoverByDocker(docker, context)),
+  ];
+  const known = new Map<Discover, readonly Labels[]>();
   const publish = () => update([...fixed, ...[...known.values()].flat()]);
-  const stops = config.file_sd_configs.map((files, i) =>
-    discoverFiles(
-      files,
-      context,
-    )((groups) => {
+  const stops = mechanisms.map((start) =>
+    start((groups) => {
       known.set(
-        i,
+        start,
         groups.flatMap((group) => group.targets),
       );
       publish();

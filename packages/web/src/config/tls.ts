@@ -43,7 +43,7 @@ export function readServerTls(tls: TlsServerConfig): ServerTls {
   const { client_auth_type: authType } = tls;
   if (!Object.hasOwn(CLIENT_AUTH, authType)) throw new Error(`invalid ClientAuth: ${authType}`);
   const clientAuth = CLIENT_AUTH[authType as keyof typeof CLIENT_AUTH];
-  if (clientCa !== '' && clientAuth === 'none') {
+  if ((tls.client_ca_file !== '' || clientCa !== '') && clientAuth === 'none') {
     throw new Error("client CA's have been configured without a Client Auth Policy");
   }
   return { context: contextOf(tls, cert, key, clientCa), clientAuth, allowedNames: tls.client_allowed_sans };
