@@ -2,7 +2,10 @@ import type { ToolSet } from '../commands/command.ts';
 import { describeFlags, type FlagSpecs, parseFlags, UsageError } from '../flags.ts';
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
+import { checkConfigCommand } from './check-config.ts';
 import { checkRulesCommand } from './check-rules.ts';
+import { checkHealthyCommand, checkReadyCommand } from './check-server.ts';
+import { checkWebConfigCommand } from './check-web-config.ts';
 import { cleanupCommand } from './cleanup.ts';
 import { dumpCommand, dumpOpenMetricsCommand } from './dump.ts';
 import { explainCommand } from './explain.ts';
@@ -31,6 +34,10 @@ const COMMANDS: readonly ToolCommand[] = [
   queryAnalyzeCommand,
   explainCommand,
   checkRulesCommand,
+  checkConfigCommand,
+  checkWebConfigCommand,
+  checkHealthyCommand,
+  checkReadyCommand,
   testRulesCommand,
 ];
 
