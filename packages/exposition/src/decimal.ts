@@ -67,6 +67,14 @@ export function parseNumber(text: string): number | undefined {
   return Number.isFinite(number) ? number : undefined;
 }
 
+/** Why upstream does not read `text`, which is `quoted` in the answer, as a number, in Go's words; null where it does. */
+export function numberProblem(text: string, quoted: string): string | null {
+  if (/[pP_]/.test(text)) return 'unsupported character in float';
+  if (parseNumber(text) !== undefined) return null;
+  const reason = DECIMAL.test(text) ? 'value out of range' : 'invalid syntax';
+  return `strconv.ParseFloat: parsing ${quoted}: ${reason}`;
+}
+
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const SPECIAL = new Map([
   ['nan', Number.NaN],

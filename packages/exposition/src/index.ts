@@ -1,4 +1,6 @@
+export { type FallbackProtocol, formatOf } from './content-type.ts';
 export { parseNumber } from './decimal.ts';
+export type { Exemplar } from './exemplar.ts';
 export {
   ENTRY_END,
   ENTRY_HELP,
@@ -7,7 +9,7 @@ export {
   ENTRY_UNIT,
   type Entry,
   ExpositionParser,
-  formatOf,
+  type ParserOptions,
 } from './parser.ts';
 export { NO_LINES, SampleLines } from './sample-lines.ts';
 export { ExpositionError, type ExpositionFormat, parseSeriesMap, parseSeriesText } from './series-text.ts';

@@ -1,6 +1,7 @@
 import { Labels } from '@avalanche/model';
 import { describe, expect, test } from 'vitest';
-import { ENTRY_END, ENTRY_SAMPLE, ExpositionParser, formatOf } from './parser.ts';
+import { formatOf } from './content-type.ts';
+import { ENTRY_END, ENTRY_SAMPLE, ExpositionParser } from './parser.ts';
 import type { ExpositionFormat } from './series-text.ts';
 
 /** What the body is made of, each line walked without another body to compare it with. */
@@ -13,6 +14,15 @@ function samples(body: string, format: ExpositionFormat = 'text'): [string, numb
     out.push([series, parser.value, parser.hasTimestamp ? parser.timestamp : null]);
   }
   return out;
+}
+
+function messageOf(work: () => unknown): string {
+  try {
+    work();
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 test.each([
@@ -38,22 +48,32 @@ test.each([
 });
 
 test.each([
-  ['a 1\nb\n', 'line 2: expected a value, got ""'],
-  ['a 1\n\nb x\n', 'line 3: expected a value, got "x"'],
-  ['a 1 2 3\n', 'line 1: unexpected text after the sample: "2 3"'],
-  ['a 1 2.5\n', 'line 1: expected a timestamp in milliseconds, got "2.5"'],
-  ['a 1 -5\n', 'line 1: expected a timestamp in milliseconds, got "-5"'],
-  ['a 1 9223372036854775808\n', 'line 1: expected a timestamp in milliseconds, got "9223372036854775808"'],
-  ['a{b="c" 1\n', 'line 1: expected a label name, got "1"'],
-  ['a 1\r\n', 'line 1: expected a value, got "1\\r"'],
-  ['a 1e400\n', 'line 1: expected a value, got "1e400"'],
+  ['a 1\nb\n', 'line 2: expected value after metric, got "\\n" ("INVALID") while parsing: "b\\n"'],
+  ['a 1\n\nb x\n', 'line 3: strconv.ParseFloat: parsing "x": invalid syntax while parsing: "b x"'],
+  ['a 1 2 3\n', 'line 1: expected next entry after timestamp, got "3\\n" ("TIMESTAMP") while parsing: "a 1 2 3\\n"'],
+  ['a 1 2.5\n', 'line 1: expected next entry after timestamp, got "." ("INVALID") while parsing: "a 1 2."'],
+  ['a 1 -5\n', 'line 1: expected timestamp or new record, got "-" ("INVALID") while parsing: "a 1 -"'],
+  [
+    'a 1 9223372036854775808\n',
+    'line 1: strconv.ParseInt: parsing "9223372036854775808": value out of range while parsing: "a 1 9223372036854775808"',
+  ],
+  ['a{b="c" 1\n', 'line 1: expected label name, got "1" ("INVALID") while parsing: "a{b=\\"c\\" 1"'],
+  ['a 1\r\n', 'line 1: strconv.ParseFloat: parsing "1\\r": invalid syntax while parsing: "a 1\\r"'],
+  ['a 1e400\n', 'line 1: strconv.ParseFloat: parsing "1e400": value out of range while parsing: "a 1e400"'],
   ['# TYPE a unknown\n', 'line 1: invalid metric type "unknown"'],
   ['# TYPE a gauge \n', 'line 1: invalid metric type "gauge "'],
-  ['# HELP 1a x\n', 'line 1: malformed comment "# HELP 1a x"'],
+  ['# HELP 1a x\n', 'line 1: expected metric name after HELP, got "1" ("INVALID") while parsing: "# HELP 1"'],
   ['# TYPE a nonsense\n', 'line 1: invalid metric type "nonsense"'],
-  ['a 0x10\n', 'line 1: expected a value, got "0x10"'],
-])('%j is refused', (body, message) => {
-  expect(() => samples(body)).toThrow(message);
+  ['a 0x10\n', 'line 1: strconv.ParseFloat: parsing "0x10": invalid syntax while parsing: "a 0x10"'],
+  ['a 0x1p4\n', 'line 1: unsupported character in float while parsing: "a 0x1p4"'],
+  ['a{b="c} 1', 'line 1: expected label value, got "\\"c} 1\\n" ("INVALID") while parsing: "a{b=\\"c} 1\\n"'],
+  ['a{,} 1', 'line 1: expected label name, got ",}" ("COMMA") while parsing: "a{,}"'],
+  ['{b="c"} 1', 'line 1: metric name not set while parsing: "{b=\\"c\\"} 1"'],
+  ['a{"b"} 1', 'line 1: metric name already set while parsing: "a{\\"b\\"}"'],
+  ['a{b="1",b="2"} 1', 'line 1: label name "b" is not unique: invalid sample'],
+  ['ä 1', 'line 1: expected a valid start token, got "\\xc3" ("INVALID") while parsing: "\\xc3"'],
+])('%j is refused in the words of upstream', (body, message) => {
+  expect(messageOf(() => samples(body))).toBe(message);
 });
 
 test.each(['a{b="c} 1', 'a{b=c} 1', '{__name__="a"} 1', '{b="c"} 1', 'a{b="1",b="2"} 1', 'ä 1'])(
@@ -76,23 +96,21 @@ describe('OpenMetrics', () => {
     expect(samples(`a 1 ${text}\n# EOF\n`, 'openmetrics')).toEqual([['a', 1, timestamp]]);
   });
   test.each([
-    ['a{b="c" d="e"} 1', 'expected'],
-    ['a{b="c", d="e"} 1', 'expected a label name'],
-    ['a {b="c"} 1', 'expected a value'],
-    ['a{b="c" 1', "expected ',' or '}'"],
-    ['a  1', 'expected one space before the value'],
+    ['a{b="c" d="e"} 1', 'expected comma or brace close, got " " ("INVALID") while parsing: "a{b=\\"c\\" "'],
+    ['a{b="c", d="e"} 1', 'expected label name, got " " ("INVALID") while parsing: "a{b=\\"c\\", "'],
+    ['a {b="c"} 1', 'strconv.ParseFloat: parsing "{b=\\"c\\"}": invalid syntax while parsing: "a {b=\\"c\\"}"'],
+    ['a  1', 'expected value after metric, got "  " ("INVALID") while parsing: "a  "'],
     ['a 1 NaN', 'invalid timestamp NaN'],
-    ['a 1 # no exemplar', 'unexpected text after the sample'],
-    ['a 1 # {b="c"} x', 'expected a value, got "x"'],
-    ['# a comment', 'malformed comment'],
+    ['a 1 # {b="c"} x', 'strconv.ParseFloat: parsing "x": invalid syntax while parsing: "a 1 # {b=\\"c\\"} x"'],
+    ['# a comment', 'expected a valid start token, got "# a" ("INVALID") while parsing: "# a"'],
     ['# TYPE a untyped', 'invalid metric type "untyped"'],
     ['# UNIT a seconds', 'unit "seconds" not a suffix of metric "a"'],
-  ])('%j is refused', (line, message) => {
-    expect(() => samples(`${line}\n# EOF\n`, 'openmetrics')).toThrow(message);
+  ])('%j is refused in the words of upstream', (line, message) => {
+    expect(messageOf(() => samples(`${line}\n# EOF\n`, 'openmetrics'))).toBe(`line 1: ${message}`);
   });
   test('a body without EOF, or with more after it, is refused', () => {
     expect(() => samples('a 1\n', 'openmetrics')).toThrow('does not end with # EOF');
-    expect(() => samples('# EOF\na 1\n', 'openmetrics')).toThrow('data after # EOF');
+    expect(() => samples('# EOF\na 1\n', 'openmetrics')).toThrow('line 2: unexpected data after # EOF');
   });
 });
 
@@ -129,7 +147,7 @@ test.each([
 test.each(['', '-', '.', 'e5', '1e', '1e+', '1.2.3', '1_000', '1f', '0x1p3', '1-', 'infin', '--1'])(
   'no number: %j',
   (text) => {
-    expect(() => samples(`x ${text}\n`)).toThrow('line 1: expected a value');
+    expect(() => samples(`x ${text}\n`)).toThrow('line 1: ');
   },
 );
 
@@ -158,9 +176,9 @@ test('what is not UTF-8 is refused, with its line', () => {
   const value = latin1('a 1\nb{c="\xe9"} 1\n');
   value.next();
   value.next();
-  expect(() => value.seriesMap()).toThrow('line 2: invalid UTF-8 label value');
+  expect(() => value.seriesMap()).toThrow('line 2: invalid UTF-8 label value: "\\"\\xe9\\""');
   const help = latin1('\n# HELP a caf\xe9\n');
-  expect(() => help.next()).toThrow('line 2: help text is not a valid utf8 string');
+  expect(() => help.next()).toThrow('line 2: help text "caf\\xe9" is not a valid utf8 string');
 });
 
 test('random bytes give samples or an error with a line, and never hang', () => {
@@ -185,5 +203,60 @@ test('random bytes give samples or an error with a line, and never hang', () => 
 test('formats by content type', () => {
   expect(formatOf('text/plain; version=0.0.4')).toBe('text');
   expect(formatOf('application/openmetrics-text; version=1.0.0')).toBe('openmetrics');
-  expect(formatOf('text/html')).toBeNull();
+  expect(formatOf('text/html', 'OpenMetricsText1.0.0')).toBe('openmetrics');
+  expect(formatOf(undefined, 'PrometheusText1.0.0')).toBe('text');
+});
+
+test.each([
+  ['', 'non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target'],
+  ['text/html', 'received unsupported Content-Type "text/html" and no fallback_scrape_protocol specified for target'],
+  [
+    'text/',
+    'cannot parse Content-Type "text/" and no fallback_scrape_protocol for target\nmime: expected token after slash',
+  ],
+])('the Content-Type %j is refused', (contentType, message) => {
+  expect(messageOf(() => formatOf(contentType))).toBe(message);
+});
+
+test('exemplars of OpenMetrics: labels as written, value, time', () => {
+  const body = String.raw`a_total 1 # {trace_id="a\"b","x.y"="ü"} 0.5 1520879607.789
+b 2 3 # {} -1
+c 4
+# EOF
+`;
+  const parser = new ExpositionParser(body, 'openmetrics', { withExemplars: true });
+  const found = [];
+  while (parser.next() === ENTRY_SAMPLE) found.push(parser.hasExemplar ? parser.exemplar() : null);
+  expect(found).toEqual([
+    { labels: Labels.from({ trace_id: String.raw`a\"b`, 'x.y': 'ü' }), value: 0.5, timestamp: 1520879607789 },
+    { labels: Labels.EMPTY, value: -1, timestamp: undefined },
+    null,
+  ]);
+});
+
+test('start times of OpenMetrics come from _created lines, which are no samples then', () => {
+  const body = `# TYPE a counter
+a_total{x="1"} 5
+a_created{x="1"} 1520430000.123
+a_total{x="2"} 6
+# TYPE h histogram
+h_bucket{le="+Inf",x="1"} 2
+h_count{x="1"} 2
+h_created{x="1"} 1520430001
+# TYPE g gauge
+g_created 7
+# EOF
+`;
+  const parser = new ExpositionParser(body, 'openmetrics', { withStartTimes: true });
+  const found: [string, number][] = [];
+  for (let entry = parser.next(); entry !== ENTRY_END; entry = parser.next()) {
+    if (entry === ENTRY_SAMPLE) found.push([parser.seriesText, parser.startTime()]);
+  }
+  expect(found).toEqual([
+    ['a_total{x="1"}', 1520430000123],
+    ['a_total{x="2"}', 0],
+    ['h_bucket{le="+Inf",x="1"}', 1520430001000],
+    ['h_count{x="1"}', 1520430001000],
+    ['g_created', 0],
+  ]);
 });

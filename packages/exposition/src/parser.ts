@@ -1,5 +1,8 @@
 import { isUtf8 } from 'node:buffer';
+import { METRIC_NAME } from '@avalanche/model';
 import { DecimalReader, parseNumber } from './decimal.ts';
+import { type Exemplar, readExemplar } from './exemplar.ts';
+import { explainEntry } from './explain.ts';
 import { commonPrefix, NO_LINES, type SampleLines } from './sample-lines.ts';
 import {
   decodeText,
@@ -12,6 +15,15 @@ import {
   unescapeValue,
 } from './series-text.ts';
 
+export interface ParserOptions {
+  /** How many bytes of the body are to be read; default all. */
+  readonly size?: number;
+  /** Whether exemplars are looked for. */
+  readonly withExemplars?: boolean;
+  /** Whether `_created` lines are start times instead of samples. */
+  readonly withStartTimes?: boolean;
+}
+
 /** What `next` has come to: a sample, a `# TYPE`/`# HELP`/`# UNIT` line, or the end. */
 export const ENTRY_END = 0;
 export const ENTRY_SAMPLE = 1;
@@ -20,20 +32,13 @@ export const ENTRY_HELP = 3;
 export const ENTRY_UNIT = 4;
 export type Entry = typeof ENTRY_END | typeof ENTRY_SAMPLE | typeof ENTRY_TYPE | typeof ENTRY_HELP | typeof ENTRY_UNIT;
 
-/** Which format a Content-Type announces; null where it announces neither. */
-export function formatOf(contentType: string | undefined): ExpositionFormat | null {
-  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type === 'application/openmetrics-text') return 'openmetrics';
-  return type === 'text/plain' ? 'text' : null;
-}
-
 /**
  * Walks an exposition body line by line without making an object a line: `next` moves on, the fields describe the
  * entry it came to. The series part stays a range of the body's bytes, for the scrape cache to compare.
  *
- * Prometheus text 0.0.4 and OpenMetrics 1.0, as strict as upstream's `model/textparse`: what fails there fails here
- * (counter `_total` names are not enforced; exemplars are checked and passed over). Two things of upstream's are not
- * followed: a NUL byte does not end a body, and blanks before a name are not part of it.
+ * Prometheus text 0.0.4 and 1.0.0 and OpenMetrics 0.0.1 and 1.0.0, as strict as upstream's `model/textparse`: what fails
+ * there fails here, in its words. Two things of upstream's are not followed: a NUL byte does not end a body, and blanks
+ * before a name are not part of it.
  * @throws ExpositionError with the line number, from `next`
  */
 export class ExpositionParser {
@@ -47,6 +52,8 @@ export class ExpositionParser {
   /** Milliseconds since the epoch; meaningful where `hasTimestamp`. */
   timestamp = 0;
   hasTimestamp = false;
+  /** Whether the sample has an exemplar; looked for where `withExemplars`. */
+  hasExemplar = false;
   /** Of a TYPE, HELP or UNIT line. */
   metric = '';
   text = '';
@@ -58,15 +65,26 @@ export class ExpositionParser {
   private readonly decimal = new DecimalReader();
   private entryStart = 0;
   private sawEof = false;
+  private exemplarStart = 0;
+  private exemplarEnd = 0;
+  /** The type that the last TYPE line gave, and the family that the last comment named. */
+  private familyType = '';
+  private family = '';
+  private created: CreatedTimes | undefined = undefined;
+
+  private readonly withExemplars: boolean;
+  private readonly withStartTimes: boolean;
 
   /** @param body bytes, or a text to be encoded; `size` of them are read */
   constructor(
     body: Uint8Array | string,
     private readonly format: ExpositionFormat,
-    size?: number,
+    { size, withExemplars = false, withStartTimes = false }: ParserOptions = {},
   ) {
     this.body = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     this.size = size ?? this.body.length;
+    this.withExemplars = withExemplars && format === 'openmetrics';
+    this.withStartTimes = withStartTimes && format === 'openmetrics';
     this.view = new DataView(this.body.buffer, this.body.byteOffset, this.body.byteLength);
   }
 
@@ -89,6 +107,43 @@ export class ExpositionParser {
     } catch (error) {
       throw this.error((error as Error).message);
     }
+  }
+
+  /** The exemplar of the current sample. Call where `hasExemplar`. */
+  exemplar(): Exemplar {
+    return readExemplar(this.body, this.exemplarStart, this.exemplarEnd);
+  }
+
+  /**
+   * When the current sample's counter, histogram or summary began, in milliseconds, as its `_created` line says; 0 where
+   * there is none. Known where `withStartTimes`; then `_created` lines are no samples, and no line may be expected.
+   */
+  startTime(): number {
+    if (!this.withStartTimes || !STARTS.has(this.familyType)) return 0;
+    this.created ??= this.createdTimes();
+    return this.created.get(seriesKey(this.seriesMap(), this.family)) ?? 0;
+  }
+
+  /** What the lines ahead say, to the end of the family. */
+  private createdTimes(): CreatedTimes {
+    const ahead = new ExpositionParser(this.body, this.format, { size: this.size });
+    ahead.position = this.position;
+    const times: CreatedTimes = new Map();
+    try {
+      while (ahead.next() === ENTRY_SAMPLE) {
+        if (!ahead.isCreated()) continue;
+        const key = seriesKey(ahead.seriesMap(), this.family);
+        if (!times.has(key)) times.set(key, Math.trunc(ahead.value * 1000));
+      }
+    } catch {
+      // The walk itself will come to it.
+    }
+    return times;
+  }
+
+  private isCreated(): boolean {
+    const text = this.seriesText;
+    return text.includes(CREATED) && (this.seriesMap().get(METRIC_NAME) ?? '').endsWith(CREATED);
   }
 
   /**
@@ -125,6 +180,7 @@ export class ExpositionParser {
     if (same === lineSize && previous.plain[place] === 1) {
       this.value = previous.value[place];
       this.hasTimestamp = false;
+      this.hasExemplar = false;
       this.position = at + lineSize;
     } else {
       const valueStart = endOfBlanks(this.body, end, this.size);
@@ -149,7 +205,7 @@ export class ExpositionParser {
     for (;;) {
       if (this.position >= this.size) return this.end();
       this.entryStart = this.position;
-      if (this.sawEof) throw this.error('data after # EOF');
+      if (this.sawEof) throw new ExpositionError(this.line, 'unexpected data after # EOF');
       const start = this.format === 'text' ? endOfBlanks(this.body, this.position, this.size) : this.position;
       if (start >= this.size) return this.end();
       const c = this.body[start];
@@ -161,13 +217,17 @@ export class ExpositionParser {
         if (entry !== ENTRY_END) return entry;
       } else {
         if (place >= previous.length || !this.matchSample(previous, place, start)) this.sample(start);
+        if (this.withStartTimes && STARTS.has(this.familyType) && this.isCreated()) continue;
         return ENTRY_SAMPLE;
       }
     }
   }
 
   private end(): Entry {
-    if (this.format === 'openmetrics' && !this.sawEof) throw this.error('the body does not end with # EOF');
+    if (this.format === 'openmetrics' && !this.sawEof) {
+      this.entryStart = this.size;
+      throw new ExpositionError(this.line, 'data does not end with # EOF');
+    }
     return ENTRY_END;
   }
 
@@ -188,6 +248,7 @@ export class ExpositionParser {
       throw this.error('expected one space before the value');
     }
     this.hasTimestamp = false;
+    this.hasExemplar = false;
     if (decimal.next(this.body, valueStart, this.size)) {
       this.value = decimal.value;
       if (decimal.end < this.size && this.body[decimal.end] === NEWLINE) {
@@ -217,13 +278,18 @@ export class ExpositionParser {
     const rest = decodeText(this.body, valueEnd, lineEnd);
     const match = (this.format === 'text' ? REST : OPENMETRICS_REST).exec(rest);
     if (!match) throw this.error(`unexpected text after the sample: ${JSON.stringify(rest.slice(0, 40).trim())}`);
-    const [, timestamp, exemplarValue, exemplarTime] = match;
+    const [, timestamp, exemplar, exemplarValue, exemplarTime] = match;
     if (timestamp !== undefined) {
       this.timestamp = this.parseTimestamp(timestamp);
       this.hasTimestamp = true;
     }
-    if (exemplarValue !== undefined) this.parseNumber(exemplarValue);
+    if (exemplar === undefined) return;
+    this.parseNumber(exemplarValue);
     if (exemplarTime !== undefined) this.parseTimestamp(exemplarTime);
+    if (!isUtf8(this.body.subarray(valueEnd, lineEnd))) throw this.error('invalid UTF-8 label value');
+    this.hasExemplar = this.withExemplars;
+    this.exemplarStart = lineEnd - Buffer.byteLength(exemplar) + EXEMPLAR_MARK.length;
+    this.exemplarEnd = lineEnd;
   }
 
   /** In milliseconds; of OpenMetrics' seconds, what is beyond them is cut off. */
@@ -253,7 +319,9 @@ export class ExpositionParser {
     }
     const [, keyword, metric, text] = match;
     this.metric = metric.startsWith('"') ? unescapeValue(metric.slice(1, -1)) : metric;
-    this.text = text.slice(1);
+    this.text = BLANKS.test(text) && this.format === 'text' ? '' : text.slice(1);
+    if (this.metric !== this.family || keyword === 'TYPE') this.created = undefined;
+    this.family = this.metric;
     if (keyword === 'TYPE') return this.checkType();
     if (keyword === 'UNIT') return this.checkUnit();
     if (!isUtf8(this.body.subarray(start, lineEnd))) throw this.error('help text is not a valid utf8 string');
@@ -264,6 +332,7 @@ export class ExpositionParser {
   private checkType(): Entry {
     const types = this.format === 'text' ? TYPES : OPENMETRICS_TYPES;
     if (!types.has(this.text)) throw this.error(`invalid metric type ${JSON.stringify(this.text)}`);
+    this.familyType = this.text;
     return ENTRY_TYPE;
   }
 
@@ -295,10 +364,28 @@ export class ExpositionParser {
     return JSON.stringify(decodeText(this.body, start, Math.min(end, start + 40, this.size)));
   }
 
+  /** @param reason what is told where upstream's grammar finds nothing wrong */
   private error(reason: string): ExpositionError {
-    return new ExpositionError(this.line, reason);
+    const start = this.format === 'text' ? endOfBlanks(this.body, this.entryStart, this.size) : this.entryStart;
+    const why = explainEntry(this.body, this.size, start, this.format);
+    return new ExpositionError(this.line, why ?? reason);
   }
 }
+
+/** Start times in milliseconds, by family and labels. */
+type CreatedTimes = Map<string, number>;
+
+/** Equal for the samples of one counter, histogram or summary. */
+function seriesKey(labels: ReadonlyMap<string, string>, family: string): string {
+  const own = [...labels].filter(([name]) => name !== METRIC_NAME && name !== 'le' && name !== 'quantile');
+  return JSON.stringify([family, own]);
+}
+
+const CREATED = '_created';
+/** The types whose samples have a start. */
+const STARTS = new Set(['counter', 'histogram', 'summary']);
+const BLANKS = /^[ \t]*$/;
+const EXEMPLAR_MARK = ' # ';
 
 const TAB = 9;
 const SPACE = 32;
@@ -313,7 +400,7 @@ const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
 const QUOTED = String.raw`"[^\\"]*(?:\\.[^\\"]*)*"`;
 const EXEMPLAR_LABEL = `(?:[a-zA-Z_][a-zA-Z0-9_]*|${QUOTED})=${QUOTED}`;
 const EXEMPLAR = String.raw` # \{(?:${EXEMPLAR_LABEL}(?:,${EXEMPLAR_LABEL})*,?)?\} ([^ ]+)(?: ([^ ]+))?`;
-const OPENMETRICS_REST = new RegExp(String.raw`^(?: (?!# \{)([^ ]+))?(?:${EXEMPLAR})?$`);
+const OPENMETRICS_REST = new RegExp(String.raw`^(?: (?!# \{)([^ ]+))?(${EXEMPLAR})?$`);
 const DESCRIPTION_BEGIN = /^#[ \t]+(?:HELP|TYPE)[ \t]/;
 const DESCRIPTION = new RegExp(String.raw`^#[ \t]+(HELP|TYPE)[ \t]+(${NAME}|${QUOTED})(.*)$`, 's');
 const OPENMETRICS_DESCRIPTION = new RegExp(`^# (HELP|TYPE|UNIT) (${NAME}|${QUOTED})( .*)$`, 's');

@@ -17,7 +17,7 @@ export class SampleLines {
   /** Where the next line begins. */
   next = new Uint32Array(0);
   value = new Float64Array(0);
-  /** 1 where the same bytes mean the same sample at any time: the line has no timestamp and ends in a newline. */
+  /** 1 where the same bytes mean the same sample at any time: no timestamp, no exemplar, a newline at the end. */
   plain = new Uint8Array(0);
   /** The owner's number for the series. */
   slot = new Uint32Array(0);
@@ -40,7 +40,7 @@ export class SampleLines {
     this.end[at] = parser.seriesEnd;
     this.next[at] = Math.min(parser.position, this.size);
     this.value[at] = parser.value;
-    this.plain[at] = parser.hasTimestamp || parser.position > this.size ? 0 : 1;
+    this.plain[at] = parser.hasTimestamp || parser.hasExemplar || parser.position > this.size ? 0 : 1;
     this.slot[at] = slot;
     this.length = at + 1;
   }

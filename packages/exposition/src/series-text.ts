@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { Labels, METRIC_NAME } from '@avalanche/model';
+import { Labels, METRIC_NAME, quote } from '@avalanche/model';
 
 export type ExpositionFormat = 'text' | 'openmetrics';
 
@@ -130,7 +130,7 @@ class SeriesScanner {
     const name = quoted ? this.quoted() : this.identifier(false);
     this.blanks();
     if (quoted && this.peek() !== '=') {
-      if (this.labels.has(METRIC_NAME)) throw new Error('the metric name is given twice');
+      if (this.labels.has(METRIC_NAME)) throw new Error('metric name already set');
       this.labels.set(METRIC_NAME, name);
       return;
     }
@@ -139,8 +139,9 @@ class SeriesScanner {
     this.at++;
     this.blanks();
     if (this.peek() !== '"') throw this.unexpected('a quoted label value');
-    if (name === METRIC_NAME) throw new Error('the metric name is given as a label');
-    if (this.labels.has(name)) throw new Error(`label ${JSON.stringify(name)} is given twice`);
+    // Upstream's storage refuses these.
+    if (name === METRIC_NAME || this.labels.has(name))
+      throw new Error(`label name ${quote(name)} is not unique: invalid sample`);
     this.labels.set(name, this.quoted());
   }
 

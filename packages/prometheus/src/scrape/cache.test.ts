@@ -112,7 +112,9 @@ test('a series that was away is a new one when it comes back', () => {
 test('a body that fails changes nothing: the next good one is compared with the last good one', () => {
   const target = new Target();
   target.scrape('a 1\nb 2\nc 3\n');
-  expect(target.scrape('c 1\nx 5\na 7\nb oops\n').error).toBe('line 4: expected a value, got "oops"');
+  expect(target.scrape('c 1\nx 5\na 7\nb oops\n').error).toBe(
+    'line 4: unsupported character in float while parsing: "b oops"',
+  );
   expect(target.cache.size).toBe(3);
   target.scrape('a 1\nb 2\nc 3\nx 1\n');
   expect(target.registered).toBe(1);
@@ -134,7 +136,9 @@ test('the same bytes in another format are read in that format', () => {
     ['b', 2, null],
   ]);
   expect(target.registered).toBe(0);
-  expect(target.scrape('a 1 1000\n\nb 2\n# EOF\n', 'openmetrics').error).toBe('line 2: empty line');
+  expect(target.scrape('a 1 1000\n\nb 2\n# EOF\n', 'openmetrics').error).toContain(
+    'line 2: expected a valid start token',
+  );
 });
 
 test('an error in a body beside another tells its own line', () => {

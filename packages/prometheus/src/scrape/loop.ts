@@ -4,7 +4,6 @@ import {
   ENTRY_SAMPLE,
   ENTRY_TYPE,
   ENTRY_UNIT,
-  type ExpositionFormat,
   ExpositionParser,
   formatOf,
 } from '@avalanche/exposition';
@@ -193,12 +192,11 @@ export class ScrapeLoop {
 
   private async appendBody(fetched: FetchedBody, time: number, counts: ScrapeCounts): Promise<void> {
     const { config } = this.options;
-    const format = formatOf(fetched.contentType) ?? fallbackFormat(config);
-    if (!format) throw new Error(contentTypeError(fetched.contentType));
+    const format = formatOf(fetched.contentType, config.fallback_scrape_protocol);
     const { cache } = this;
     const describeAll = this.metadata.size > METADATA_MAX;
     if (describeAll) this.metadata.clear();
-    const parser = new ExpositionParser(fetched.body.bytes, format, fetched.body.size);
+    const parser = new ExpositionParser(fetched.body.bytes, format, { size: fetched.body.size });
     cache.begin(parser, format, describeAll);
     let sliceEnd = performance.now() + SLICE_MS;
     for (;;) {
@@ -315,17 +313,6 @@ export class ScrapeLoop {
       }
     });
   }
-}
-
-function fallbackFormat({ fallback_scrape_protocol: fallback }: ScrapeConfig): ExpositionFormat | null {
-  if (!fallback) return null;
-  return fallback.startsWith('OpenMetrics') ? 'openmetrics' : 'text';
-}
-
-function contentTypeError(contentType: string | undefined): string {
-  return contentType
-    ? `received unsupported Content-Type ${JSON.stringify(contentType)} and no fallback_scrape_protocol specified for target`
-    : 'non-compliant scrape target sending blank Content-Type and no fallback_scrape_protocol specified for target';
 }
 
 function checkLabelLimits(labels: Labels, config: ScrapeConfig): void {

@@ -1,0 +1,46 @@
+import { quote } from '@avalanche/model';
+import type { ExpositionFormat } from './series-text.ts';
+
+/** What `fallback_scrape_protocol` can name. */
+export type FallbackProtocol =
+  | 'PrometheusProto'
+  | 'PrometheusText0.0.4'
+  | 'PrometheusText1.0.0'
+  | 'OpenMetricsText0.0.1'
+  | 'OpenMetricsText1.0.0';
+
+const FORMATS: ReadonlyMap<string, ExpositionFormat> = new Map([
+  ['application/openmetrics-text', 'openmetrics'],
+  ['text/plain', 'text'],
+]);
+const PROTOBUF = 'application/vnd.google.protobuf';
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+(?:\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
+
+/**
+ * The format of a body by its Content-Type, or by the fallback protocol of its job where that says nothing.
+ * @throws Error in upstream's words
+ */
+export function formatOf(contentType: string | undefined, fallback?: FallbackProtocol): ExpositionFormat {
+  const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const format = FORMATS.get(mediaType);
+  if (format) return format;
+  if (mediaType !== PROTOBUF && fallback && fallback !== 'PrometheusProto') {
+    return fallback.startsWith('OpenMetrics') ? 'openmetrics' : 'text';
+  }
+  throw new Error(problemOf(contentType ?? '', mediaType));
+}
+
+function problemOf(contentType: string, mediaType: string): string {
+  const none = 'and no fallback_scrape_protocol';
+  if (contentType === '') {
+    return `non-compliant scrape target sending blank Content-Type ${none} specified for target`;
+  }
+  if (mediaType === '')
+    return `cannot parse Content-Type ${quote(contentType)} ${none} for target\nmime: no media type`;
+  if (!TOKEN.test(mediaType)) {
+    const problem = mediaType.includes('/') ? 'expected token after slash' : 'expected slash after first token';
+    return `cannot parse Content-Type ${quote(contentType)} ${none} for target\nmime: ${problem}`;
+  }
+  if (mediaType === PROTOBUF) return `protobuf exposition (Content-Type ${quote(contentType)}) is not supported yet`;
+  return `received unsupported Content-Type ${quote(contentType)} ${none} specified for target`;
+}
