@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { type Dialect, parse as parseExpression, print, WHOLE_LANGUAGE } from '@avalanche/promql';
 import { filesMatching } from '@avalanche/yamlfile';
 import type { LoadedConfig } from '../config/load.ts';
@@ -16,7 +16,7 @@ export async function loadRuleFiles(
   { config, directory }: LoadedConfig,
   dialect: Dialect = {},
 ): Promise<LoadedRuleFile[]> {
-  const files = config.rule_files.flatMap((pattern) => filesMatching(resolve(directory, pattern)));
+  const files = config.rule_files.flatMap((pattern) => filesMatching(isAbsolute(pattern) ? pattern : join(directory, pattern)));
   return Promise.all([...new Set(files)].map((file) => loadRuleFile(file, dialect)));
 }
 
