@@ -11,6 +11,7 @@ import {
   serveMetrics,
   serveUi,
   type UiBoot,
+  type WebOptions,
 } from '@avalanche/web';
 import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance, FastifyReply } from 'fastify';
@@ -25,6 +26,7 @@ export interface AlertmanagerOptions {
   /** Where silences and the notification log are kept (`--storage.path`). */
   readonly directory: string;
   readonly listen: ListenAddress;
+  readonly web?: WebOptions | undefined;
   readonly logger: Logger;
   readonly version: string;
   /** URL under which people reach this server; for links in notifications. Default: the address it listens on. */
@@ -73,7 +75,7 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
     logger.info('Completed loading of configuration file', { file: configFile });
   };
 
-  const app = createServer({ bodyLimit: BODY_BYTES_MAX });
+  const app = createServer({ bodyLimit: BODY_BYTES_MAX }, options.web);
   let address: Awaited<ReturnType<typeof listen>>;
   try {
     serveMetrics(app, registry);

@@ -11,6 +11,8 @@ import {
   loggerOf,
   serveUntil,
   tellWithoutEffect,
+  webConfigFlag,
+  webOf,
 } from './command.ts';
 
 /** One node has no use for these. */
@@ -42,6 +44,7 @@ export const alertmanagerCommand: Command = {
     'data.retention': { kind: 'string', help: 'How long to keep data for.', default: '120h' },
     'web.listen-address': { kind: 'list', help: 'Address to listen on.', default: ':9093' },
     'web.external-url': { kind: 'string', help: 'The URL under which Alertmanager is reachable.', default: '' },
+    ...webConfigFlag,
     ...withoutEffect,
     ...logFlags,
   },
@@ -53,6 +56,7 @@ export const alertmanagerCommand: Command = {
       configFile: flags.string('config.file'),
       directory: flags.string('storage.path'),
       listen: listenAddressOf(flags),
+      web: await webOf(flags, 'alertmanager', logger),
       logger,
       version: VERSION,
       retentionMs: durationOf(flags, 'data.retention') ?? 120 * 3_600_000,

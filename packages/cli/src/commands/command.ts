@@ -1,5 +1,13 @@
 import { type Logger, type LogLevel, parseDuration } from '@avalanche/model';
-import { createLogger, type ListenAddress, type LogFormat, parseListenAddress, type RunningRole } from '@avalanche/web';
+import {
+  createLogger,
+  type ListenAddress,
+  type LogFormat,
+  parseListenAddress,
+  type RunningRole,
+  StartupError,
+  type WebOptions,
+} from '@avalanche/web';
 import { type FlagSpec, type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 
 /** One subcommand of `avalanche`. */
@@ -30,6 +38,27 @@ export function loggerOf(flags: Flags, prefix = 'log.'): Logger {
   if (!LEVELS.includes(level)) throw new UsageError(`--${prefix}level must be one of ${LEVELS.join(', ')}`);
   if (!FORMATS.includes(format)) throw new UsageError(`--${prefix}format must be one of ${FORMATS.join(', ')}`);
   return createLogger({ level: level as LogLevel, format: format as LogFormat });
+}
+
+export const webConfigFlag: FlagSpecs = {
+  'web.config.file': {
+    kind: 'string',
+    help: 'File that enables TLS or authentication.',
+    default: '',
+    placeholder: 'FILE',
+  },
+};
+
+/** How a server is guarded: as the file of `--web.config.file` says. @throws StartupError where it cannot be used */
+export async function webOf(flags: Flags, role: string, logger: Logger): Promise<WebOptions> {
+  const file = flags.string('web.config.file');
+  if (file === '') return {};
+  const { WebConfig } = await import('@avalanche/web');
+  try {
+    return { config: new WebConfig(file, logger) };
+  } catch (error) {
+    throw new StartupError(role, (error as Error).message, 'choose another file with --web.config.file');
+  }
 }
 
 export function listenAddressOf(flags: Flags, name = 'web.listen-address'): ListenAddress {

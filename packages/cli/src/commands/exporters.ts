@@ -6,15 +6,25 @@ import {
   startRedisExporter,
 } from '@avalanche/exporters';
 import type { Logger } from '@avalanche/model';
-import type { ListenAddress, RunningRole } from '@avalanche/web';
+import type { ListenAddress, RunningRole, WebOptions } from '@avalanche/web';
 import { type FlagSpec, type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 import { VERSION } from '../version.ts';
-import { type Command, listenAddressOf, logFlags, loggerOf, untilAborted, wholeNumberOf } from './command.ts';
+import {
+  type Command,
+  listenAddressOf,
+  logFlags,
+  loggerOf,
+  untilAborted,
+  webConfigFlag,
+  webOf,
+  wholeNumberOf,
+} from './command.ts';
 
 /** What all exporters are started with. */
 interface Common {
   readonly listen: ListenAddress;
   readonly logger: Logger;
+  readonly web: WebOptions;
   readonly version: string;
 }
 
@@ -22,7 +32,7 @@ type Start = (flags: Flags, common: Common) => Promise<RunningRole>;
 
 async function runExporter(flags: Flags, signal: AbortSignal, listen: ListenAddress, start: Start): Promise<number> {
   const logger = loggerOf(flags);
-  const role = await start(flags, { listen, logger, version: VERSION });
+  const role = await start(flags, { listen, logger, version: VERSION, web: await webOf(flags, 'exporter', logger) });
   logger.info('Listening on', { address: new URL(role.url).host });
   await untilAborted(signal);
   await role.stop();
@@ -37,6 +47,7 @@ function webFlags(port: number, redisStyle = false): FlagSpecs {
     ...(redisStyle
       ? { 'log-level': { kind: 'string', help: 'debug, info, warn or error.', default: 'info' } as const }
       : {}),
+    ...webConfigFlag,
     ...logFlags,
   };
 }

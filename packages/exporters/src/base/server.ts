@@ -1,5 +1,13 @@
 import { type FamilyWriter, TEXT_CONTENT_TYPE } from '@avalanche/exposition';
-import { createServer, type ListenAddress, listen, processMetrics, type RunningRole } from '@avalanche/web';
+import {
+  compressAnswers,
+  createServer,
+  type ListenAddress,
+  listen,
+  processMetrics,
+  type RunningRole,
+  type WebOptions,
+} from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Registry } from 'prom-client';
 
@@ -9,6 +17,7 @@ export interface ExporterServerOptions {
   /** What the landing page calls it. */
   readonly title: string;
   readonly listen: ListenAddress;
+  readonly web?: WebOptions | undefined;
   readonly version: string;
   readonly telemetryPath: string;
   /** Prefix of `<prefix>_exporter_build_info`. */
@@ -27,7 +36,8 @@ export class ScrapeRequestError extends Error {
 
 /** Starts the HTTP server of an exporter: metrics, its own `process_*` and build info, and a landing page. */
 export async function startExporterServer(options: ExporterServerOptions): Promise<RunningRole> {
-  const app = createServer();
+  const app = createServer({}, options.web);
+  compressAnswers(app);
   const own = new Registry();
   processMetrics(own);
   const counts = new Map<string, number>();

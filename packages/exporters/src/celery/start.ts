@@ -1,12 +1,13 @@
 import { FamilyWriter } from '@avalanche/exposition';
 import type { Logger } from '@avalanche/model';
-import { type ListenAddress, type RunningRole, StartupError } from '@avalanche/web';
+import { type ListenAddress, type RunningRole, StartupError, type WebOptions } from '@avalanche/web';
 import { startExporterServer } from '../base/server.ts';
 import { RedisBroker } from './broker.ts';
 import { CeleryMetrics } from './metrics.ts';
 
 export interface CeleryExporterOptions {
   readonly listen: ListenAddress;
+  readonly web?: WebOptions | undefined;
   readonly logger: Logger;
   readonly version: string;
   /** `redis://host:6379/0` */
@@ -59,6 +60,7 @@ export async function startCeleryExporter(options: CeleryExporterOptions): Promi
     title: 'Celery Exporter',
     prefix: 'celery',
     listen: options.listen,
+    web: options.web,
     version: options.version,
     telemetryPath: '/metrics',
     async scrape() {

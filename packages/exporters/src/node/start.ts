@@ -1,6 +1,6 @@
 import type { FamilyWriter } from '@avalanche/exposition';
 import type { Logger } from '@avalanche/model';
-import type { ListenAddress, RunningRole } from '@avalanche/web';
+import type { ListenAddress, RunningRole, WebOptions } from '@avalanche/web';
 import type { FastifyRequest } from 'fastify';
 import { type Collector, CollectorRunner } from '../base/collector.ts';
 import { ScrapeRequestError, startExporterServer } from '../base/server.ts';
@@ -35,6 +35,7 @@ export const NODE_COLLECTORS: Readonly<Record<string, Collect>> = {
 
 export interface NodeExporterOptions {
   readonly listen: ListenAddress;
+  readonly web?: WebOptions | undefined;
   readonly logger: Logger;
   readonly version: string;
   readonly telemetryPath?: string;
@@ -59,6 +60,7 @@ export async function startNodeExporter(options: NodeExporterOptions): Promise<R
     title: 'Node Exporter',
     prefix: 'node',
     listen: options.listen,
+    web: options.web,
     version: options.version,
     telemetryPath: options.telemetryPath ?? '/metrics',
     scrape: async (request) => scrapeNode(runner, wantedCollectors(request, runner)),

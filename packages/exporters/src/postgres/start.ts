@@ -1,6 +1,6 @@
 import { FamilyWriter } from '@avalanche/exposition';
 import type { Logger } from '@avalanche/model';
-import { type ListenAddress, type RunningRole, StartupError } from '@avalanche/web';
+import { type ListenAddress, type RunningRole, StartupError, type WebOptions } from '@avalanche/web';
 import { CollectorRunner } from '../base/collector.ts';
 import { startExporterServer } from '../base/server.ts';
 import { POSTGRES_COLLECTORS } from './collectors.ts';
@@ -9,6 +9,7 @@ import { publicName, toConnectionUri } from './dsn.ts';
 
 export interface PostgresExporterOptions {
   readonly listen: ListenAddress;
+  readonly web?: WebOptions | undefined;
   readonly logger: Logger;
   readonly version: string;
   readonly telemetryPath?: string;
@@ -38,6 +39,7 @@ export async function startPostgresExporter(options: PostgresExporterOptions): P
     title: 'Postgres Exporter',
     prefix: 'postgres',
     listen: options.listen,
+    web: options.web,
     version: options.version,
     telemetryPath: options.telemetryPath ?? '/metrics',
     scrape: () => server.scrape(),

@@ -1,12 +1,13 @@
 import { FamilyWriter } from '@avalanche/exposition';
 import type { Logger } from '@avalanche/model';
-import type { ListenAddress, RunningRole } from '@avalanche/web';
+import type { ListenAddress, RunningRole, WebOptions } from '@avalanche/web';
 import { Redis } from 'ioredis';
 import { sendFamilies, startExporterServer } from '../base/server.ts';
 import { type RedisAnswers, redisFamilies } from './families.ts';
 
 export interface RedisExporterOptions {
   readonly listen: ListenAddress;
+  readonly web?: WebOptions | undefined;
   readonly logger: Logger;
   readonly version: string;
   readonly telemetryPath?: string;
@@ -62,6 +63,7 @@ export async function startRedisExporter(options: RedisExporterOptions): Promise
     title: 'Redis Exporter',
     prefix: 'redis',
     listen: options.listen,
+    web: options.web,
     version: options.version,
     telemetryPath: options.telemetryPath ?? '/metrics',
     async scrape() {

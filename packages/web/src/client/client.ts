@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ConnectionOptions } from 'node:tls';
-import { Agent, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { isAbsoluteForm, openConnection, proxyAuthorization } from './connect.ts';
 import { describeNetworkError } from './errors.ts';
 import { TokenSource } from './oauth2.ts';
@@ -203,7 +203,7 @@ class Transport {
   }
 
   async send(url: URL, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>): Promise<HttpResponse> {
-    const agent = this.currentAgent();
+    const agent = await this.currentAgent();
     const request = () => agent.request({ ...options, ...this.addressOf(url, options.headers) });
     let response: Dispatcher.ResponseData;
     try {
@@ -239,7 +239,9 @@ class Transport {
     };
   }
 
-  private currentAgent(): Agent {
+  /** Undici is loaded when it is asked of: most roles ask nobody. */
+  private async currentAgent(): Promise<Agent> {
+    const { Agent } = await import('undici');
     const options = this.tls.options();
     if (this.agent && options === this.agentTls) return this.agent;
     this.close();

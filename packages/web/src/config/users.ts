@@ -1,5 +1,3 @@
-import { compare } from 'bcryptjs';
-
 /** Of nobody: so that asking for a user who is not there costs the same time. */
 const NOBODY = `$2b$10$${'.'.repeat(22)}${'.'.repeat(31)}`;
 const CACHE_MAX = 100;
@@ -21,7 +19,10 @@ export class UserCheck {
     const key = JSON.stringify([given.user, hash, given.password]);
     const before = this.outcomes.get(key);
     if (before !== undefined) return before;
-    const checked = this.turn.then(() => this.outcomes.get(key) ?? compare(given.password, hash));
+    const checked = this.turn.then(async () => {
+      const { compare } = await import('bcryptjs');
+      return this.outcomes.get(key) ?? compare(given.password, hash);
+    });
     this.turn = checked.catch(() => {});
     const right = known && (await checked);
     if (this.outcomes.size >= CACHE_MAX) this.outcomes.delete(this.outcomes.keys().next().value ?? '');
