@@ -1,3 +1,4 @@
+export { type DiscoveryConfig, targetFileSchema } from './config/discovery.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { AlertingRule } from './rules/alerting.ts';
 export { loadRuleFiles, makeRule } from './rules/manager.ts';
