@@ -23,7 +23,7 @@ import {
 import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
-import { apiV1 } from './api/v1.ts';
+import { type ApiContext, apiV1 } from './api/v1.ts';
 import { pathResolver } from './discovery/discovery.ts';
 import { lifecycle } from './lifecycle.ts';
 import { Notifier } from './notifier/notifier.ts';
@@ -41,6 +41,7 @@ import { ScrapeManager } from './scrape/manager.ts';
 import { scrapeMetrics } from './scrape/metrics.ts';
 import { buildInfo, reloadMetrics } from './self-metrics.ts';
 import { tsdbMetrics } from './tsdb-metrics.ts';
+import { WarmUp } from './warm-up.ts';
 
 export interface PrometheusOptions {
   readonly configFile: string;
@@ -93,6 +94,8 @@ export interface PrometheusOptions {
     readonly runbooksDirectory?: string;
   };
   readonly clock?: Clock;
+  /** Whether to have the code of queries compiled soon after the start. */
+  readonly warmUp?: boolean;
 }
 
 /** What `--enable-feature` switches on of queries; upstream's names without `promql-`. */
@@ -176,6 +179,7 @@ class PrometheusServer {
   private readonly clock: Clock;
   private readonly startTime: Date;
   private externalUrl: string;
+  private warmUp: WarmUp | undefined;
 
   constructor(
     private readonly options: PrometheusOptions,
@@ -259,6 +263,7 @@ class PrometheusServer {
       cors,
     };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
+    if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
     const enabled = options.enableLifecycle ?? false;
     lifecycle(app, { enabled, reload: () => reloader.reload(), quit: options.onQuit });
     if (!options.ui) return;
@@ -274,9 +279,11 @@ class PrometheusServer {
   async start(files: LoadedFiles, url: string): Promise<void> {
     if (this.externalUrl === '') this.externalUrl = url;
     await this.reloader.start(files);
+    this.warmUp?.start();
   }
 
   async stop(app: FastifyInstance): Promise<void> {
+    await this.warmUp?.stop();
     await this.reloader.stop();
     await Promise.all([this.scrapes.stop(), this.rules.stop()]);
     await this.notifier.stop(); // after the rules: what they sent last goes out
@@ -309,10 +316,18 @@ function dialectOf({ features = {} }: PrometheusOptions): Dialect {
   };
 }
 
-function makeEngine(options: PrometheusOptions, observer: QueryObserver): Engine {
+/** The API in an app of its own, whose queries show in no log and no metric. */
+async function unobservedApi(options: PrometheusOptions, context: ApiContext): Promise<FastifyInstance> {
+  const app = createServer();
+  acceptForms(app);
+  await app.register((api) => apiV1(api, { ...context, engine: makeEngine(options) }), { prefix: '/api/v1' });
+  return app;
+}
+
+function makeEngine(options: PrometheusOptions, observer?: QueryObserver): Engine {
   const { features = {} } = options;
   return new Engine({
-    observer,
+    ...(observer ? { observer } : {}),
     ...(options.lookbackMs ? { lookbackMs: options.lookbackMs } : {}),
     ...(options.queryTimeoutMs === undefined ? {} : { timeoutMs: options.queryTimeoutMs }),
     ...(options.queryMaxSamples === undefined ? {} : { maxSamples: options.queryMaxSamples }),

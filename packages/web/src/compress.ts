@@ -1,7 +1,7 @@
 import { Readable, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const ENCODINGS = ['gzip', 'deflate', 'zstd'] as const;
 type Encoding = (typeof ENCODINGS)[number];
@@ -20,30 +20,39 @@ const LEVEL = { level: 6 };
 
 /** Compresses the answers of `app` with the first encoding that the client names, whole ones and streams. */
 export function compressAnswers(app: FastifyInstance): void {
-  app.addHook('onSend', async (request, reply, payload: unknown) => {
-    if (reply.hasHeader('content-encoding') || payload === null || payload === undefined) return payload;
+  app.addHook('onSend', (request, reply, payload: unknown, done) => {
+    if (reply.hasHeader('content-encoding') || payload === null || payload === undefined) {
+      done(null, payload);
+      return;
+    }
     const vary = reply.getHeader('vary');
     reply.header('vary', vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding');
-    const encoding = firstEncoding(request.headers['accept-encoding']);
-    if (!encoding || request.method === 'HEAD') return payload;
-    if (payload instanceof Readable) {
-      reply.removeHeader('content-length').header('content-encoding', encoding);
-      const compressor = streamOf(encoding);
-      payload.on('error', (error) => compressor.destroy(error));
-      compressor.on('close', () => payload.destroy());
-      return payload.pipe(compressor);
-    }
-    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
-    const bytes = Buffer.from(payload);
-    if (bytes.length < BYTES_MIN) return payload;
-    const compressed = await compressWhole(encoding, bytes);
-    reply.header('content-encoding', encoding).header('content-length', compressed.length);
-    return compressed;
+    const accepted = request.headers['accept-encoding'];
+    const encoding = accepted && request.method !== 'HEAD' ? firstEncoding(accepted) : undefined;
+    // Without a promise where nothing is to be done: small answers are many.
+    if (encoding === undefined) done(null, payload);
+    else compressed(reply, payload, encoding).then((result) => done(null, result), done);
   });
 }
 
-function firstEncoding(accepted: string | undefined): Encoding | undefined {
-  for (const part of (accepted ?? '').split(',')) {
+async function compressed(reply: FastifyReply, payload: unknown, encoding: Encoding): Promise<unknown> {
+  if (payload instanceof Readable) {
+    reply.removeHeader('content-length').header('content-encoding', encoding);
+    const compressor = streamOf(encoding);
+    payload.on('error', (error) => compressor.destroy(error));
+    compressor.on('close', () => payload.destroy());
+    return payload.pipe(compressor);
+  }
+  if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
+  const bytes = Buffer.from(payload);
+  if (bytes.length < BYTES_MIN) return payload;
+  const whole = await compressWhole(encoding, bytes);
+  reply.header('content-encoding', encoding).header('content-length', whole.length);
+  return whole;
+}
+
+function firstEncoding(accepted: string): Encoding | undefined {
+  for (const part of accepted.split(',')) {
     const [name, ...parameters] = part.split(';').map((word) => word.trim());
     if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) continue;
     const known = ENCODINGS.find((encoding) => encoding === name);

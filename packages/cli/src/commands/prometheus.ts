@@ -27,7 +27,7 @@ export const prometheusCommand: Command = {
     tellWithoutEffect(flags, withoutEffect, logger);
     const stop = new AbortController();
     const ended = AbortSignal.any([signal, stop.signal]);
-    const role = await startPrometheus({ ...options, onQuit: () => stop.abort() });
+    const role = await startPrometheus({ ...options, warmUp: true, onQuit: () => stop.abort() });
     return serveUntil(ended, role);
   },
 };

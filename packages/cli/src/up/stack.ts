@@ -199,6 +199,7 @@ export class Stack {
         targetsDirectory: this.targetsDirectory,
         enableLifecycle: true,
         ui: ui(urls),
+        warmUp: true,
       });
       this.running.push(this.prometheus);
     }

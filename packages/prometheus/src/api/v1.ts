@@ -51,9 +51,10 @@ const TIME_MAX = 8_640_000_000_000_000;
  */
 export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<void> {
   const { tsdb } = context;
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     context.cors.allow(request, reply);
-    return request.method === 'OPTIONS' ? reply.code(204).send() : undefined;
+    if (request.method === 'OPTIONS') reply.code(204).send();
+    else done();
   });
   app.options('/*', async () => '');
 

@@ -1,6 +1,6 @@
 import type { SampleColumns } from '@avalanche/model';
 
-const DEFAULT_BYTES = 14 * 1024 * 1024;
+const DEFAULT_BYTES = 8 * 1024 * 1024;
 /** One of this many bytes is for times: the series of a target share theirs. */
 const TIMES_SHARE = 7;
 const ENTRIES_MAX = 1 << 15;
