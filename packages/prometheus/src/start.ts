@@ -24,7 +24,9 @@ import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import { type ApiContext, apiV1 } from './api/v1.ts';
+import type { PrometheusConfig } from './config/schema.ts';
 import { pathResolver } from './discovery/discovery.ts';
+import { discoveryMetrics } from './discovery/metrics.ts';
 import { lifecycle } from './lifecycle.ts';
 import { Notifier } from './notifier/notifier.ts';
 import type { SendOptions } from './notifier/send-loop.ts';
@@ -206,7 +208,14 @@ class PrometheusServer {
     });
     registerQueryMetrics(registry, this.engine, queryMetrics, queries.log);
     const resolvePath = pathResolver(configFile, options.targetsDirectory);
-    this.scrapes = new ScrapeManager({ tsdb, clock, logger, metrics: scrapeMetrics(registry), resolvePath });
+    this.scrapes = new ScrapeManager({
+      tsdb,
+      clock,
+      logger,
+      metrics: scrapeMetrics(registry),
+      resolvePath,
+      discoveryMetrics: discoveryMetrics(registry),
+    });
     this.notifier = new Notifier({ logger, registry, resolvePath, sending: options.sending ?? {} });
     this.rules = new RuleManager({
       tsdb,
@@ -241,7 +250,9 @@ class PrometheusServer {
       version: options.version,
       startTime: this.startTime,
       directory: options.directory,
-      retention: describeRetention(tsdb.retention),
+      get retention() {
+        return describeRetention(tsdb.retention);
+      },
       flags: options.flags ?? {},
       reload: reloader.status,
     };
@@ -297,6 +308,11 @@ class PrometheusServer {
     const { query_log_file: logFile, evaluation_interval: intervalMs } = config.config.global;
     this.queries.log.setFile(logFile);
     this.engine.defaultSubqueryStepMs = intervalMs;
+    // One object with what the database deletes blocks by.
+    Object.assign(this.tsdb.retention, retentionOf(config.config, this.options));
+    for (const section of WITHOUT_EFFECT.filter((key) => config.config[key].length > 0)) {
+      this.options.logger.warn('This section of the configuration has no effect yet', { section });
+    }
     await this.tsdb.setOutOfOrderWindow(config.config.storage.tsdb.out_of_order_time_window);
     this.notifier.apply(config);
     await this.scrapes.apply(config);
@@ -304,6 +320,8 @@ class PrometheusServer {
   }
 }
 
+/** Upstream's default of `--storage.tsdb.retention.time`. */
+const RETENTION_MS = 15 * 86_400_000;
 /** Upstream's default of `--query.max-concurrency`. */
 const CONCURRENCY = 20;
 
@@ -368,6 +386,16 @@ async function openTsdb(options: PrometheusOptions, outOfOrderWindowMs: number):
     const reason = told ? (error as Error).message : `cannot write to ${directory}: ${code}`;
     throw new StartupError(ROLE, reason, hint, { cause: error });
   }
+}
+
+/** Sections that are checked, and that nothing stands behind. */
+const WITHOUT_EFFECT = ['remote_write', 'remote_read'] as const;
+
+/** What `storage.tsdb.retention` says of time and size holds; where it says neither, the flags do. */
+function retentionOf({ storage }: PrometheusConfig, options: PrometheusOptions): Tsdb['retention'] {
+  const { time = 0, size = 0 } = storage.tsdb.retention ?? {};
+  if (time > 0 || size > 0) return { timeMs: time, bytes: size };
+  return { timeMs: options.storage?.retentionMs ?? RETENTION_MS, bytes: options.storage?.retentionBytes ?? 0 };
 }
 
 /** As `/api/v1/status/runtimeinfo` shows it. */

@@ -122,6 +122,7 @@ export const configSchema = z.preprocess(
     );
     checkRelabelling(raw, tell);
     checkOtlp(raw, tell);
+    checkStorage(raw, tell);
     return { ...raw, scrape_configs };
   }),
 );
@@ -151,6 +152,18 @@ function checkRelabelling(
   remote_write.forEach((remote, i) => {
     check(remote.write_relabel_configs, ['remote_write', i, 'write_relabel_configs']);
   });
+}
+
+/** What of the storage is known and not supported: refused where it would change something. */
+function checkStorage({ storage: { tsdb } }: RawConfig, tell: Tell): void {
+  const given: Readonly<Record<string, boolean>> = {
+    stale_series_compaction_threshold: tsdb.stale_series_compaction_threshold > 0,
+    'chunk_encoding.floats: xor2': tsdb.chunk_encoding.floats === 'xor2',
+    'retention.percentage': (tsdb.retention?.percentage ?? 0) > 0,
+  };
+  for (const name of Object.keys(given).filter((key) => given[key])) {
+    tell(['storage', 'tsdb', name.split('.')[0]], `${name} is not supported yet`);
+  }
 }
 
 function checkOtlp({ global, otlp: { translation_strategy: strategy } }: RawConfig, tell: Tell): void {

@@ -3,6 +3,7 @@ import type { Tsdb } from '@avalanche/tsdb';
 import type { LoadedConfig } from '../config/load.ts';
 import type { ScrapeConfig } from '../config/schema.ts';
 import { discover } from '../discovery/discovery.ts';
+import type { DiscoveryMetrics } from '../discovery/metrics.ts';
 import { ScrapeLoop } from './loop.ts';
 import type { ScrapeMetrics } from './metrics.ts';
 import { makeTarget, type Target } from './target.ts';
@@ -16,6 +17,7 @@ export interface ScrapeContext {
   readonly logger: Logger;
   readonly metrics: ScrapeMetrics;
   readonly resolvePath: (path: string) => string;
+  readonly discoveryMetrics?: DiscoveryMetrics;
 }
 
 /** All targets of one job. Targets that stay over an update keep their loop and its state. */
@@ -36,7 +38,9 @@ class ScrapePool {
   ) {}
 
   start(): void {
-    this.stopDiscovery = discover(this.config, this.context, (found) => this.update(found));
+    this.stopDiscovery = discover(this.config, { ...this.context, setName: this.config.job_name }, (found) =>
+      this.update(found),
+    );
   }
 
   async stop(): Promise<void> {
