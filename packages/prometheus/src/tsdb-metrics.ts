@@ -51,7 +51,7 @@ export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
 }
 
 function gaugeFamilies(tsdb: Tsdb): readonly Collected[] {
-  const { head, blocks, wal, retention, metrics } = tsdb;
+  const { head, blocks, wal, retention, metrics, exemplars } = tsdb;
   return [
     ['prometheus_tsdb_head_series', 'Series in the head.', () => head.series.size],
     ['prometheus_tsdb_head_chunks', 'Chunks in the head.', () => head.chunkCount],
@@ -80,12 +80,24 @@ function gaugeFamilies(tsdb: Tsdb): readonly Collected[] {
       'How long samples are kept, 0 for ever.',
       () => retention.timeMs / 1000,
     ],
+    ['prometheus_tsdb_exemplar_exemplars_in_storage', 'Exemplars that are kept.', () => exemplars.size],
+    [
+      'prometheus_tsdb_exemplar_series_with_exemplars_in_storage',
+      'Series with exemplars that are kept.',
+      () => exemplars.seriesCount,
+    ],
+    [
+      'prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds',
+      'Time of the exemplar that has been kept for longest.',
+      () => exemplars.oldestSeconds,
+    ],
+    ['prometheus_tsdb_exemplar_max_exemplars', 'How many exemplars can be kept.', () => exemplars.max],
     ['prometheus_tsdb_wal_segment_current', 'Log segment being written.', () => wal.currentSegment],
     ['prometheus_tsdb_wal_storage_size_bytes', 'Bytes that the log takes on disk.', () => wal.storageBytes],
   ];
 }
 
-function counterFamilies({ head, blocks, metrics, wal }: Tsdb): readonly Collected[] {
+function counterFamilies({ head, blocks, metrics, wal, exemplars }: Tsdb): readonly Collected[] {
   const log = wal.metrics;
   return [
     ['prometheus_tsdb_head_series_created_total', 'Series made in the head.', () => head.seriesCreated],
@@ -97,6 +109,12 @@ function counterFamilies({ head, blocks, metrics, wal }: Tsdb): readonly Collect
       'prometheus_tsdb_head_out_of_order_samples_appended_total',
       'Late samples taken.',
       () => metrics.outOfOrderSamplesAppended,
+    ],
+    ['prometheus_tsdb_exemplar_exemplars_appended_total', 'Exemplars taken.', () => exemplars.appended],
+    [
+      'prometheus_tsdb_exemplar_out_of_order_exemplars_total',
+      'Exemplars refused because their series has newer ones.',
+      () => exemplars.outOfOrder,
     ],
     ['prometheus_tsdb_compactions_total', 'Compactions done.', () => metrics.compactions],
     ['prometheus_tsdb_compactions_failed_total', 'Compactions that failed.', () => metrics.compactionsFailed],

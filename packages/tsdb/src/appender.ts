@@ -1,7 +1,9 @@
 import { type Labels, NORMAL_NAN_HIGH, NORMAL_NAN_LOW, STALE_HIGH, STALE_LOW } from '@avalanche/model';
+import type { Exemplar, ExemplarOutcome, ExemplarStorage } from './exemplars/storage.ts';
 import { copyInto } from './head/chunks.ts';
 import { APPENDED, type AppendOutcome, type Head } from './head/head.ts';
 import { slotOf } from './head/series.ts';
+import type { SeriesMetadata } from './wal/records.ts';
 
 /** The reference is not, or no longer, that of a series: look it up by its labels again. */
 export const UNKNOWN_SERIES = 3;
@@ -10,10 +12,21 @@ export type Outcome = AppendOutcome | typeof UNKNOWN_SERIES;
 /** Takes what an appender collected and makes it last. Implemented by the database. */
 export interface CommitTarget {
   readonly head: Head;
+  readonly exemplars: ExemplarStorage;
   /** The reference of the series with these labels; a new one is logged with the next commit, whosever that is. */
   seriesRef(labels: Labels): number;
   /** Logs the new series and samples, then shows the samples to readers. @throws where the log cannot be written */
   commit(batch: Appender): void;
+}
+
+export interface AppendedExemplar {
+  readonly slot: number;
+  readonly exemplar: Exemplar;
+}
+
+export interface AppendedMetadata {
+  readonly slot: number;
+  readonly metadata: SeriesMetadata;
 }
 
 /** Columns of samples. */
@@ -49,6 +62,9 @@ const SPARE_SAMPLES_MAX = 65_536;
  */
 export class Appender {
   length = 0;
+  readonly exemplars: AppendedExemplar[] = [];
+  /** What the log shall know of series of the batch. */
+  readonly metadata: AppendedMetadata[] = [];
   private samples = NO_SAMPLES;
 
   constructor(private readonly target: CommitTarget) {}
@@ -98,6 +114,20 @@ export class Appender {
     return this.appendBits(ref, time, STALE_LOW, STALE_HIGH);
   }
 
+  /** Appends an exemplar to a series. */
+  appendExemplar(ref: number, exemplar: Exemplar): ExemplarOutcome {
+    const { head, exemplars } = this.target;
+    const slot = slotOf(ref);
+    const outcome = exemplars.judge(head.series.labels(slot), exemplar);
+    if (outcome === 'added') this.exemplars.push({ slot, exemplar });
+    return outcome;
+  }
+
+  /** Has the log say what a series is. */
+  appendMetadata(ref: number, metadata: SeriesMetadata): void {
+    this.metadata.push({ slot: slotOf(ref), metadata });
+  }
+
   /** @throws the log's error, after which nothing of the batch is visible */
   commit(): void {
     try {
@@ -111,6 +141,8 @@ export class Appender {
   rollback(): void {
     const { samples } = this;
     this.length = 0;
+    this.exemplars.length = 0;
+    this.metadata.length = 0;
     this.samples = NO_SAMPLES;
     if (samples === NO_SAMPLES || samples.refs.length > SPARE_SAMPLES_MAX || spare.length === SPARE_MAX) return;
     spare.push(samples);

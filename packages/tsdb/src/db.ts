@@ -1,12 +1,13 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Labels, type Logger, type Matcher, silentLogger } from '@avalanche/model';
-import { Appender, type CommitTarget } from './appender.ts';
+import { type AppendedExemplar, Appender, type CommitTarget } from './appender.ts';
 import { Blocks } from './blocks.ts';
 import { BLOCK_RANGE_MS, longestBlock } from './compact/plan.ts';
 import type { RetentionPolicy } from './compact/retention.ts';
 import { TsdbMetrics } from './db-metrics.ts';
 import { deleteSeries } from './deletion.ts';
+import { ExemplarStorage } from './exemplars/storage.ts';
 import { DiskChunks } from './head/disk-chunks.ts';
 import { loadDiskChunks } from './head/disk-chunks-load.ts';
 import { Head, type HeadStats } from './head/head.ts';
@@ -27,6 +28,7 @@ import { TsdbQuerier, TsdbView } from './query/querier.ts';
 import { Readers } from './readers.ts';
 import { removeUnfinishedSnapshots, writeSnapshot } from './snapshot.ts';
 import type { Compression } from './wal/compression.ts';
+import type { LoggedExemplar } from './wal/records.ts';
 import type { ReplaySink } from './wal/replay.ts';
 import { type FsyncMode, Wal, type WalOptions } from './wal/wal.ts';
 
@@ -55,6 +57,8 @@ export interface TsdbOptions {
   readonly snapshotAfterBytes?: number;
   /** How late samples may be, in milliseconds (`out_of_order_time_window`). Default 0: not at all. */
   readonly outOfOrderWindowMs?: number;
+  /** How many exemplars are kept. Default 0: none. A head that has them is read from the whole of the log. */
+  readonly maxExemplars?: number;
   /** No `lock` file is made or heeded. */
   readonly noLockFile?: boolean;
   /** Whether compaction and retention run by themselves. Default true. */
@@ -69,6 +73,7 @@ export interface TsdbOptions {
 export class Tsdb implements CommitTarget {
   readonly head: Head;
   readonly metrics = new TsdbMetrics();
+  readonly exemplars: ExemplarStorage;
   readonly blocks: Blocks;
   readonly wal: Wal;
   readonly retention: RetentionPolicy;
@@ -87,6 +92,7 @@ export class Tsdb implements CommitTarget {
     this.logger = options.logger ?? silentLogger;
     this.retention = { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 };
     this.head = new Head(blockRangeMs, new DiskChunks(this.headChunksDirectory, this.logger));
+    this.exemplars = new ExemplarStorage(options.maxExemplars);
     this.blocks = new Blocks(directory, this.logger);
     this.wal = Wal.open(join(directory, 'wal'), this.walOptions);
     this.maintenance = new Maintenance({
@@ -159,6 +165,7 @@ export class Tsdb implements CommitTarget {
   async setOutOfOrderWindow(ms: number): Promise<void> {
     if (ms > 0) this.lateLog ??= await this.openLateLog({ series: () => {}, samples: () => 0 });
     this.head.outOfOrderWindowMs = ms;
+    this.exemplars.outOfOrderWindowMs = ms;
   }
 
   appender(): Appender {
@@ -181,6 +188,7 @@ export class Tsdb implements CommitTarget {
     if (this.readers.size > 0) this.recordForReaders(batch);
     metrics.outOfOrderSamplesAppended += head.appendBatch(batch);
     metrics.samplesAppended += batch.length;
+    for (const { slot, exemplar } of batch.exemplars) this.exemplars.add(head.series.labels(slot), exemplar);
   }
 
   /** The database as it is now, for reads that must agree with each other. To be closed. */
@@ -272,9 +280,11 @@ export class Tsdb implements CommitTarget {
     removeUnfinishedSnapshots(this.options.directory);
     this.blocks.load(true);
     head.minValidTime = this.blocks.inOrderEnd;
-    const replay = new HeadReplay(head);
+    const replay = new HeadReplay(head, this.exemplars);
     const areChunksWhole = await this.loadHeadChunks(replay);
-    const begin = snapshot && areChunksWhole && wal.canBeginAt(snapshot.segment) ? snapshot : undefined;
+    // A snapshot has no exemplars.
+    const isUsable = snapshot && areChunksWhole && this.exemplars.max === 0;
+    const begin = isUsable && wal.canBeginAt(snapshot.segment) ? snapshot : undefined;
     if (begin) {
       head.disk.hold();
       maintenance.expire(await readHeadSnapshot(begin, head, replay, head.disk.position));
@@ -348,8 +358,11 @@ export class Tsdb implements CommitTarget {
     const late = this.lateLog ? splitLate(batch, this.head) : undefined;
     try {
       for (const slot of this.unloggedSeries) this.wal.logSeries(series.walRefs[slot], series.labels(slot));
+      for (const { slot, metadata } of batch.metadata) this.wal.logMetadata(series.walRefs[slot], metadata);
       this.wal.logSamples(late?.inOrder ?? { refs: walRefs, times, bits, length });
       if (late && late.late.length > 0) this.lateLog?.logSamples(late.late);
+      if (batch.exemplars.length > 0)
+        this.wal.logExemplars(batch.exemplars.map((each) => loggedExemplar(series, each)));
       this.wal.flush();
       if (late && late.late.length > 0) this.lateLog?.flush();
     } catch (error) {
@@ -359,6 +372,15 @@ export class Tsdb implements CommitTarget {
     }
     this.unloggedSeries.length = 0;
   }
+}
+
+const number = new Float64Array(1);
+const halves = new Uint32Array(number.buffer);
+
+function loggedExemplar(series: Head['series'], { slot, exemplar }: AppendedExemplar): LoggedExemplar {
+  number[0] = exemplar.value;
+  const { time, labels } = exemplar;
+  return { ref: series.walRefs[slot], time, low: halves[0], high: halves[1], labels };
 }
 
 function sum(counts: Readonly<Record<string, number>>): number {

@@ -2,6 +2,7 @@ export { type Appender, type Outcome, UNKNOWN_SERIES } from './appender.ts';
 export type { Block } from './block/block.ts';
 export { NewerFormat } from './block/meta.ts';
 export { Tsdb, type TsdbOptions } from './db.ts';
+export type { Exemplar, ExemplarOutcome, ExemplarStorage, SelectedExemplars } from './exemplars/storage.ts';
 export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_ORDER } from './head/head.ts';
 export { DirectoryLocked } from './lock.ts';
 export { type SelectedSeries, TsdbQuerier } from './query/querier.ts';
@@ -18,5 +19,6 @@ export { openBlock, openBlocks, openReadOnly, ReadOnlyDb, UnreadableDirectory } 
 export type { StoredSeries } from './tools/stored-series.ts';
 export type { Compression } from './wal/compression.ts';
 export { WalCorruption } from './wal/reader.ts';
+export type { MetricType, SeriesMetadata } from './wal/records.ts';
 export { WalGap } from './wal/segments.ts';
 export type { FsyncMode } from './wal/wal.ts';

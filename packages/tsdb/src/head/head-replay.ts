@@ -1,8 +1,9 @@
 import type { Labels } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
+import type { ExemplarStorage } from '../exemplars/storage.ts';
 import type { Tombstone } from '../wal/decode.ts';
 import type { HistogramRecord } from '../wal/histograms.ts';
-import type { SampleBatch } from '../wal/records.ts';
+import type { LoggedExemplar, SampleBatch } from '../wal/records.ts';
 import type { ReplaySink } from '../wal/replay.ts';
 import { SPAN_MAX } from './chunks.ts';
 import type { EntryMeta } from './disk-chunk-format.ts';
@@ -48,7 +49,10 @@ export class HeadReplay implements ReplaySink {
   /** The newest chunk in files, until the log names its series. */
   private readonly chunks = new NumbersByRef();
 
-  constructor(private readonly head: Head) {}
+  constructor(
+    private readonly head: Head,
+    private readonly exemplarStorage?: ExemplarStorage,
+  ) {}
 
   /** Takes a chunk from a file, before the log. @returns why it cannot be right, or undefined */
   diskChunk({ ref, minTime, maxTime, encoding }: EntryMeta, place: ChunkPlace): string | undefined {
@@ -122,6 +126,22 @@ export class HeadReplay implements ReplaySink {
       const slot = this.slots.get(ref);
       if (slot === 0) unknown++;
       else this.head.delete(slot, minTime, maxTime); // even before `minValidTime`: late samples may lie there
+    }
+    return unknown;
+  }
+
+  exemplars(exemplars: readonly LoggedExemplar[]): number {
+    let unknown = 0;
+    const halves = new Uint32Array(2);
+    const value = new Float64Array(halves.buffer);
+    for (const { ref, time, low, high, labels } of exemplars) {
+      const slot = this.slots.get(ref);
+      if (slot === 0) unknown++;
+      else {
+        halves[0] = low;
+        halves[1] = high;
+        this.exemplarStorage?.add(this.head.series.labels(slot), { labels, value: value[0], time, hasTime: false });
+      }
     }
     return unknown;
   }
