@@ -1,5 +1,5 @@
 import { eq, le, lt } from './compare.ts';
-import { printPart, sprint } from './print.ts';
+import { printArgument, printPart, sprint } from './print.ts';
 import { sprintf } from './printf.ts';
 import { bytesOf, GoStruct, isNil, isPlainObject, isTrue, type TemplateFunctions, typed, typeName } from './values.ts';
 
@@ -122,7 +122,7 @@ export const builtins: TemplateFunctions = {
   index: typed(['any'], index, 'any'),
   slice: typed(['any'], slice, 'any'),
   print: typed([], (...args: readonly unknown[]) => sprint(args), 'any'),
-  println: typed([], (...args: readonly unknown[]) => `${args.map((arg) => printPart(arg)).join(' ')}\n`, 'any'),
+  println: typed([], (...args: readonly unknown[]) => `${args.map(printArgument).join(' ')}\n`, 'any'),
   printf: typed(['string'], (format: string, ...args: readonly unknown[]) => sprintf(format, args), 'any'),
   html: typed([], (...args: readonly unknown[]) => escapeHtml(textOf(args)), 'any'),
   js: typed([], (...args: readonly unknown[]) => escapeJs(textOf(args)), 'any'),

@@ -66,6 +66,10 @@ class Scope {
   get(name: string): unknown {
     return this.values.has(name) || !this.parent ? this.values.get(name) : this.parent.get(name);
   }
+
+  has(name: string): boolean {
+    return this.values.has(name) || (this.parent?.has(name) ?? false);
+  }
 }
 
 class Execution {
@@ -225,7 +229,10 @@ class Execution {
     final: unknown,
   ): unknown {
     let value = dot;
-    if (operand.kind === 'variable') value = scope.get(operand.name);
+    if (operand.kind === 'variable') {
+      if (!scope.has(operand.name)) throw this.error(`undefined variable: ${operand.name}`);
+      value = scope.get(operand.name);
+    }
     if (operand.kind === 'chain') {
       if (operand.base.kind === 'nil') throw this.error(`indirection through explicit nil in ${describe(operand)}`);
       value = this.operand(operand.base, dot, scope);
@@ -332,7 +339,7 @@ class Execution {
     } catch (error) {
       if (error instanceof RangeError) throw error;
       this.at = node;
-      throw this.error(`error calling ${name}: ${(error as Error).message}`, error);
+      throw this.error(`error calling ${name}: ${reasonOf(error)}`, error);
     }
   }
 
@@ -387,6 +394,12 @@ class Execution {
 
 function isConstant({ kind }: Operand): boolean {
   return kind === 'string' || kind === 'number' || kind === 'bool';
+}
+
+/** Our functions fail with a TypeError where Go's would follow a nil pointer. */
+function reasonOf(error: unknown): string {
+  if (error instanceof TypeError) return 'runtime error: invalid memory address or nil pointer dereference';
+  return (error as Error).message;
 }
 
 /** The type of the argument at this index. */

@@ -39,12 +39,18 @@ function printStruct(value: GoStruct, depth: number): string {
   return `{${fields.map((item) => printPart(item, depth - 1)).join(' ')}}`;
 }
 
+/** As an argument of Go's fmt, which marks what is a pointer to a struct. */
+export function printArgument(value: unknown): string {
+  const isPointer = value instanceof GoStruct && value.typeName.startsWith('*') && value.toString() === undefined;
+  return (isPointer ? '&' : '') + printPart(value);
+}
+
 /** Go's Sprint: a blank between operands that are both no strings. */
 export function sprint(args: readonly unknown[]): string {
   let out = '';
   args.forEach((arg, i) => {
     if (i > 0 && typeof arg !== 'string' && typeof args[i - 1] !== 'string') out += ' ';
-    out += printPart(arg);
+    out += printArgument(arg);
   });
   return out;
 }

@@ -1,5 +1,5 @@
 import { formatG, quote, quoteRune } from '@avalanche/model';
-import { printPart } from './print.ts';
+import { printArgument, printPart } from './print.ts';
 import { bytesOf, GoStruct, isNil, isPlainObject, typeName } from './values.ts';
 
 /** As in Go: a wider field is refused, not filled. */
@@ -63,7 +63,7 @@ class Arguments {
 }
 
 function named(value: unknown): string {
-  return isNil(value) ? '<nil>' : `${typeName(value)}=${printPart(value)}`;
+  return isNil(value) ? '<nil>' : `${typeName(value)}=${printArgument(value)}`;
 }
 
 type Number_ = readonly [at: string | undefined, text: string | undefined];
@@ -115,23 +115,23 @@ function directive(
 }
 
 function formatValue(verb: string, format: Format, value: unknown): string {
-  if (verb === 'T') return pad(typeName(value), { ...format, zero: false });
+  if (verb === 'T') return pad(typeName(value), format);
   if (isNil(value)) return verb === 'v' ? pad('<nil>', format) : `%!${verb}(<nil>)`;
   if (typeof value === 'boolean') {
-    return verb === 'v' || verb === 't' ? pad(String(value), { ...format, zero: false }) : bad(verb, value);
+    return verb === 'v' || verb === 't' ? pad(String(value), format) : bad(verb, format, value);
   }
-  if (typeof value === 'bigint') return formatInt(verb, format, value) ?? bad(verb, value);
-  if (typeof value === 'number') return formatFloat(verb, format, value) ?? bad(verb, value);
+  if (typeof value === 'bigint') return formatInt(verb, format, value) ?? bad(verb, format, value);
+  if (typeof value === 'number') return formatFloat(verb, format, value) ?? bad(verb, format, value);
   const text = textOf(value);
-  if (text !== null) return formatText(verb, format, text) ?? bad(verb, value);
+  if (text !== null) return formatText(verb, format, text) ?? bad(verb, format, value);
   if (Array.isArray(value)) return `[${value.map((item) => formatValue(verb, format, item)).join(' ')}]`;
   if (value instanceof Map || isPlainObject(value)) return formatMap(verb, format, value);
   if (value instanceof GoStruct) {
-    return `{${Object.values(value.fields)
+    return `${value.typeName.startsWith('*') ? '&' : ''}{${Object.values(value.fields)
       .map((item) => formatValue(verb, format, item))
       .join(' ')}}`;
   }
-  return verb === 'v' ? pad(printPart(value), format) : bad(verb, value);
+  return verb === 'v' ? pad(printPart(value), format) : bad(verb, format, value);
 }
 
 /** A string, or what has a String() method. */
@@ -146,27 +146,29 @@ function formatMap(verb: string, format: Format, map: object): string {
   const entries = map instanceof Map ? [...map] : Object.entries(map);
   const shown = entries
     .filter(([, item]) => typeof item !== 'function')
-    .map(([key, item]) => `${formatValue(verb, format, String(key))}:${formatValue(verb, format, item)}`)
-    .sort();
+    .map(([key, item]) => [String(key), item] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, item]) => `${formatValue(verb, format, key)}:${formatValue(verb, format, item)}`);
   return `map[${shown.join(' ')}]`;
 }
 
-function bad(verb: string, value: unknown): string {
-  return `%!${verb}(${named(value)})`;
+/** The value all the same, by the flags that were given. */
+function bad(verb: string, format: Format, value: unknown): string {
+  return `%!${verb}(${typeName(value)}=${formatValue('v', { ...format, sharp: false }, value)})`;
 }
 
 function formatText(verb: string, format: Format, value: string): string | null {
   const cut = format.precision === undefined ? value : [...value].slice(0, format.precision).join('');
   switch (verb) {
     case 'v':
-      return pad(format.sharp ? quote(cut) : cut, { ...format, zero: false });
+      return pad(format.sharp ? quote(cut) : cut, format);
     case 's':
-      return pad(cut, { ...format, zero: false });
+      return pad(cut, format);
     case 'q':
-      return pad(format.sharp && !/[`\n]/.test(cut) ? `\`${cut}\`` : quote(cut), { ...format, zero: false });
+      return pad(format.sharp && !/[`\n]/.test(cut) ? `\`${cut}\`` : quote(cut), format);
     case 'x':
     case 'X':
-      return pad(hexBytes(bytesOf(value), format, verb), { ...format, zero: false });
+      return pad(hexBytes(bytesOf(value), format, verb), format);
     default:
       return null;
   }
@@ -193,14 +195,14 @@ const BASES: Readonly<Record<string, readonly [radix: number, prefix: string]>> 
 function formatInt(verb: string, format: Format, value: bigint): string | null {
   const inRange = value >= 0n && value <= 0x10ffffn;
   const char = inRange ? String.fromCodePoint(Number(value)) : '\ufffd';
-  if (verb === 'c') return pad(char, { ...format, zero: false });
-  if (verb === 'q') return pad(quoteRune(char), { ...format, zero: false });
+  if (verb === 'c') return pad(char, format);
+  if (verb === 'q') return pad(quoteRune(char), format);
   if (verb === 'U') {
     const code = `U+${value
       .toString(16)
       .toUpperCase()
       .padStart(Math.max(4, format.precision ?? 0), '0')}`;
-    return pad(format.sharp ? `${code} '${char}'` : code, { ...format, zero: false });
+    return pad(format.sharp ? `${code} '${char}'` : code, format);
   }
   if (!Object.hasOwn(BASES, verb)) return null;
   const [radix, prefix] = BASES[verb];

@@ -16,7 +16,9 @@ export async function loadRuleFiles(
   { config, directory }: LoadedConfig,
   dialect: Dialect = {},
 ): Promise<LoadedRuleFile[]> {
-  const files = config.rule_files.flatMap((pattern) => filesMatching(isAbsolute(pattern) ? pattern : join(directory, pattern)));
+  const files = config.rule_files.flatMap((pattern) =>
+    filesMatching(isAbsolute(pattern) ? pattern : join(directory, pattern)),
+  );
   return Promise.all([...new Set(files)].map((file) => loadRuleFile(file, dialect)));
 }
 

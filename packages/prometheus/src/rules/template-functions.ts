@@ -185,9 +185,12 @@ const fixedFunctions: TemplateFunctions = {
   urlQueryEscape: typed(['string'], escapeQuery),
 };
 
+/** Words as Unicode divides text: a point, a colon or an apostrophe between letters divides nothing. */
+const WORD = /[\p{L}\p{N}\p{M}_]+(?:[.:'’·][\p{L}\p{N}\p{M}_]+)*/gu;
+
 /** The first letter of each word in upper case, the others as they are (Go's cases.Title with NoLower). */
 function titleCase(text: string): string {
-  return text.replace(/[\p{L}\p{N}\p{M}_'’]+/gu, (word) => word.replace(/\p{L}/u, (letter) => letter.toUpperCase()));
+  return text.replace(WORD, (word) => word.replace(/\p{L}/u, (letter) => letter.toUpperCase()));
 }
 
 /** Go's regexp.MustCompile tells the whole pattern. @throws Error */
