@@ -1,0 +1,147 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentLogger, systemClock } from '@avalanche/model';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { loadFiles, Reloader } from './reloader.ts';
+import { type RunningPrometheus, startPrometheus } from './start.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'avalanche-reload-'));
+afterAll(() => rmSync(directory, { recursive: true, maxRetries: 3 }));
+
+const dialect = { experimental: false, extendedRangeSelectors: false, fillModifiers: false };
+const configFile = join(directory, 'prometheus.yml');
+const write = (name: string, text: string) => writeFileSync(join(directory, name), text);
+
+describe('files that have changed', () => {
+  async function reloader() {
+    write('prometheus.yml', 'rule_files: [a.rules]\n');
+    write('a.rules', 'groups: []\n');
+    const applied: string[][] = [];
+    const outcomes: boolean[] = [];
+    const load = () => loadFiles(configFile, dialect);
+    const files = await load();
+    const made = new Reloader(
+      {
+        file: configFile,
+        load,
+        autoReloadMs: 3_600_000,
+        clock: systemClock,
+        logger: silentLogger,
+        metrics: { reloaded: (ok) => void outcomes.push(ok) },
+        apply: async ({ config }) =>
+          void applied.push(config.config.rule_files.map((path) => path.slice(directory.length))),
+      },
+      files.config,
+    );
+    await made.start(files);
+    return { made, applied, outcomes };
+  }
+
+  test('are applied, those of rules too, and those that are named only now', async () => {
+    const { made, applied } = await reloader();
+    await made.reloadIfChanged();
+    expect(applied).toHaveLength(1);
+    write('a.rules', 'groups: [{name: g, rules: []}]\n');
+    await made.reloadIfChanged();
+    expect(applied).toHaveLength(2);
+    write('b.rules', 'groups: []\n');
+    write('prometheus.yml', 'rule_files: [a.rules, b.rules]\n');
+    await made.reloadIfChanged();
+    await made.reloadIfChanged();
+    expect(applied.slice(2)).toEqual([['/a.rules', '/b.rules']]);
+    write('b.rules', 'groups: [{name: b, rules: []}]\n');
+    await made.reloadIfChanged();
+    expect(applied).toHaveLength(4);
+    await made.stop();
+  });
+
+  test('are refused once, and what ran goes on', async () => {
+    const { made, applied, outcomes } = await reloader();
+    write('a.rules', 'groups: 1\n');
+    await made.reloadIfChanged();
+    await made.reloadIfChanged();
+    expect([applied.length, outcomes, made.status.success]).toEqual([1, [true, false], false]);
+    write('a.rules', 'groups: []\n');
+    await made.reloadIfChanged();
+    expect([applied.length, made.status.success]).toEqual([2, true]);
+    await made.stop();
+  });
+});
+
+describe('a reload', () => {
+  let prometheus: RunningPrometheus;
+  let target: Server;
+  let asked = 0;
+  beforeAll(async () => {
+    target = createServer((_request, response) => {
+      asked++;
+      response.setHeader('content-type', 'text/plain; version=0.0.4').end('value 1\n');
+    });
+    await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
+  });
+  afterEach(() => prometheus.stop());
+  afterAll(() => void target.close());
+
+  const config = (more = '', relabelling = '') => `
+rule_files: [alert.rules]
+scrape_configs:
+- job_name: kept
+  scrape_interval: 200ms
+  scrape_timeout: 100ms
+  static_configs: [{targets: ["127.0.0.1:${(target.address() as AddressInfo).port}"]}]
+  metric_relabel_configs: [{source_labels: [__name__], regex: "${relabelling}never", action: drop}]
+${more}`;
+
+  async function api<T>(path: string): Promise<T> {
+    return ((await (await fetch(`${prometheus.url}/api/v1/${path}`)).json()) as { data: T }).data;
+  }
+
+  interface Group {
+    readonly rules: readonly { readonly alerts: readonly { readonly activeAt: string }[] }[];
+  }
+  const activeAt = async () => {
+    const { groups } = await api<{ groups: Group[] }>('rules');
+    return groups[0]?.rules[0]?.alerts[0]?.activeAt;
+  };
+  const scrapedAt = async () => {
+    const { activeTargets } = await api<{ activeTargets: { lastScrape: string }[] }>('targets');
+    return activeTargets[0]?.lastScrape;
+  };
+
+  test('leaves what has not changed as it is', async () => {
+    write('alert.rules', 'groups: [{name: g, interval: 50ms, rules: [{alert: A, expr: vector(1), for: 1h}]}]');
+    write('prometheus.yml', config());
+    const listen = { host: '127.0.0.1', port: 0 };
+    const options = { configFile, listen, logger: silentLogger, version: 'test' };
+    prometheus = await startPrometheus({ ...options, directory: join(directory, 'data') });
+    await vi.waitFor(async () => expect([asked > 0, await activeAt()]).toEqual([true, expect.any(String)]), 5000);
+    const active = await activeAt();
+    const scraped = await scrapedAt();
+    write('prometheus.yml', config('- {job_name: more, static_configs: [{targets: ["127.0.0.1:1"]}]}'));
+    await prometheus.reload();
+    // A target that was made anew has not been scraped yet.
+    expect(scraped).not.toMatch(/^0001/);
+    expect(await scrapedAt()).not.toMatch(/^0001/);
+    expect(await activeAt()).toBe(active);
+  });
+
+  test('sees that only the expression of a relabelling has changed', async () => {
+    write('alert.rules', 'groups: []');
+    write('prometheus.yml', config());
+    const listen = { host: '127.0.0.1', port: 0 };
+    const options = { configFile, listen, logger: silentLogger, version: 'test' };
+    prometheus = await startPrometheus({ ...options, directory: join(directory, 'other') });
+    const kept = async () => {
+      const query = 'query?query=scrape_samples_post_metric_relabeling';
+      const { result } = await api<{ result: { value: [number, string] }[] }>(query);
+      return result[0]?.value[1];
+    };
+    await vi.waitFor(async () => expect(await kept()).toBe('1'), 5000);
+    write('prometheus.yml', config('', 'value|'));
+    await prometheus.reload();
+    await vi.waitFor(async () => expect(await kept()).toBe('0'), 5000);
+  });
+});
