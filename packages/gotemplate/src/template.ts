@@ -5,8 +5,8 @@ import { parseTemplate } from './parse.ts';
 import { SafeHtml, type TemplateFunctions } from './values.ts';
 
 export interface Template {
-  /** @throws TemplateError */
-  execute(data: unknown): string;
+  /** @param functions take the place of those of the same name it was compiled with. @throws TemplateError */
+  execute(data: unknown, functions?: TemplateFunctions): string;
 }
 
 export interface TemplateOptions {
@@ -45,7 +45,14 @@ export class TemplateSet {
       ? (text: string, value: unknown) => (value instanceof SafeHtml ? text : escapeHtml(text))
       : (text: string) => text;
     const definition = (wanted: string) => definitions.get(wanted) ?? this.definitions.get(wanted);
-    return { execute: (data) => execute({ functions: this.functions, definition, render }, body, data) };
+    return {
+      execute: (data, own) => {
+        const functions = own
+          ? (Object.assign(Object.create(this.functions), own) as TemplateFunctions)
+          : this.functions;
+        return execute({ functions, definition, render }, body, data);
+      },
+    };
   }
 
   private parse(name: string, source: string): Map<string, Body> {

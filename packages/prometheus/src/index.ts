@@ -5,6 +5,7 @@ export { loadRuleFiles, makeRule } from './rules/manager.ts';
 export type { Rule } from './rules/rule.ts';
 export {
   loadRuleFile,
+  MANY_DOCUMENTS,
   type ParsedRuleFile,
   parseRuleFile,
   type RuleConfig,

@@ -85,6 +85,15 @@ test('duplicates of labels that the group gives are found, and unknown fields ma
   });
 });
 
+test('of several documents the first counts, and that is said', async () => {
+  const path = file(`${GOOD}---\ngroups: 5\n`);
+  const { code, out, err } = await ours('check', 'rules', path);
+  expect({ code, out }).toEqual({ code: 0, out: `Checking ${path}\n  SUCCESS: 2 rules found\n\n` });
+  expect(err).toBe(
+    'WARNING: Multiple document yaml rules files are not supported, only the first document is processed\n',
+  );
+});
+
 test('--live names every selector that matches nothing', async () => {
   const data = join(directory, 'data');
   const tsdb = await Tsdb.open({ directory: data });

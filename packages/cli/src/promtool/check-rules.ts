@@ -26,10 +26,11 @@ export const checkRulesCommand: ToolCommand = {
   args: [{ name: 'rule-files', help: 'The rule files to check.', many: true, file: true }],
   async run(input, { output, now }) {
     const { flags } = input;
-    const { readRuleFile, parseRuleFile } = await import('@avalanche/prometheus');
+    const { MANY_DOCUMENTS, readRuleFile, parseRuleFile } = await import('@avalanche/prometheus');
     const { dialect } = featuresOf(flags);
     const lint = new Set(lintOptions(flags.string('lint'), output));
-    const check = { output, lintDuplicates: lint.has('all') || lint.has('duplicate-rules') };
+    const lintDuplicates = lint.has('all') || lint.has('duplicate-rules');
+    const check = { output, lintDuplicates, manyDocuments: MANY_DOCUMENTS };
     const options = { dialect, ignoreUnknownFields: flags.boolean('ignore-unknown-fields') };
     const verdict = new Verdict();
     const groups: RuleGroupConfig[] = [];
@@ -64,6 +65,7 @@ class Verdict {
 interface Check {
   readonly output: Output;
   readonly lintDuplicates: boolean;
+  readonly manyDocuments: string;
 }
 
 const LINT_OPTIONS = ['all', 'duplicate-rules', 'none'];
@@ -79,6 +81,7 @@ function lintOptions(text: string, output: Output): string[] {
 /** Tells of one file; false where its rules cannot be used. */
 function tell(parsed: ParsedRuleFile, file: string | null, check: Check, verdict: Verdict): boolean {
   const { output } = check;
+  if (parsed.hasMore) output.err(`WARNING: ${check.manyDocuments}\n`);
   if (parsed.problems.length > 0) {
     output.err('  FAILED:\n');
     for (const problem of parsed.problems) output.err(`${file === null ? '' : `${file}: `}${problem}\n`);

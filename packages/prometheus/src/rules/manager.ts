@@ -6,7 +6,13 @@ import { AlertingRule, type TemplateMetrics } from './alerting.ts';
 import { RuleGroup, type RuleGroupContext } from './group.ts';
 import { RecordingRule } from './recording.ts';
 import type { Rule } from './rule.ts';
-import { type LoadedRuleFile, loadRuleFile, type RuleConfig, type RuleGroupConfig } from './rule-file.ts';
+import {
+  type LoadedRuleFile,
+  loadRuleFile,
+  MANY_DOCUMENTS,
+  type RuleConfig,
+  type RuleGroupConfig,
+} from './rule-file.ts';
 
 /**
  * Reads the rule files of a configuration: paths relative to it, `*` in the file name.
@@ -46,7 +52,8 @@ export class RuleManager {
     const running = new Map(this.groups.map((group) => [group.key, group]));
     const next: RuleGroup[] = [];
     const fresh: RuleGroup[] = [];
-    for (const { file, groups } of files) {
+    for (const { file, groups, hasMore } of files) {
+      if (hasMore) this.context.logger.warn(MANY_DOCUMENTS, { file });
       for (const config of groups) {
         const before = running.get(`${file};${config.name}`);
         const fingerprint = fingerprintOf(config, loaded);

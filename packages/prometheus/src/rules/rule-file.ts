@@ -189,17 +189,23 @@ function templateProblems({ alert, labels, annotations }: RuleConfig): string[] 
 export interface LoadedRuleFile {
   readonly file: string;
   readonly groups: readonly RuleGroupConfig[];
+  /** Whether other YAML documents follow the first, which alone counts. */
+  readonly hasMore?: boolean;
 }
+
+/** What upstream says of such a file. */
+export const MANY_DOCUMENTS =
+  'Multiple document yaml rules files are not supported, only the first document is processed';
 
 /** Reads a rule file that must be right. @throws FileError with everything that is wrong */
 export async function loadRuleFile(file: string, dialect: Dialect = {}): Promise<LoadedRuleFile> {
-  const { groups, problems } = await readRuleFile(file, { dialect });
+  const { groups, problems, hasMore } = await readRuleFile(file, { dialect });
   if (problems.length > 0)
     throw new FileError(
       file,
       problems.map((message) => ({ line: 0, key: '', message })),
     );
-  return { file, groups };
+  return { file, groups, hasMore };
 }
 
 /** Reads a rule file; one that cannot be read has that problem. */

@@ -36,12 +36,11 @@ interface Surroundings {
 }
 
 /**
- * The functions of upstream's template package. `query` takes its results from `results`; one that is not there is
- * entered as null, for the caller to fill, and the run ends.
+ * The functions of upstream's template package that depend on where and when a template runs. `query` takes its results
+ * from `results`; one that is not there is entered as null, for the caller to fill, and the run ends.
  */
-export function templateFunctions({ externalUrl, time, results }: Surroundings): TemplateFunctions {
+export function surroundingFunctions({ externalUrl, time, results }: Surroundings): TemplateFunctions {
   return {
-    ...fixedFunctions,
     now: typed([], () => time / 1000),
     externalURL: typed([], () => externalUrl),
     pathPrefix: typed([], () => pathOf(externalUrl)),
@@ -152,6 +151,7 @@ function stripDomain(hostPort: string): string {
   return split?.port ? `${short}:${split.port}` : short;
 }
 
+/** The other functions of upstream's template package. */
 const fixedFunctions: TemplateFunctions = {
   first: typed([RESULT], first),
   value: typed([SAMPLE], (sample: GoStruct) => sample.fields.Value),
@@ -201,3 +201,9 @@ function replaceAll(pattern: string, replacement: string, text: string): string 
     throw new Error(`regexp: Compile(\`${pattern}\`): ${(error as Error).message}`, { cause: error });
   }
 }
+
+/** All of them, for templates to be compiled with. */
+export const templateFunctions: TemplateFunctions = {
+  ...fixedFunctions,
+  ...surroundingFunctions({ externalUrl: '', time: 0, results: new Map() }),
+};

@@ -1,7 +1,7 @@
-import { compileTemplate, GoStruct, type Template } from '@avalanche/gotemplate';
+import { compileTemplate, GoStruct, type Template, type TemplateFunctions } from '@avalanche/gotemplate';
 import type { FloatHistogram, Labels } from '@avalanche/model';
 import type { VectorSample } from './rule.ts';
-import { type QueryResults, templateFunctions, templateHistogram } from './template-functions.ts';
+import { type QueryResults, surroundingFunctions, templateFunctions, templateHistogram } from './template-functions.ts';
 
 /** What `{{ $labels }}`, `{{ $value }}` … stand for while a label or annotation is expanded. */
 export interface AlertTemplateData {
@@ -29,7 +29,7 @@ const QUERIES_MAX = 100;
 
 /** Compiles the template of a label or annotation of an alert. @throws Error saying where it is wrong */
 export function checkTemplate(text: string, alert: string): void {
-  if (text.includes('{{')) compile(text, { name: alert, externalUrl: '', time: 0 }, new Map());
+  if (text.includes('{{')) compile(alert, text);
 }
 
 /** What became of a text: `error` says why a template failed, which the text says as well. */
@@ -57,9 +57,10 @@ export async function expandTemplate(text: string, data: AlertTemplateData, quer
 async function expand(text: string, data: AlertTemplateData, query: TemplateQuery): Promise<string> {
   const results: QueryResults = new Map();
   const failures = new Map<string, Error>();
-  const template = attempt(data.name, 'parsing', () => compile(text, data, results));
+  const template = attempt(data.name, 'parsing', () => compiled(data.name, text));
+  const functions = surroundingFunctions({ ...data, results });
   for (;;) {
-    const expanded = run(template, data);
+    const expanded = run(template, data, functions);
     const missing = [...results].find(([, result]) => result === null)?.[0];
     if (missing === undefined) return expanded();
     const failure = failures.get(missing);
@@ -96,7 +97,7 @@ function attempt<T>(name: string, doing: string, work: () => T): T {
 }
 
 /** One run: its text, or its error once it is known that no query was missing. */
-function run(template: Template, data: AlertTemplateData): () => string {
+function run(template: Template, data: AlertTemplateData, functions: TemplateFunctions): () => string {
   const value = data.histogram ? templateHistogram(data.histogram) : data.value;
   const fields = {
     Labels: data.labels.toJSON(),
@@ -105,7 +106,7 @@ function run(template: Template, data: AlertTemplateData): () => string {
     Value: value,
   };
   try {
-    const text = attempt(data.name, 'executing', () => template.execute(new GoStruct(DATA, fields)));
+    const text = attempt(data.name, 'executing', () => template.execute(new GoStruct(DATA, fields), functions));
     return () => text;
   } catch (error) {
     return () => {
@@ -114,8 +115,20 @@ function run(template: Template, data: AlertTemplateData): () => string {
   }
 }
 
-type Surroundings = Pick<AlertTemplateData, 'name' | 'externalUrl' | 'time'>;
+/** Templates by their name and text: those of an alert run for each series at each evaluation. */
+const cache = new Map<string, Template>();
+const CACHE_MAX = 2000;
 
-function compile(text: string, { name, externalUrl, time }: Surroundings, results: QueryResults): Template {
-  return compileTemplate(`__alert_${name}`, VARIABLES + text, templateFunctions({ externalUrl, time, results }));
+function compiled(name: string, text: string): Template {
+  const key = `${name}\0${text}`;
+  const known = cache.get(key);
+  if (known) return known;
+  const template = compile(name, text);
+  if (cache.size >= CACHE_MAX) cache.clear();
+  cache.set(key, template);
+  return template;
+}
+
+function compile(name: string, text: string): Template {
+  return compileTemplate(`__alert_${name}`, VARIABLES + text, templateFunctions);
 }
