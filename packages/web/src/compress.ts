@@ -25,14 +25,19 @@ export function compressAnswers(app: FastifyInstance): void {
       done(null, payload);
       return;
     }
-    const vary = reply.getHeader('vary');
-    reply.header('vary', vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding');
+    variesByEncoding(reply);
     const accepted = request.headers['accept-encoding'];
     const encoding = accepted && request.method !== 'HEAD' ? firstEncoding(accepted) : undefined;
     // Without a promise where nothing is to be done: small answers are many.
     if (encoding === undefined) done(null, payload);
     else compressed(reply, payload, encoding).then((result) => done(null, result), done);
   });
+}
+
+/** Says in an answer that another is given to who takes other encodings. */
+export function variesByEncoding(reply: FastifyReply): void {
+  const vary = reply.getHeader('vary');
+  reply.header('vary', vary ? `${String(vary)}, Accept-Encoding` : 'Accept-Encoding');
 }
 
 async function compressed(reply: FastifyReply, payload: unknown, encoding: Encoding): Promise<unknown> {

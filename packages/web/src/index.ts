@@ -1,5 +1,5 @@
 export * from './client/index.ts';
-export { compressAnswers } from './compress.ts';
+export { compressAnswers, variesByEncoding } from './compress.ts';
 export { checkWebConfig, WebConfig } from './config/web-config.ts';
 export { CorsOrigin } from './cors.ts';
 export { makeDirectory } from './directory.ts';

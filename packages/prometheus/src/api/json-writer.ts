@@ -8,6 +8,15 @@ const FIRST_CHUNK_BYTES = 4 * 1024;
 /** `[1700000000.123,"…"],` with the longest value. */
 const POINT_BYTES_MAX = 32 + VALUE_BYTES_MAX;
 
+/** Chunks to be written again: an answer of many would leave as many behind. */
+const FREE_MAX = 16;
+const free: Buffer<ArrayBuffer>[] = [];
+
+/** Gives the memory of a piece back, which nobody else may look into. */
+export function recycle({ buffer }: Buffer): void {
+  if (buffer.byteLength === CHUNK_BYTES && free.length < FREE_MAX) free.push(Buffer.from(buffer as ArrayBuffer));
+}
+
 /** Builds JSON text as bytes, in pieces that can be sent while the next is being built. */
 export class JsonWriter {
   private bytes = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
@@ -112,7 +121,7 @@ export class JsonWriter {
   private reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return;
     if (this.length > 0) this.full.push(this.bytes.subarray(0, this.length));
-    this.bytes = Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, count));
+    this.bytes = (count <= CHUNK_BYTES && free.pop()) || Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, count));
     this.view = viewOf(this.bytes);
     this.length = 0;
   }

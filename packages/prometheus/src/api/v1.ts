@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { type Labels, nextTurn, Slices, turnIsOver } from '@avalanche/model';
+import { type Labels, Slices } from '@avalanche/model';
 import type { TsdbQuerier } from '@avalanche/tsdb';
 import type { CorsOrigin } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -7,7 +6,7 @@ import type { Notifier } from '../notifier/notifier.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
-import { ApiError, toApiError } from './errors.ts';
+import { ApiError } from './errors.ts';
 import { labelNameOf } from './label-name.ts';
 import { Limited, listBody } from './list.ts';
 import { Params } from './params.ts';
@@ -22,6 +21,7 @@ import {
   rangeQuery,
 } from './query.ts';
 import { alertsResponse, ruleHistoryResponse, rulesResponse } from './rules.ts';
+import { sendError, sendJson, sendPieces } from './send.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
 import { metadataResponse, targetsResponse } from './targets.ts';
 
@@ -70,8 +70,8 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
           const data = await handler(Params.of(request), request, reply);
           if (data === null) reply.code(204);
           if (reply.statusCode === 204) return reply.send();
-          if (data instanceof RenderedBody) return sendPieces(reply, data.pieces);
-          if (data instanceof Limited) return sendPieces(reply, listBody(data));
+          if (data instanceof RenderedBody) return sendPieces(request, reply, data.pieces);
+          if (data instanceof Limited) return sendPieces(request, reply, listBody(data));
           return sendJson(reply, JSON.stringify({ status: 'success', data }));
         } catch (error) {
           return sendError(reply, error);
@@ -171,40 +171,4 @@ function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, r
         reply.code(405).header('allow', allow).type('text/plain; charset=utf-8').send('Method Not Allowed\n'),
     });
   }
-}
-
-/** As bytes: Fastify would add a character set to the type of a text, which upstream does not have. */
-function sendJson(reply: FastifyReply, body: string): FastifyReply {
-  return reply.type('application/json').send(Buffer.from(body));
-}
-
-/** Answers up to this size are sent at once: many small writes would cost more than one copy. */
-const AT_ONCE_BYTES = 256 * 1024;
-
-/** What is small goes with its length; more goes as it is made, no faster than the client takes it. */
-function sendPieces(reply: FastifyReply, pieces: Iterator<Buffer>): FastifyReply {
-  reply.type('application/json');
-  const ready: Buffer[] = [];
-  for (let bytes = 0; bytes < AT_ONCE_BYTES; ) {
-    const { done, value } = pieces.next();
-    if (done) return reply.send(ready.length === 1 ? ready[0] : Buffer.concat(ready));
-    ready.push(value);
-    bytes += value.length;
-  }
-  return reply.send(Readable.from(chain(ready, pieces), { objectMode: false }));
-}
-
-/** With a turn of the event loop between pieces. */
-async function* chain(ready: readonly Buffer[], pieces: Iterator<Buffer>): AsyncGenerator<Buffer> {
-  yield* ready;
-  for (let next = pieces.next(); !next.done; next = pieces.next()) {
-    yield next.value;
-    if (turnIsOver()) await nextTurn();
-  }
-}
-
-function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
-  const error = toApiError(thrown);
-  const body = { status: 'error', errorType: error.errorType, error: error.message };
-  return sendJson(reply.code(error.status), JSON.stringify(body));
 }

@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fastify, { type FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { JsonWriter } from './json-writer.ts';
+import { sendPieces } from './send.ts';
+
+let app: FastifyInstance;
+let url = '';
+/** Pieces that were made since the test began. */
+let made = 0;
+
+/** Many chunks of points, all with the value of the request. */
+function* points(value: number, count: number): Generator<Buffer> {
+  const writer = new JsonWriter();
+  writer.raw('[');
+  for (let i = 0; i < count; i++) {
+    if (i > 0) writer.raw(',');
+    writer.point(i, value);
+    for (const piece of writer.takeFull()) {
+      made++;
+      yield piece;
+    }
+  }
+  writer.raw(']');
+  yield* writer.takeRest();
+}
+
+beforeEach(async () => {
+  made = 0;
+  app = fastify({ forceCloseConnections: true });
+  app.get('/points/:value/:count', (request, reply) => {
+    const { value, count } = request.params as { readonly value: string; readonly count: string };
+    sendPieces(request, reply, points(Number(value), Number(count)));
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+});
+
+afterEach(() => app.close());
+
+async function response(path: string, headers = {}): Promise<IncomingMessage> {
+  const [answer] = await once(get(url + path, { headers }), 'response');
+  return answer as IncomingMessage;
+}
+
+/** How many points came, after all were looked at. */
+async function countOf(answer: IncomingMessage, value: number, pauseMs = 0): Promise<number> {
+  const parts: Buffer[] = [];
+  for await (const part of answer) {
+    parts.push(part as Buffer);
+    if (pauseMs > 0 && parts.length % 10 === 0) await sleep(pauseMs);
+  }
+  const list = JSON.parse(Buffer.concat(parts).toString()) as [number, string][];
+  for (const [i, [time, text]] of list.entries()) {
+    if (time !== i / 1000 || text !== String(value)) throw new Error(`point ${i} is ${time} ${text}`);
+  }
+  return list.length;
+}
+
+test.each([
+  [1, {}],
+  [9000, {}],
+  [40_000, {}],
+  [40_000, { 'accept-encoding': 'identity' }],
+])('%d points arrive, with their length where they are few', async (count, headers) => {
+  const answer = await response(`/points/7.25/${count}`, headers);
+  expect(answer.headers['content-type']).toBe('application/json');
+  expect(answer.headers['content-length'] === undefined).toBe(count === 40_000);
+  expect(await countOf(answer, 7.25)).toBe(count);
+});
+
+test('answers that are sent at the same time, fast and slowly, do not see the memory of each other', async () => {
+  const values = [1, 22.5, 333.25, 4096, 0.015625];
+  const counts = await Promise.all(
+    values.map(async (value, i) => countOf(await response(`/points/${value}/200000`), value, i % 2)),
+  );
+  expect(counts).toEqual(values.map(() => 200_000));
+});
+
+test('nothing more is made for a client that went away', async () => {
+  const answer = await response('/points/1/100000000');
+  answer.destroy();
+  await once(answer, 'close');
+  await expect
+    .poll(async () => {
+      const before = made;
+      await sleep(50);
+      return made - before;
+    })
+    .toBe(0);
+  expect(made).toBeLessThan(5000);
+});
