@@ -1,4 +1,4 @@
-import { type Labels, type Logger, METRIC_NAME, silentLogger } from '@avalanche/model';
+import { type Labels, type Logger, METRIC_NAME, nextTurn, silentLogger, turnIsOver } from '@avalanche/model';
 import { AlertHistory } from './history.ts';
 import { checkUnique, newStatus, type QueryVector, type Rule, type VectorSample } from './rule.ts';
 import { type AlertTemplateData, expandTemplate } from './template.ts';
@@ -92,7 +92,10 @@ export class AlertingRule implements Rule {
     const result = await query(this.expression, time);
     this.status.lastResultSize = result.length;
     const found: RuleAlert[] = [];
-    for (const sample of result) found.push(await this.alertOf(sample, time, query));
+    for (const sample of result) {
+      found.push(await this.alertOf(sample, time, query));
+      if (turnIsOver()) await nextTurn(); // thousands of alerts take a while
+    }
     checkUnique(found, 'alert');
     this.advance(found, time);
     const active = this.activeAlerts;
