@@ -11,11 +11,6 @@ const VERSIONS: Readonly<Record<TlsVersionName, SecureVersion>> = {
   TLS13: 'TLSv1.3',
 };
 
-/** A `TLS12` of configurations in Node's words. */
-export function nodeTlsVersion(name: TlsVersionName): SecureVersion {
-  return VERSIONS[name];
-}
-
 /** OpenSSL refuses what TLS 1.0 and 1.1 sign with unless it is told that less will do. */
 export const OLD_TLS_CIPHERS = 'DEFAULT@SECLEVEL=0';
 

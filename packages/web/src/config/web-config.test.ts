@@ -11,6 +11,7 @@ import { HttpClient, readText } from '../client/client.ts';
 import { httpClientSchema } from '../client/schema.ts';
 import { compressAnswers } from '../compress.ts';
 import { createServer, listen, listenAlso, type WebOptions } from '../server.ts';
+import { UserCheck } from './users.ts';
 import { checkWebConfig, WebConfig } from './web-config.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'avalanche-web-config-'));
@@ -69,6 +70,23 @@ describe('users and headers', () => {
     ]);
     writeFileSync(path, 'nonsense: 1');
     expect(await get(url, as('you', 'secret'))).toBe('500 Internal Server Error\n');
+  });
+
+  test('cost the same time whether the name is known or not', async () => {
+    const check = new UserCheck();
+    const users = { me: hashSync('secret', 10) };
+    const time = async (credentials: string) => {
+      const began = performance.now();
+      const header = `Basic ${Buffer.from(credentials).toString('base64')}`;
+      return { right: await check.accepts(header, users), ms: performance.now() - began };
+    };
+    await time('me:warm-up');
+    const known = await time('me:wrong');
+    const unknown = await time('you:wrong');
+    const again = await time('you:wrong');
+    expect([known.right, unknown.right, again.right]).toEqual([false, false, false]);
+    expect(unknown.ms).toBeGreaterThan(known.ms / 4);
+    expect(again.ms).toBeLessThan(known.ms / 4);
   });
 
   test.each([
