@@ -11,6 +11,11 @@ export function lifecycle(app: FastifyInstance, { enabled, reload, quit }: Lifec
   const text = (reply: FastifyReply, code: number, body: string) => reply.code(code).type('text/plain').send(body);
   app.get('/-/healthy', (_request, reply) => text(reply, 200, 'Prometheus Server is Healthy.\n'));
   app.get('/-/ready', (_request, reply) => text(reply, 200, 'Prometheus Server is Ready.\n'));
+  for (const url of ['/-/reload', '/-/quit']) {
+    app.get(url, (_request, reply) =>
+      text(reply.header('allow', 'POST, PUT'), 405, 'Only POST or PUT requests allowed'),
+    );
+  }
   for (const method of ['POST', 'PUT'] as const) {
     app.route({
       method,

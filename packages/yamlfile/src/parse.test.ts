@@ -14,6 +14,7 @@ test.each([
   ['jobs:\n  - name: a\n  - nam: b\n', 'x.yml:3: jobs[1].nam: unknown key'],
   ['jobs:\n  - name: a\n    name: b\n', 'x.yml:3: Map keys must be unique'],
   ['jobs: [\n', 'x.yml:2:'],
+  ['jobs: []\n!!binary "/w==": a\n', 'x.yml:2: a key must be text, not binary data'],
 ])('%j', (text, message) => {
   expect(() => parseYaml('x.yml', text, schema)).toThrow(message);
 });
@@ -28,4 +29,12 @@ test('an empty file is an empty mapping', () => {
 
 test('a missing file is named', async () => {
   await expect(readYamlFile('no/such.yml', schema)).rejects.toThrow('no/such.yml: no such file');
+});
+
+test('keys and labels stay as they are written', () => {
+  const labels = z.object({ labels: z.record(z.string(), z.string()), count: z.number() });
+  expect(parseYaml('x.yml', 'labels: {1.10: 1.10, on: yes, quoted: "no"}\ncount: 010\n', labels)).toEqual({
+    labels: { '1.10': '1.10', on: 'yes', quoted: 'no' },
+    count: 8,
+  });
 });

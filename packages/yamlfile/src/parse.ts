@@ -56,6 +56,12 @@ export function parseYaml<Schema extends z.ZodType>(file: string, text: string, 
     );
   }
   keepTexts(document);
+  const binary = binaryKey(document);
+  if (binary >= 0) {
+    throw new FileError(file, [
+      { line: lines.linePos(binary).line, key: '', message: 'a key must be text, not binary data' },
+    ]);
+  }
   const result = schema.safeParse((document.toJS({ maxAliasCount: 100 }) as unknown) ?? {});
   if (result.success) return result.data;
   const lineOf = (path: readonly PropertyKey[]): number => lineOfPath(document, lines, path);
@@ -100,6 +106,19 @@ function keepTexts(document: ReturnType<typeof parseDocument>): void {
       visit(pair.value as ParsedNode, { Scalar: (_at, scalar) => keepText(scalar) });
     },
   });
+}
+
+/** Where a key is `!!binary`, which JavaScript's objects cannot hold; -1 where none is. */
+function binaryKey(document: ReturnType<typeof parseDocument>): number {
+  let at = -1;
+  visit(document, {
+    Pair(_key, { key }) {
+      if (!isScalar(key) || !(key.value instanceof Uint8Array)) return undefined;
+      at = key.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return at;
 }
 
 function keepText(scalar: Scalar): void {

@@ -174,12 +174,9 @@ function checkOtlp({ global, otlp: { translation_strategy: strategy } }: RawConf
 }
 
 export type PrometheusConfig = z.output<typeof configSchema>;
-export type AlertmanagerConfig = PrometheusConfig['alerting']['alertmanagers'][number];
 /** What reaching a target needs; the same keys stand in every section that asks by HTTP. */
 export type HttpClientConfig = Pick<
   PrometheusConfig['scrape_configs'][number],
   'basic_auth' | 'authorization' | 'bearer_token' | 'bearer_token_file' | 'follow_redirects'
 >;
-export type RemoteWriteConfig = PrometheusConfig['remote_write'][number];
-export type RemoteReadConfig = PrometheusConfig['remote_read'][number];
-export type OtlpConfig = PrometheusConfig['otlp'];
+export type AlertmanagerConfig = PrometheusConfig['alerting']['alertmanagers'][number];
