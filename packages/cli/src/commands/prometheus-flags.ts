@@ -41,6 +41,7 @@ export const withoutEffect: FlagSpecs = {
   'web.console.libraries': without('console_libraries'),
   'web.page-title': without('Prometheus Time Series Collection and Processing Server'),
   'web.search.max-limit': without('10000'),
+  'storage.tsdb.use-lockfile': withoutSwitch('false'), // Debian's
   'storage.tsdb.retention': without(),
   'storage.tsdb.max-block-chunk-segment-size': without('0B'),
   'storage.tsdb.allow-overlapping-blocks': withoutSwitch('true'),
@@ -71,6 +72,7 @@ export const agentOnly: FlagSpecs = {
   'storage.agent.retention.max-time': without('4h'),
   'storage.agent.checkpoint-from-in-memory-series': withoutSwitch('false'),
   'storage.agent.checkpoint-batch-size': without('1000'),
+  'storage.agent.use-lockfile': withoutSwitch('false'), // Debian's
   'storage.agent.no-lockfile': withoutSwitch('false'),
 };
 
