@@ -51,7 +51,9 @@ export class SampleFile {
     if (!this.sawEof && this.buffer[size - 1] !== NEWLINE) throw this.withoutEof(countLines(this.buffer, size));
     const rest = Buffer.from(this.buffer.subarray(size, size + EOF_LINE.length));
     if (!this.sawEof) EOF_LINE.copy(this.buffer, size); // which the parser wants at the end of a body
-    const parser = new ExpositionParser(this.buffer, 'openmetrics', this.sawEof ? size : size + EOF_LINE.length);
+    const parser = new ExpositionParser(this.buffer, 'openmetrics', {
+      size: this.sawEof ? size : size + EOF_LINE.length,
+    });
     this.parser = parser;
     try {
       for (let entry = parser.next(); entry !== ENTRY_END; entry = parser.next()) {
