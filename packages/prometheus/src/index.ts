@@ -13,4 +13,5 @@ export {
   type RuleGroupConfig,
   readRuleFile,
 } from './rules/rule-file.ts';
+export type { ScrapeFeatures } from './scrape/ingest.ts';
 export { type PrometheusOptions, type QueryFeatures, type RunningPrometheus, startPrometheus } from './start.ts';

@@ -148,7 +148,7 @@ test('a target that fails is down with its reason, and its series end', async ()
   body = 'queue_length x\n';
   await until(
     () => api<typeof activeTargets extends infer T ? { activeTargets: T } : never>('targets'),
-    (targets) => targets.activeTargets[0].lastError === 'line 1: expected a value, got "x"',
+    (targets) => targets.activeTargets[0].lastError.startsWith('line 1: strconv.ParseFloat: parsing "x"'),
   );
 });
 

@@ -39,8 +39,9 @@ import { RuleManager } from './rules/manager.ts';
 import { ruleMetrics, templateMetrics } from './rules/metrics.ts';
 import { DEFAULT_RESTORE, type RestoreOptions } from './rules/restore.ts';
 import type { QueryVector } from './rules/rule.ts';
+import type { ScrapeContext } from './scrape/loop.ts';
 import { ScrapeManager } from './scrape/manager.ts';
-import { scrapeMetrics } from './scrape/metrics.ts';
+import { ScrapeMetrics } from './scrape/metrics.ts';
 import { buildInfo, reloadMetrics } from './self-metrics.ts';
 import { tsdbMetrics } from './tsdb-metrics.ts';
 import { WarmUp } from './warm-up.ts';
@@ -53,7 +54,7 @@ export interface PrometheusOptions {
   readonly logger: Logger;
   readonly version: string;
   /** How the database is kept; its directory and logger are set here. */
-  readonly storage?: Omit<TsdbOptions, 'directory' | 'logger' | 'outOfOrderWindowMs'>;
+  readonly storage?: Omit<TsdbOptions, 'directory' | 'logger' | 'outOfOrderWindowMs' | 'maxExemplars'>;
   /** The `--web.*` flags that say how it is served. */
   readonly web?: {
     /** Further addresses beside `listen`. */
@@ -76,6 +77,8 @@ export interface PrometheusOptions {
   readonly queryMaxSamples?: number;
   readonly queryMaxConcurrency?: number;
   readonly features?: QueryFeatures;
+  /** Features of scraping, and how near to its slot a scrape is taken for on time. */
+  readonly scraping?: Pick<ScrapeContext, 'features' | 'adjustTimestamps' | 'timestampToleranceMs'>;
   /** `--rules.alert.resend-delay`; default one minute. */
   readonly resendDelayMs?: number;
   /** `--rules.alert.for-grace-period` and `…for-outage-tolerance`. */
@@ -135,7 +138,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     throw new StartupError(ROLE, error.message, hint, { exitCode: EXIT_BAD_CONFIG });
   });
   const webConfig = openWebConfig(options);
-  const tsdb = await openTsdb(options, files.config.config.storage.tsdb.out_of_order_time_window);
+  const tsdb = await openTsdb(options, files.config.config);
   const queries = await startQueryLogs(options, tsdb);
   const app = createServer({ bodyLimit: 64 * 1024 * 1024 }, { ...options.web, config: webConfig });
   const server = new PrometheusServer(options, files, tsdb, queries);
@@ -181,6 +184,7 @@ class PrometheusServer {
   private readonly clock: Clock;
   private readonly startTime: Date;
   private externalUrl: string;
+  private listenUrl = '';
   private warmUp: WarmUp | undefined;
 
   constructor(
@@ -212,7 +216,8 @@ class PrometheusServer {
       tsdb,
       clock,
       logger,
-      metrics: scrapeMetrics(registry),
+      metrics: new ScrapeMetrics(registry),
+      ...options.scraping,
       resolvePath,
       discoveryMetrics: discoveryMetrics(registry),
     });
@@ -270,6 +275,7 @@ class PrometheusServer {
       notifier,
       facts,
       configYaml,
+      ownAddress: () => ({ external: new URL(this.externalUrl), port: new URL(this.listenUrl).port }),
       adminEnabled,
       cors,
     };
@@ -288,6 +294,7 @@ class PrometheusServer {
 
   /** Begins to scrape and evaluate; `url` is what links in alerts begin with where no external URL is given. */
   async start(files: LoadedFiles, url: string): Promise<void> {
+    this.listenUrl = url;
     if (this.externalUrl === '') this.externalUrl = url;
     await this.reloader.start(files);
     this.warmUp?.start();
@@ -313,6 +320,7 @@ class PrometheusServer {
     for (const section of WITHOUT_EFFECT.filter((key) => config.config[key].length > 0)) {
       this.options.logger.warn('This section of the configuration has no effect yet', { section });
     }
+    this.tsdb.exemplars.resize(maxExemplarsOf(this.options, config.config));
     await this.tsdb.setOutOfOrderWindow(config.config.storage.tsdb.out_of_order_time_window);
     this.notifier.apply(config);
     await this.scrapes.apply(config);
@@ -373,11 +381,18 @@ async function startQueryLogs({ directory, logger, queryMaxConcurrency }: Promet
   }
 }
 
-async function openTsdb(options: PrometheusOptions, outOfOrderWindowMs: number): Promise<Tsdb> {
+/** None without the feature that switches them on. */
+function maxExemplarsOf({ scraping }: PrometheusOptions, { storage }: PrometheusConfig): number {
+  return scraping?.features?.exemplars ? storage.exemplars.max_exemplars : 0;
+}
+
+async function openTsdb(options: PrometheusOptions, config: PrometheusConfig): Promise<Tsdb> {
   const { directory, logger } = options;
   try {
     makeDirectory(directory);
-    return await Tsdb.open({ ...options.storage, directory, logger, outOfOrderWindowMs });
+    const outOfOrderWindowMs = config.storage.tsdb.out_of_order_time_window;
+    const maxExemplars = maxExemplarsOf(options, config);
+    return await Tsdb.open({ ...options.storage, directory, logger, outOfOrderWindowMs, maxExemplars });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const told = [DirectoryLocked, NewerFormat, WalCorruption, WalGap].some((kind) => error instanceof kind);

@@ -1,5 +1,5 @@
 import type { Logger } from '@avalanche/model';
-import type { QueryFeatures } from '@avalanche/prometheus';
+import type { QueryFeatures, ScrapeFeatures } from '@avalanche/prometheus';
 
 /** Features that have an effect on queries, with what upstream logs of each. */
 const QUERY_FEATURES: Readonly<Record<string, readonly [name: keyof QueryFeatures, told: string]>> = {
@@ -12,6 +12,17 @@ const QUERY_FEATURES: Readonly<Record<string, readonly [name: keyof QueryFeature
   'promql-delayed-name-removal': ['delayedNameRemoval', 'Experimental PromQL delayed name removal enabled.'],
   'promql-per-step-stats': ['perStepStats', 'Experimental per-step statistics reporting'],
   'type-and-unit-labels': ['typeAndUnitLabels', 'Experimental type and unit labels enabled'],
+};
+
+/** Features of scraping, with what upstream logs of each. */
+const SCRAPE_FEATURES: Readonly<Record<string, readonly [name: keyof ScrapeFeatures, told: string]>> = {
+  'exemplar-storage': ['exemplars', 'Experimental in-memory exemplar storage enabled'],
+  'metadata-wal-records': ['metadataRecords', 'Experimental metadata records in WAL enabled'],
+  'created-timestamp-zero-ingestion': ['startTimeZeros', 'Experimental start timestamp zero ingestion enabled'],
+  'extra-scrape-metrics': [
+    'extraMetrics',
+    'This option for --enable-feature is being phased out. Set extra_scrape_metrics in the configuration instead.',
+  ],
 };
 
 const PERMANENT_TOLD = 'This option for --enable-feature is now permanently enabled and therefore a no-op.';
@@ -27,20 +38,22 @@ const PERMANENT: Readonly<Record<string, string>> = {
 
 /** Features of upstream that nothing here stands behind. */
 const WITHOUT_EFFECT: readonly string[] = [
-  ...['exemplar-storage', 'memory-snapshot-on-shutdown', 'extra-scrape-metrics', 'metadata-wal-records'],
-  ...['created-timestamp-zero-ingestion', 'xor2-encoding', 'histograms-st-encoding', 'st-synthesis', 'st-storage'],
+  ...['memory-snapshot-on-shutdown'],
+  ...['xor2-encoding', 'histograms-st-encoding', 'st-synthesis', 'st-storage'],
   ...['use-start-timestamps', 'delayed-compaction', 'old-ui', 'otlp-deltatocumulative', 'otlp-native-delta-ingestion'],
   ...['use-uncached-io', 'fast-startup', 'search-api'],
 ];
 
 export const FEATURE_NAMES: readonly string[] = [
   ...Object.keys(QUERY_FEATURES),
+  ...Object.keys(SCRAPE_FEATURES),
   'concurrent-rule-eval',
   'auto-reload-config',
 ];
 
 export interface Features {
   readonly query: QueryFeatures;
+  readonly scraping: ScrapeFeatures;
   readonly autoReload: boolean;
   readonly concurrentRules: boolean;
 }
@@ -48,6 +61,7 @@ export interface Features {
 /** What `--enable-feature` names; what it names in vain is told in the log, unknown names with upstream's words. */
 export function featuresOf(given: readonly string[], logger: Logger): Features {
   const query: { -readonly [name in keyof QueryFeatures]: boolean } = {};
+  const scraping: { -readonly [name in keyof ScrapeFeatures]: boolean } = {};
   let autoReload = false;
   let concurrentRules = false;
   for (const option of given.flatMap((text) => text.split(','))) {
@@ -55,6 +69,10 @@ export function featuresOf(given: readonly string[], logger: Logger): Features {
     if (known) {
       query[known[0]] = true;
       logger.info(known[1]);
+    } else if (Object.hasOwn(SCRAPE_FEATURES, option)) {
+      const [name, told] = SCRAPE_FEATURES[option];
+      scraping[name] = true;
+      logger.info(told);
     } else if (option === 'auto-reload-config') {
       autoReload = true;
       logger.warn('This option for --enable-feature is deprecated. Use --config.auto-reload instead.', { option });
@@ -65,5 +83,5 @@ export function featuresOf(given: readonly string[], logger: Logger): Features {
     else if (WITHOUT_EFFECT.includes(option)) logger.warn('This feature has no effect yet', { option });
     else if (option !== '') logger.warn('Unknown option for --enable-feature', { option });
   }
-  return { query, autoReload, concurrentRules };
+  return { query, scraping, autoReload, concurrentRules };
 }

@@ -55,8 +55,6 @@ export const withoutEffect: FlagSpecs = {
   'storage.remote.read-sample-limit': without('50000000'),
   'storage.remote.read-concurrent-limit': without('10'),
   'storage.remote.read-max-bytes-in-frame': without('1048576'),
-  'scrape.adjust-timestamps': withoutSwitch('true'),
-  'scrape.timestamp-tolerance': without('2ms'),
   'scrape.discovery-reload-interval': without('5s'),
   'alertmanager.timeout': without(),
 };
@@ -95,6 +93,8 @@ const effective: FlagSpecs = {
   'web.cors.origin': text('Anchored expression of origins whose pages may read answers.', '.*'),
   'storage.tsdb.path': text('Base path for metrics storage.', 'data/'),
   ...storageFlags('15d'),
+  'scrape.adjust-timestamps': boolean('Move scrape times that are nearly on their slot onto it.', 'true'),
+  'scrape.timestamp-tolerance': text('How near to its slot a scrape is on time; up to 1% of the interval.', '2ms'),
   'query.lookback-delta': text('How far back the last sample of a series counts.', '5m'),
   'query.timeout': text('Maximum time a query may take before being aborted.', '2m'),
   'query.max-concurrency': text('Maximum number of queries executed concurrently.', '20'),

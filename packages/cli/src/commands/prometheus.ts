@@ -91,9 +91,20 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
     },
     ...(features.concurrentRules ? { concurrentRules: wholeNumberOf(flags, 'rules.max-concurrent-evals') } : {}),
     features: features.query,
+    scraping: {
+      features: features.scraping,
+      adjustTimestamps: flags.boolean('scrape.adjust-timestamps'),
+      ...timestampTolerance(flags),
+    },
     flags: shownFlags({ ...flags.all(), 'web.external-url': external.url, 'web.route-prefix': prefix || '/' }),
     ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },
   };
+}
+
+/** Upstream's default fits Go's scheduler; ours is left to the scrape loop. */
+function timestampTolerance(flags: Flags): { readonly timestampToleranceMs?: number } {
+  const given = durationOf(flags, 'scrape.timestamp-tolerance');
+  return given === undefined || given === 2 ? {} : { timestampToleranceMs: given };
 }
 
 function listenAddress(text: string): ListenAddress {

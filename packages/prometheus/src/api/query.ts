@@ -10,7 +10,6 @@ import {
   PromQLError,
   type QueryOptions,
   type RangeWindow,
-  selectorsOf,
 } from '@avalanche/promql';
 import type { Tsdb } from '@avalanche/tsdb';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -108,17 +107,6 @@ function asQueryParameter<T>(work: () => T): T {
   } catch (error) {
     throw error instanceof ParseError ? badParameter('query', error.message) : error;
   }
-}
-
-/**
- * `/api/v1/query_exemplars`. No exemplars are stored, so the answer is an empty list, as upstream's is without
- * `--enable-feature=exemplar-storage`; null for a query without selectors, which upstream answers with nothing.
- */
-export function queryExemplars({ engine }: QueryContext, params: Params): readonly [] | null {
-  const start = params.optionalTime('start', Number.NEGATIVE_INFINITY);
-  const end = params.optionalTime('end', Number.POSITIVE_INFINITY);
-  if (end < start) throw new ApiError('bad_data', 'end timestamp must not be before start timestamp');
-  return selectorsOf(engine.parse(params.get('query'))).length === 0 ? null : [];
 }
 
 /** A finished query as text. A query that does not parse is a bad parameter. */

@@ -7,6 +7,7 @@ import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
 import { ApiError } from './errors.ts';
+import { queryExemplars } from './exemplars.ts';
 import { labelNameOf } from './label-name.ts';
 import { Limited, listBody } from './list.ts';
 import { Params } from './params.ts';
@@ -16,14 +17,20 @@ import {
   instantQuery,
   parseQuery,
   type QueryContext,
-  queryExemplars,
   RenderedBody,
   rangeQuery,
 } from './query.ts';
 import { alertsResponse, ruleHistoryResponse, rulesResponse } from './rules.ts';
 import { sendError, sendJson, sendPieces } from './send.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
-import { metadataResponse, targetsResponse } from './targets.ts';
+import {
+  metadataResponse,
+  type OwnAddress,
+  relabelStepsResponse,
+  scrapePoolConfigResponse,
+  targetMetadataResponse,
+  targetsResponse,
+} from './targets.ts';
 
 export interface ApiContext extends QueryContext {
   readonly scrapes: ScrapeManager;
@@ -31,6 +38,7 @@ export interface ApiContext extends QueryContext {
   readonly notifier: Notifier;
   readonly facts: RuntimeFacts;
   readonly configYaml: () => string;
+  readonly ownAddress: () => OwnAddress;
   readonly cors: CorsOrigin;
   /** Whether the admin API is served (`--web.enable-admin-api`). */
   readonly adminEnabled: boolean;
@@ -123,7 +131,10 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     return limited(await querying(params, (querier) => querier.labelValues(name, sets)), params);
   });
   get('/metadata', (params) => metadataResponse(context.scrapes, params));
-  get('/targets', (params) => targetsResponse(context.scrapes, params));
+  get('/targets', (params) => targetsResponse(context.scrapes, params, context.ownAddress()));
+  get('/targets/metadata', (params) => targetMetadataResponse(context.scrapes, params));
+  get('/targets/relabel_steps', (params) => relabelStepsResponse(context.scrapes, params));
+  get('/scrape_pools/config', (params) => scrapePoolConfigResponse(context.scrapes, params));
   get('/scrape_pools', () => ({ scrapePools: context.scrapes.jobs.map((job) => job.name).sort() }));
   get('/rules', (params) => rulesResponse(context.rules, params));
   get('/rules/history', (params) => ruleHistoryResponse(context.rules, params));

@@ -47,6 +47,11 @@ export function dumpConfig(config: PrometheusConfig): string {
   return toYaml({ global: shownGlobal, ...shownMapping(rest) });
 }
 
+/** One section of it. */
+export function dumpSection(section: object): string {
+  return toYaml(shownMapping(section));
+}
+
 function shownMapping(mapping: object): Record<string, unknown> {
   const shown: [string, unknown][] = [];
   for (const [key, value] of Object.entries(mapping) as [string, unknown][]) {

@@ -1,4 +1,5 @@
 import { constants, createGunzip, gunzipSync } from 'node:zlib';
+import { BodyTooLarge } from './scrape-error.ts';
 
 /** An exposition body: the first `size` bytes. Given back with `release` when nothing refers to it any more. */
 export interface Body {
@@ -25,17 +26,17 @@ export class BodyBuffer implements Body {
   size = 0;
   private buffer: Buffer = NOTHING;
 
-  /** @param bytesMax of the body; more is an error of `add` */
+  /** @param bytesMax of the body; so many, as upstream has it, are an error of `add` */
   constructor(private readonly bytesMax: number) {}
 
   get bytes(): Buffer {
     return this.buffer;
   }
 
-  /** @throws Error where the body grows beyond its limit */
+  /** @throws BodyTooLarge where the body reaches its limit */
   add(bytes: Buffer, start: number, end: number): void {
     const size = this.size + end - start;
-    if (size > this.bytesMax) throw new Error(`body size limit exceeded (${this.bytesMax} bytes)`);
+    if (size >= this.bytesMax) throw new BodyTooLarge();
     if (this.buffer === NOTHING) this.buffer = pool.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES);
     if (size > this.buffer.length) {
       const bigger = Buffer.allocUnsafeSlow(Math.max(size, this.buffer.length * 2));
@@ -58,7 +59,7 @@ export class BodyBuffer implements Body {
 /**
  * Decompresses a gzip body and releases it.
  * @param cancellable is told how to give up a decompression that takes long
- * @throws Error where it is damaged, given up, or larger than `bytesMax`
+ * @throws Error where it is damaged or given up, BodyTooLarge where it has `bytesMax` bytes
  */
 export async function gunzipBody(
   compressed: BodyBuffer,
@@ -76,7 +77,7 @@ export async function gunzipBody(
 /** Decompresses a body that says, in its last four bytes, that it is small. @returns null where it is not */
 function gunzipAtOnce(input: Buffer, bytesMax: number): Body | null {
   const size = input.length < 18 ? 0 : input.readUInt32LE(input.length - 4);
-  if (size > AT_ONCE_BYTES_MAX || size > bytesMax) return null;
+  if (size > AT_ONCE_BYTES_MAX || size >= bytesMax) return null;
   const chunkSize = Math.max(constants.Z_MIN_CHUNK, size + 1);
   try {
     const bytes = gunzipSync(input, { chunkSize, maxOutputLength: Math.max(1, size) });

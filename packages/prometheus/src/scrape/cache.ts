@@ -26,6 +26,8 @@ export class ScrapeCache {
   /** What the body is expected to look like, line `place` next. */
   expected: SampleLines = NO_LINES;
   place = 0;
+  /** What `slotOf` gave last. */
+  lastSlot = 0;
   private readonly last = new SampleLines();
   private lastFormat: ExpositionFormat = 'text';
   private format: ExpositionFormat = 'text';
@@ -46,6 +48,7 @@ export class ScrapeCache {
   slotOf(parser: ExpositionParser): number {
     const slot = parser.isExpected ? this.expected.slot[this.place++] : this.lookUp(parser);
     (this.work as Workspace).lines.add(parser, slot);
+    this.lastSlot = slot;
     return slot;
   }
 

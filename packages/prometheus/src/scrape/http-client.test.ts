@@ -37,7 +37,7 @@ function rawServer(answer: (socket: Socket, connection: number, request: string)
 
 async function get(client: HttpClient, headers: readonly string[] = ['host', 'x']): Promise<string> {
   let out = '';
-  await client.get(requestHead('/metrics', headers), {
+  await client.get(() => requestHead('/metrics', headers), {
     head: ({ status }) => status === 200,
     body: (bytes, start, end) => {
       out += bytes.toString('latin1', start, end);
@@ -154,7 +154,7 @@ test('what the sink throws ends the request', async () => {
       throw new Error('too large');
     },
   };
-  await expect(client.get(requestHead('/', []), sink)).rejects.toThrow('too large');
+  await expect(client.get(() => requestHead('/', []), sink)).rejects.toThrow('too large');
 });
 
 test('nobody there is the error of the socket', async () => {

@@ -1,4 +1,4 @@
-import { formatDuration, Labels, METRIC_NAME, parseDuration } from '@avalanche/model';
+import { formatDuration, Labels, parseDuration, quote } from '@avalanche/model';
 import type { ScrapeConfig } from '../config/schema.ts';
 import { relabel } from '../relabel.ts';
 
@@ -11,11 +11,8 @@ export interface Target {
   /** Labels that every series of the target gets; those starting with `__` are gone. */
   readonly labels: Labels;
   readonly url: string;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-}
-
-export interface JobDefaults {
+  /** Path of the socket that is asked instead of the address (`__unix_socket__`); empty for none. */
+  readonly unixSocket: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;
 }
@@ -23,37 +20,64 @@ export interface JobDefaults {
 /**
  * Turns discovered labels into a target as upstream's PopulateLabels does.
  * @returns null where relabelling drops it
- * @throws Error where there is no usable address
+ * @throws Error where there is no usable address, interval or timeout
  */
 export function makeTarget(
   found: Labels,
   config: ScrapeConfig,
-  defaults: JobDefaults,
 ): { readonly target: Target | null; readonly discoveredLabels: Labels } {
-  const discoveredLabels = withDefaults(found, config, defaults);
-  const relabelled = relabel(discoveredLabels, config.relabel_configs);
+  const discoveredLabels = withDefaults(found, config);
+  const relabelled = relabel(discoveredLabels, config.relabel_configs, config.metric_name_validation_scheme);
   if (!relabelled) return { target: null, discoveredLabels };
   const address = relabelled.get('__address__');
   if (address === '') throw new Error('no address');
-  if (address.includes('/')) throw new Error(`${JSON.stringify(address)} is not a valid hostname`);
+  if (address.includes('/')) throw new Error(`${quote(address)} is not a valid hostname`);
+  const { intervalMs, timeoutMs } = timesOf(relabelled);
   const instance = relabelled.get('instance') || address;
-  const labels = relabelled.filter((name) => !name.startsWith('__')).with({ instance });
-  const intervalMs = parseDuration(relabelled.get('__scrape_interval__'));
-  const timeoutMs = parseDuration(relabelled.get('__scrape_timeout__'));
-  if (intervalMs === 0) throw new Error('scrape interval cannot be 0');
-  if (timeoutMs === 0) throw new Error('scrape timeout cannot be 0');
-  if (timeoutMs > intervalMs) throw new Error('scrape timeout cannot be greater than scrape interval');
-  const target = { discoveredLabels, labels, url: targetUrl(relabelled, config.params), intervalMs, timeoutMs };
+  const target: Target = {
+    discoveredLabels,
+    labels: relabelled.filter((name) => !name.startsWith('__')).with({ instance }),
+    url: targetUrl(relabelled, config.params),
+    unixSocket: relabelled.get('__unix_socket__'),
+    intervalMs,
+    timeoutMs,
+  };
   return { target, discoveredLabels };
 }
 
-function withDefaults(found: Labels, config: ScrapeConfig, defaults: JobDefaults): Labels {
+function timesOf(labels: Labels): { readonly intervalMs: number; readonly timeoutMs: number } {
+  const interval = labels.get('__scrape_interval__');
+  const timeout = labels.get('__scrape_timeout__');
+  const intervalMs = durationOf(interval, 'interval');
+  const timeoutMs = durationOf(timeout, 'timeout');
+  if (timeoutMs > intervalMs) {
+    const pair = `${quote(timeout)} > ${quote(interval)}`;
+    throw new Error(`scrape timeout cannot be greater than scrape interval (${pair})`);
+  }
+  return { intervalMs, timeoutMs };
+}
+
+function durationOf(text: string, what: 'interval' | 'timeout'): number {
+  let ms: number;
+  try {
+    ms = parseDuration(text);
+  } catch (error) {
+    throw new Error(`error parsing scrape ${what}: ${(error as Error).message}`);
+  }
+  if (ms === 0) throw new Error(`scrape ${what} cannot be 0`);
+  return ms;
+}
+
+function withDefaults(found: Labels, config: ScrapeConfig): Labels {
   const filled: Record<string, string> = {
     job: config.job_name,
     __scheme__: config.scheme,
     __metrics_path__: config.metrics_path,
-    __scrape_interval__: formatDuration(defaults.intervalMs),
-    __scrape_timeout__: formatDuration(defaults.timeoutMs),
+    __scrape_interval__: formatDuration(config.scrape_interval),
+    __scrape_timeout__: formatDuration(config.scrape_timeout),
+    __convert_classic_histograms_to_nhcb__: String(config.convert_classic_histograms_to_nhcb),
+    __always_scrape_classic_histograms__: String(config.always_scrape_classic_histograms),
+    __scrape_native_histograms__: String(config.scrape_native_histograms),
   };
   for (const [name, values] of Object.entries(config.params)) filled[`__param_${name}`] = values[0] ?? '';
   return Labels.from({ ...filled, ...found.toJSON() });
@@ -68,32 +92,10 @@ function targetUrl(labels: Labels, configured: Readonly<Record<string, readonly 
     values.set(name, [value, ...(values.get(name) ?? []).slice(1)]);
   }
   const params = new URLSearchParams();
-  for (const [name, all] of values) for (const value of all) params.append(name, value);
+  const inOrder = [...values].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, all] of inOrder) for (const value of all) params.append(name, value);
   const query = params.size > 0 ? `?${params.toString()}` : '';
-  const path = labels.get('__metrics_path__');
+  // Part of the path, as upstream takes them.
+  const path = labels.get('__metrics_path__').replace(/[?#]/g, encodeURIComponent);
   return `${labels.get('__scheme__')}://${labels.get('__address__')}${path.startsWith('/') ? '' : '/'}${path}${query}`;
-}
-
-/**
- * Lays a target's labels over a scraped series. Where both have a label, the scraped one moves to `exported_<name>`,
- * unless `honorLabels` says that it wins; then an empty one, as the Pushgateway sends it, keeps the target's away.
- */
-export function withTargetLabels(scraped: ReadonlyMap<string, string>, target: Labels, honorLabels: boolean): Labels {
-  const map = new Map(scraped);
-  for (const [name, value] of target.entries()) {
-    const own = map.get(name);
-    if (own === undefined || (own === '' && !honorLabels)) map.set(name, value);
-    else if (!honorLabels) {
-      let exported = `exported_${name}`;
-      while (map.has(exported) || target.has(exported)) exported = `exported_${exported}`;
-      map.set(exported, own);
-      map.set(name, value);
-    }
-  }
-  return Labels.fromMap(map);
-}
-
-/** A synthetic series of a target, such as `up`. */
-export function reportLabels(name: string, target: Labels): Labels {
-  return target.with({ [METRIC_NAME]: name });
 }

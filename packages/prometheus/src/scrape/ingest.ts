@@ -1,0 +1,293 @@
+import { ENTRY_END, ENTRY_SAMPLE, type ExpositionFormat, ExpositionParser, formatOf } from '@avalanche/exposition';
+import { type Labels, type Logger, METRIC_NAME, nextTurn } from '@avalanche/model';
+import {
+  APPENDED,
+  type Appender,
+  DUPLICATE_TIMESTAMP,
+  OUT_OF_BOUNDS,
+  type Outcome,
+  type Tsdb,
+  UNKNOWN_SERIES,
+} from '@avalanche/tsdb';
+import type { ScrapeConfig } from '../config/schema.ts';
+import { withNormalBounds } from './bounds.ts';
+import { REF_DROPPED, REF_UNKNOWN, ScrapeCache } from './cache.ts';
+import type { FetchedBody } from './fetch.ts';
+import { FamilyMetadata } from './metadata.ts';
+import type { ScrapeMetrics } from './metrics.ts';
+import { LabelLimitExceeded, sampleLabels } from './sample-labels.ts';
+
+const SLICE_MS = 8;
+/** How far a sample's own time may be ahead of ours (upstream's value). */
+const AHEAD_MAX_MS = 10 * 60_000;
+
+/** What `--enable-feature` switches on of scraping. */
+export interface ScrapeFeatures {
+  /** `exemplar-storage` */
+  readonly exemplars?: boolean;
+  /** `metadata-wal-records` */
+  readonly metadataRecords?: boolean;
+  /** `created-timestamp-zero-ingestion` */
+  readonly startTimeZeros?: boolean;
+  /** `extra-scrape-metrics` */
+  readonly extraMetrics?: boolean;
+}
+
+/** Counts of one scrape. */
+export interface ScrapeCounts {
+  scraped: number;
+  kept: number;
+  added: number;
+}
+
+export interface IngestOptions {
+  /** Labels that every series of the target gets. */
+  readonly labels: Labels;
+  readonly config: ScrapeConfig;
+  readonly tsdb: Tsdb;
+  readonly logger: Logger;
+  readonly metrics: ScrapeMetrics;
+  readonly features: ScrapeFeatures;
+}
+
+/** Samples of one scrape that were not stored. */
+interface Refused {
+  outOfOrder: number;
+  duplicate: number;
+  outOfBounds: number;
+  exemplars: number;
+}
+
+/** Turns the bodies of one target into samples, and keeps what the next body is compared with. */
+export class Ingest {
+  readonly metadata = new FamilyMetadata();
+  private readonly cache = new ScrapeCache();
+  /** Series of the loop before this one that no body has had yet: they end with the first that is good. */
+  private inherited = new Set<number>();
+  /** Samples of the scrape under way must not be newer. */
+  private timeMax = 0;
+  private lastTime = 0;
+  private refused: Refused = { outOfOrder: 0, duplicate: 0, outOfBounds: 0, exemplars: 0 };
+
+  constructor(
+    private readonly options: IngestOptions,
+    private readonly appender: Appender,
+  ) {}
+
+  /** Series that have not ended. */
+  get refs(): number[] {
+    const { refs, seenIn, size } = this.cache;
+    const going: number[] = [...this.inherited];
+    for (let slot = 0; slot < size; slot++) if (seenIn[slot] !== 0 && refs[slot] > 0) going.push(refs[slot]);
+    return going;
+  }
+
+  /** Goes on with the series of another loop of the same target. */
+  inherit(refs: readonly number[]): void {
+    this.inherited = new Set(refs);
+  }
+
+  /**
+   * Appends the samples of a body. What is missing of the last one ends.
+   * @param time of the scrape; `now` what the clock says; milliseconds
+   * @throws Error with the reason; then `fail` is to be called
+   */
+  async append(
+    fetched: FetchedBody,
+    { time, now }: { readonly time: number; readonly now: number },
+    counts: ScrapeCounts,
+  ) {
+    const { config, metrics } = this.options;
+    this.timeMax = now + AHEAD_MAX_MS;
+    this.refused = { outOfOrder: 0, duplicate: 0, outOfBounds: 0, exemplars: 0 };
+    try {
+      await this.appendBody(fetched, time, counts);
+    } finally {
+      this.tellRefused();
+    }
+    if (config.sample_limit > 0 && counts.kept > config.sample_limit) {
+      metrics.counts.sampleLimit++;
+      throw new Error('sample limit exceeded');
+    }
+    this.endMissing(time);
+    this.cache.end();
+    this.metadata.end();
+    this.lastTime = time;
+  }
+
+  /** A body without a byte is one without samples, whatever its type. */
+  private async appendBody(fetched: FetchedBody, time: number, counts: ScrapeCounts): Promise<void> {
+    const { config, features } = this.options;
+    const { bytes, size } = fetched.body;
+    if (size > 0) {
+      const format = formatOf(fetched.contentType, config.fallback_scrape_protocol);
+      const withStartTimes = features.startTimeZeros ?? false;
+      const parser = new ExpositionParser(bytes, format, {
+        size,
+        withExemplars: features.exemplars ?? false,
+        withStartTimes,
+      });
+      await this.walk(parser, format, time, counts);
+    } else this.cache.begin(new ExpositionParser(bytes, 'text', { size }), 'text', false);
+  }
+
+  /** Ends all series after a scrape that failed, and forgets what only it has named. */
+  fail(time: number): void {
+    this.cache.abandon();
+    this.endAll(time);
+  }
+
+  /** Ends all series with staleness markers. */
+  endAll(time: number): void {
+    for (let slot = 0; slot < this.cache.size; slot++) this.endSlot(slot, time);
+    for (const ref of this.inherited) this.appender.appendStale(ref, time);
+    this.inherited.clear();
+  }
+
+  private async walk(parser: ExpositionParser, format: ExpositionFormat, time: number, counts: ScrapeCounts) {
+    const { cache, metadata } = this;
+    const { features } = this.options;
+    // Where types must be known at each sample, no comment is passed over.
+    cache.begin(parser, format, metadata.begin() || (features.startTimeZeros ?? false));
+    let sliceEnd = performance.now() + SLICE_MS;
+    let changed = false;
+    for (;;) {
+      const entry = parser.next(cache.expected, cache.place);
+      if (entry === ENTRY_END) break;
+      if (entry === ENTRY_SAMPLE) {
+        this.appendSample(parser, time, counts);
+        if (changed && features.metadataRecords) this.recordMetadata(parser);
+        if ((counts.scraped & 255) === 0 && performance.now() > sliceEnd) {
+          await nextTurn();
+          sliceEnd = performance.now() + SLICE_MS;
+        }
+      } else changed = metadata.describe(entry, parser.metric, parser.text) || changed;
+    }
+  }
+
+  private appendSample(parser: ExpositionParser, scrapeTime: number, counts: ScrapeCounts): void {
+    const { cache } = this;
+    const { config } = this.options;
+    const slot = cache.slotOf(parser);
+    counts.scraped++;
+    // A scrape beyond its limit fails, but goes on counting: how far beyond is told.
+    const beyondLimit = config.sample_limit > 0 && counts.kept >= config.sample_limit;
+    let isNew = false;
+    if (cache.refs[slot] === REF_UNKNOWN) {
+      const labels = this.labelsOf(parser);
+      if (!labels) cache.refs[slot] = REF_DROPPED;
+      else if (!beyondLimit) {
+        isNew = this.register(slot, labels, parser);
+        counts.added++;
+      }
+    }
+    if (cache.refs[slot] === REF_DROPPED) return;
+    counts.kept++;
+    if (beyondLimit) return;
+    const ownTime = parser.hasTimestamp && config.honor_timestamps;
+    if (cache.seenIn[slot] === cache.scrape && !ownTime) {
+      this.refused.duplicate++;
+      return;
+    }
+    const time = ownTime ? parser.timestamp : scrapeTime;
+    if (this.options.features.startTimeZeros) this.appendStart(parser, slot, time, isNew);
+    let outcome = this.appendAt(slot, time, parser);
+    if (outcome === UNKNOWN_SERIES) {
+      this.register(slot, this.labelsOf(parser) as Labels, parser);
+      outcome = this.appendAt(slot, time, parser);
+    }
+    if (outcome !== APPENDED) {
+      this.countRefused(outcome);
+      return;
+    }
+    if (!ownTime || config.track_timestamps_staleness) cache.seenIn[slot] = cache.scrape;
+    if (parser.hasExemplar) this.appendExemplar(parser, slot, time);
+  }
+
+  private appendAt(slot: number, time: number, sample: { readonly value: number }): Outcome {
+    if (time > this.timeMax) return OUT_OF_BOUNDS;
+    return this.appender.appendOf(this.cache.refs[slot], time, sample);
+  }
+
+  /** A zero where the counter began, for a series that is new or has begun again. */
+  private appendStart(parser: ExpositionParser, slot: number, time: number, isNew: boolean): void {
+    const start = parser.startTime();
+    if (start === 0 || start >= time) return;
+    if (isNew || (this.lastTime > 0 && start > this.lastTime)) this.appender.append(this.cache.refs[slot], start, 0);
+  }
+
+  private appendExemplar(parser: ExpositionParser, slot: number, time: number): void {
+    const { labels, value, timestamp } = parser.exemplar();
+    const exemplar = { labels, value, time: timestamp ?? time, hasTime: timestamp !== undefined };
+    if (this.appender.appendExemplar(this.cache.refs[slot], exemplar) === 'out of order') this.refused.exemplars++;
+  }
+
+  /** @returns whether the database did not have the series */
+  private register(slot: number, labels: Labels, parser: ExpositionParser): boolean {
+    const isNew = this.options.tsdb.head.series.find(labels) === 0;
+    const ref = this.appender.seriesRef(labels);
+    this.cache.refs[slot] = ref;
+    this.inherited.delete(ref);
+    if (this.options.features.metadataRecords) this.recordMetadata(parser, slot);
+    return isNew;
+  }
+
+  /** Has the log say what the series is, where the body has said so in this scrape, or the series is new. */
+  private recordMetadata(parser: ExpositionParser, slot = -1): void {
+    const known = this.metadata.familyOf(parser.seriesMap().get(METRIC_NAME) ?? '');
+    if (!known) return;
+    const [, { type, unit, help }, isChanged] = known;
+    const { cache } = this;
+    const ref = cache.refs[slot >= 0 ? slot : cache.lastSlot];
+    if (ref > 0 && (slot >= 0 || isChanged)) this.appender.appendMetadata(ref, { type, unit, help });
+  }
+
+  private countRefused(outcome: Outcome): void {
+    if (outcome === OUT_OF_BOUNDS) this.refused.outOfBounds++;
+    else if (outcome === DUPLICATE_TIMESTAMP) this.refused.duplicate++;
+    else this.refused.outOfOrder++;
+  }
+
+  /** Counts, and tells in upstream's words, what was not stored. */
+  private tellRefused(): void {
+    const { metrics, logger } = this.options;
+    const { outOfOrder, duplicate, outOfBounds, exemplars } = this.refused;
+    if (outOfOrder + duplicate + outOfBounds + exemplars === 0) return;
+    metrics.counts.outOfOrder += outOfOrder;
+    metrics.counts.duplicate += duplicate;
+    metrics.counts.outOfBounds += outOfBounds;
+    metrics.counts.exemplarOutOfOrder += exemplars;
+    const tell = (what: string, dropped: number) => {
+      if (dropped > 0) logger.warn(`Error on ingesting ${what}`, { num_dropped: dropped });
+    };
+    tell('out-of-order samples', outOfOrder);
+    tell('samples with different value but same timestamp', duplicate);
+    tell('samples that are too old or are too far into the future', outOfBounds);
+    tell('out-of-order exemplars', exemplars);
+  }
+
+  /** Null where relabelling drops the series. */
+  private labelsOf(parser: ExpositionParser): Labels | null {
+    const scraped = withNormalBounds(parser.seriesMap(), (family) => this.metadata.get(family)?.type);
+    try {
+      return sampleLabels(scraped, this.options.labels, this.options.config);
+    } catch (error) {
+      if (error instanceof LabelLimitExceeded) this.options.metrics.counts.labelLimits++;
+      throw error;
+    }
+  }
+
+  private endMissing(time: number): void {
+    const { seenIn, scrape, size } = this.cache;
+    for (let slot = 0; slot < size; slot++) if (seenIn[slot] !== scrape) this.endSlot(slot, time);
+    for (const ref of this.inherited) this.appender.appendStale(ref, time);
+    this.inherited.clear();
+  }
+
+  private endSlot(slot: number, time: number): void {
+    const { cache } = this;
+    if (cache.seenIn[slot] === 0) return;
+    cache.seenIn[slot] = 0;
+    this.appender.appendStale(cache.refs[slot], time);
+  }
+}
