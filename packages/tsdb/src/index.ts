@@ -21,4 +21,5 @@ export type { Compression } from './wal/compression.ts';
 export { WalCorruption } from './wal/reader.ts';
 export type { MetricType, SeriesMetadata } from './wal/records.ts';
 export { WalGap } from './wal/segments.ts';
+export { snappyBytesMax, snappyCompress, snappyDecompress, snappyLength, snappyRoom } from './wal/snappy.ts';
 export type { FsyncMode } from './wal/wal.ts';
