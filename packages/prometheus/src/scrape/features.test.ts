@@ -1,0 +1,304 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
+import { Tsdb } from '@avalanche/tsdb';
+import { Registry } from 'prom-client';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Params } from '../api/params.ts';
+import {
+  isoTime,
+  metadataResponse,
+  relabelStepsResponse,
+  targetMetadataResponse,
+  targetsResponse,
+} from '../api/targets.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { configSchema } from '../config/schema.ts';
+import type { ScrapeFeatures } from './ingest.ts';
+import type { ScrapeLoop } from './loop.ts';
+import { ScrapeManager } from './manager.ts';
+import { ScrapeMetrics } from './metrics.ts';
+
+const interval = 10_000;
+const START = 1_700_000_000_000;
+const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+let directory = '';
+let tsdb: Tsdb;
+let clock: ManualClock;
+let manager: ScrapeManager;
+let server: Server;
+let address = '';
+let registry: Registry;
+let seen: IncomingHttpHeaders[] = [];
+let answer: { body: string; type: string };
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'scrape-features-'));
+  tsdb = await Tsdb.open({ directory, maxExemplars: 100 });
+  clock = new ManualClock(START);
+  registry = new Registry();
+  manager = managerWith({});
+  seen = [];
+  answerWith('a 1\nb 2\n');
+  server = createServer((request, response) => {
+    seen.push(request.headers);
+    response.writeHead(200, { 'content-type': answer.type }).end(answer.body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  await manager.stop();
+  await tsdb.close();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  rmSync(directory, { recursive: true });
+});
+
+function managerWith(features: ScrapeFeatures): ScrapeManager {
+  registry.clear();
+  const metrics = new ScrapeMetrics(registry);
+  return new ScrapeManager({ tsdb, clock, logger: silentLogger, metrics, features, resolvePath: (path) => path });
+}
+
+function answerWith(body: string, type = 'text/plain; version=0.0.4'): void {
+  answer = { body, type };
+}
+
+async function apply(job: object = {}, targets = [address]): Promise<void> {
+  const config = configSchema.parse({
+    global: { scrape_interval: '10s' },
+    scrape_configs: [{ job_name: 'j', static_configs: [{ targets }], ...job }],
+  });
+  await manager.apply({ config } as LoadedConfig);
+}
+
+const loops = (): readonly ScrapeLoop[] => manager.jobs.flatMap((job) => job.loops);
+
+/** Moves to the next scrape of every target and waits until it is stored. */
+async function scrape(): Promise<void> {
+  const before = new Map(loops().map((loop) => [loop, loop.lastScrape]));
+  await clock.advance(interval);
+  for (let i = 0; [...before].some(([loop, time]) => loop.lastScrape === time); i++) {
+    if (i > 500) throw new Error('no scrape');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Series of a metric name: their labels but for `job` and `instance`, and all values, `NaN` for a staleness marker. */
+async function series(name: string): Promise<Record<string, number[]>> {
+  const out: Record<string, number[]> = {};
+  const querier = tsdb.querier(0, Infinity);
+  for (const selected of await querier.select([new Matcher('=', '__name__', name)])) {
+    const samples = new SampleColumns();
+    selected.read(0, Infinity, samples);
+    out[selected.labels.without('__name__', 'job', 'instance').toString()] = [...samples.v.subarray(0, samples.length)];
+  }
+  querier.close();
+  return out;
+}
+
+test('what is asked for follows scrape_protocols and the escaping scheme', async () => {
+  await apply();
+  await scrape();
+  expect(seen[0]).toMatchObject({
+    accept:
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+    'accept-encoding': 'gzip',
+    'x-prometheus-scrape-timeout-seconds': '10',
+  });
+  await apply({
+    scrape_protocols: ['PrometheusText1.0.0'],
+    metric_name_escaping_scheme: 'underscores',
+    enable_compression: false,
+    http_headers: { 'X-Scope': { values: ['one'] } },
+  });
+  await scrape();
+  expect(seen.at(-1)).toMatchObject({
+    accept: 'text/plain;version=1.0.0;escaping=underscores;q=0.6,*/*;q=0.5',
+    'accept-encoding': 'identity',
+    'x-scope': 'one',
+  });
+});
+
+test.each([
+  [{ label_limit: 2 }, 'a{b="c"} 1\n', 'label_limit exceeded (metric: a, number of labels: 4, limit: 2)'],
+  [
+    { label_name_length_limit: 8 },
+    `a{${'n'.repeat(60)}="c"} 1\n`,
+    `label_name_length_limit exceeded (metric: a, label name: ${'n'.repeat(50)}, length: 60, limit: 8)`,
+  ],
+  [
+    { label_value_length_limit: 30 },
+    `a{b="${'v'.repeat(60)}"} 1\n`,
+    `label_value_length_limit exceeded (metric: a, label name: b, value: "${'v'.repeat(50)}", length: 60, limit: 30)`,
+  ],
+  [
+    { metric_name_validation_scheme: 'legacy', metric_name_escaping_scheme: 'underscores' },
+    '{"my.metric"} 1\n',
+    'invalid metric name or label names: {__name__="my.metric", instance="$", job="j"}',
+  ],
+  [
+    { metric_relabel_configs: [{ action: 'labeldrop', regex: '__name__' }] },
+    'a 1\n',
+    'missing metric name (__name__ label)',
+  ],
+])('%j refuses %j', async (job, body, error) => {
+  answerWith(body);
+  await apply(job);
+  await scrape();
+  expect(loops()[0].lastError).toBe(error.replace('$', address));
+});
+
+test('labels that a target label displaces are moved, shorter names first', async () => {
+  answerWith('a{site="own",exported_site="older"} 1\n');
+  await apply({ static_configs: [{ targets: [address], labels: { site: 'lab', exported_site: 'mine' } }] });
+  await scrape();
+  const moved =
+    '{exported_exported_exported_site="older", exported_exported_site="own", exported_site="mine", site="lab"}';
+  expect(Object.keys(await series('a'))).toEqual([moved]);
+});
+
+test('extra_scrape_metrics adds three series; the body is counted as it came out', async () => {
+  await apply({ extra_scrape_metrics: true, sample_limit: 5, scrape_timeout: '2s' });
+  await scrape();
+  answerWith('a 1\n'.repeat(10), 'text/plain');
+  await apply({ extra_scrape_metrics: true, sample_limit: 5, scrape_timeout: '2s', body_size_limit: '10B' });
+  await scrape();
+  const last = async (name: string) => Object.values(await series(name))[0];
+  expect(await last('scrape_timeout_seconds')).toEqual([2, 2]);
+  expect(await last('scrape_sample_limit')).toEqual([5, 5]);
+  expect(await last('scrape_body_size_bytes')).toEqual([8, -1]);
+});
+
+test('series of a target that is gone end after a pause, at the time of the scrape that did not come', async () => {
+  const targets = [{ targets: [address, address.replace('127.0.0.1', 'localhost')] }];
+  await apply({ static_configs: targets });
+  await scrape();
+  const [, gone] = loops();
+  const due = gone.dueAt;
+  const pools = manager as unknown as { pools: Map<string, { update(found: readonly unknown[]): void }> };
+  pools.pools.get('j')?.update([loops()[0].target.discoveredLabels]);
+  await clock.advance(due - clock.now() + interval);
+  const up = async () => {
+    const querier = tsdb.querier(0, Infinity);
+    const [selected] = await querier.select([
+      new Matcher('=', '__name__', 'up'),
+      new Matcher('=~', 'instance', 'localhost.*'),
+    ]);
+    const samples = new SampleColumns();
+    selected.read(0, Infinity, samples);
+    querier.close();
+    return { last: samples.t[samples.length - 1], stale: samples.isStale(samples.length - 1) };
+  };
+  expect(await up()).toMatchObject({ stale: false });
+  await clock.advance(interval * 0.11);
+  expect(await up()).toEqual({ last: due, stale: true });
+});
+
+test('a job that changes goes on with what its targets have been, and ends the series that it makes no more', async () => {
+  await apply();
+  answerWith('oops\n');
+  await scrape();
+  answerWith('a 1\nb 2\n');
+  await scrape();
+  const { lastScrape } = loops()[0];
+  await apply({ metric_relabel_configs: [{ action: 'drop', source_labels: ['__name__'], regex: 'b' }] });
+  expect(loops()[0]).toMatchObject({ health: 'up', lastScrape });
+  expect(loops()[0].failures).toHaveLength(1);
+  await scrape();
+  expect([await series('a'), await series('b')]).toEqual([{ '{}': [1, 1] }, { '{}': [2, NaN] }]);
+});
+
+test('failures are written to the file of the job', async () => {
+  const file = join(directory, 'failures.log');
+  answerWith('oops\n');
+  await apply({ scrape_failure_log_file: file });
+  await scrape();
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+    level: 'ERROR',
+    msg: expect.stringContaining('line 1: expected value after metric'),
+    job_name: 'j',
+    target: `http://${address}/metrics`,
+  });
+});
+
+test('exemplars go with their samples, once', async () => {
+  await manager.stop();
+  manager = managerWith({ exemplars: true });
+  answerWith('a_total 1 # {trace_id="x"} 0.5\nb_total 2 # {trace_id="y"} 1 1699999990\n# EOF\n', OPENMETRICS);
+  await apply();
+  await scrape();
+  await scrape();
+  const found = tsdb.exemplars.select(0, Infinity, [[new Matcher('=~', '__name__', '.+')]]);
+  expect(
+    found.map(({ seriesLabels, exemplars }) => [
+      seriesLabels.metricName,
+      exemplars.map(({ labels, value, time }) => [labels.toJSON(), value, time]),
+    ]),
+  ).toEqual([
+    ['a_total', [[{ trace_id: 'x' }, 0.5, expect.any(Number)]]],
+    ['b_total', [[{ trace_id: 'y' }, 1, 1_699_999_990_000]]],
+  ]);
+});
+
+test('a counter that says when it began has a zero there', async () => {
+  await manager.stop();
+  manager = managerWith({ startTimeZeros: true });
+  const began = START - 60_000;
+  answerWith(`# TYPE a counter\na_total 5\na_created ${began / 1000}\n# EOF\n`, OPENMETRICS);
+  await apply();
+  await scrape();
+  await scrape();
+  expect(await series('a_total')).toEqual({ '{}': [0, 5, 5] });
+  expect(await series('a_created')).toEqual({});
+});
+
+test('what targets say of their metrics is told, and forgotten some scrapes after it is gone', async () => {
+  answerWith('# HELP a one\n# TYPE a counter\na 1\n# TYPE b gauge\nb 2\n');
+  await apply();
+  await scrape();
+  const params = (query: Record<string, string> = {}) => new Params(query);
+  const target = { instance: address, job: 'j' };
+  const a = { type: 'counter', help: 'one', unit: '' };
+  const b = { type: 'gauge', help: '', unit: '' };
+  const told = (query?: Record<string, string>) =>
+    JSON.parse(JSON.stringify(targetMetadataResponse(manager, params(query))));
+  expect(told()).toEqual([
+    { target, metric: 'a', ...a },
+    { target, metric: 'b', ...b },
+  ]);
+  expect(told({ metric: 'a' })).toEqual([{ target, ...a }]);
+  expect([told({ match_target: '{job="k"}' }), told({ limit: '0' })]).toEqual([[], []]);
+  expect(() => told({ match_target: '{' })).toThrow('invalid parameter "match_target"');
+  answerWith('# HELP a one\n# TYPE a counter\na 1\n');
+  for (let i = 0; i < 13; i++) await scrape();
+  expect(metadataResponse(manager, params())).toEqual({ a: [a] });
+  const text = await registry.metrics();
+  expect(text).toContain('prometheus_target_metadata_cache_entries{scrape_job="j"} 1');
+  expect(text).toContain('prometheus_target_interval_length_seconds{quantile="0.5",interval="10s"}');
+});
+
+test('dropped targets are counted, and kept as far as the job wants', async () => {
+  const own = { external: new URL('https://mon.example:8443/x'), port: '9090' };
+  const relabel_configs = [{ action: 'drop', source_labels: ['__address__'], regex: 'drop.*' }];
+  await apply({ relabel_configs, keep_dropped_targets: 1 }, [address, 'drop1:80', 'drop2:80', 'localhost:9090']);
+  const shown = (query: Record<string, string>) => targetsResponse(manager, new Params(query), own);
+  expect(shown({})).toMatchObject({
+    activeTargets: [
+      { globalUrl: `http://mon.example:${address.split(':')[1]}/metrics`, lastScrape: isoTime(0), health: 'unknown' },
+      { globalUrl: 'https://mon.example:8443/metrics' },
+    ],
+    droppedTargets: [{ scrapePool: 'j' }],
+    droppedTargetCounts: { j: 2 },
+  });
+  expect(shown({ state: 'ACTIVE' })).toMatchObject({ droppedTargets: [], droppedTargetCounts: null });
+  expect(shown({ state: 'dropped' }).activeTargets).toEqual([]);
+  expect(shown({ scrapePool: 'k' }).activeTargets).toEqual([]);
+  const steps = relabelStepsResponse(manager, new Params({ scrapePool: 'j', labels: '{"__address__":"drop1"}' }));
+  const rule = { source_labels: ['__address__'], separator: ';', regex: 'drop.*', replacement: '$1', action: 'drop' };
+  expect(JSON.parse(JSON.stringify(steps))).toEqual({ steps: [{ rule, output: {}, keep: false }] });
+});
