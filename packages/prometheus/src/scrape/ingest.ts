@@ -38,6 +38,8 @@ export interface ScrapeCounts {
   scraped: number;
   kept: number;
   added: number;
+  /** Those of the added that the database did not have. */
+  unknown: number;
 }
 
 export interface IngestOptions {
@@ -179,6 +181,7 @@ export class Ingest {
       else if (!beyondLimit) {
         isNew = this.register(slot, labels, parser);
         counts.added++;
+        if (isNew) counts.unknown++;
       }
     }
     if (cache.refs[slot] === REF_DROPPED) return;

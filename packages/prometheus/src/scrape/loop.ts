@@ -149,7 +149,7 @@ export class ScrapeLoop {
     const { clock, metrics } = this.options;
     const now = clock.now();
     const time = Math.abs(now - slot) <= this.toleranceMs ? slot : now;
-    const counts = { scraped: 0, kept: 0, added: 0, bytes: 0 };
+    const counts = { scraped: 0, kept: 0, added: 0, unknown: 0, bytes: 0 };
     const begin = performance.now();
     if (this.lastBegin > 0) {
       metrics.scrapedAgain(this.target.intervalMs, { seconds: (begin - this.lastBegin) / 1000 });
@@ -185,7 +185,9 @@ export class ScrapeLoop {
     }
   }
 
-  private failed(error: unknown, counts: { bytes: number }): void {
+  private failed(error: unknown, counts: ScrapeCounts & { bytes: number }): void {
+    // The next scrape meets the same series anew: as upstream, which remembers them, it adds them once.
+    counts.added = counts.unknown;
     const { metrics, failureLogs, config } = this.options;
     if (error instanceof BodyTooLarge) {
       metrics.counts.bodySizeLimit++;
