@@ -1,5 +1,6 @@
 export { type DiscoveryConfig, targetFileSchema } from './config/discovery.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
+export type { PrometheusOptions, QueryFeatures } from './options.ts';
 export { AlertingRule } from './rules/alerting.ts';
 export { loadRuleFiles, makeRule } from './rules/manager.ts';
 export type { Rule } from './rules/rule.ts';
@@ -14,4 +15,4 @@ export {
   readRuleFile,
 } from './rules/rule-file.ts';
 export type { ScrapeFeatures } from './scrape/ingest.ts';
-export { type PrometheusOptions, type QueryFeatures, type RunningPrometheus, startPrometheus } from './start.ts';
+export { type RunningPrometheus, startPrometheus } from './start.ts';

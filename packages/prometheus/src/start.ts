@@ -1,118 +1,48 @@
+import { hostname } from 'node:os';
 import { escapeQuery } from '@avalanche/gotemplate';
-import { type Clock, formatBytes, formatDuration, Labels, type Logger, systemClock } from '@avalanche/model';
-import { type Dialect, Engine, type QueryObserver } from '@avalanche/promql';
-import { DirectoryLocked, NewerFormat, Tsdb, type TsdbOptions, WalCorruption, WalGap } from '@avalanche/tsdb';
+import { type Clock, systemClock } from '@avalanche/model';
+import type { Engine } from '@avalanche/promql';
+import type { Tsdb } from '@avalanche/tsdb';
 import {
   acceptForms,
   CorsOrigin,
   compressAnswers,
   createServer,
-  type ListenAddress,
   listen,
   listenAlso,
-  makeDirectory,
   processMetrics,
   type RunningRole,
   StartupError,
-  serveMetrics,
   serveUi,
-  type UiBoot,
   WebConfig,
-  type WebOptions,
 } from '@avalanche/web';
 import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance } from 'fastify';
 import { Registry } from 'prom-client';
 import { type ApiContext, apiV1 } from './api/v1.ts';
-import type { PrometheusConfig } from './config/schema.ts';
 import { pathResolver } from './discovery/discovery.ts';
 import { discoveryMetrics } from './discovery/metrics.ts';
-import { lifecycle } from './lifecycle.ts';
+import { featuresResponse } from './features.ts';
+import { measureRequests } from './http-metrics.ts';
+import { Notifications, RELOAD_FAILED, STARTING, STOPPING } from './notifications/notifications.ts';
 import { Notifier } from './notifier/notifier.ts';
-import type { SendOptions } from './notifier/send-loop.ts';
-import { ActiveQueries } from './query/active-queries.ts';
+import { type PrometheusOptions, ROLE } from './options.ts';
+import { rootPages } from './pages.ts';
+import { dialectOf, makeEngine, type QueryLogs, startQueryLogs, vectorQuery } from './query/engine.ts';
 import { QueryMetrics, registerQueryMetrics } from './query/metrics.ts';
-import { QueryLog } from './query/query-log.ts';
+import { Readiness } from './readiness.ts';
 import { type LoadedFiles, loadFiles, Reloader } from './reloader.ts';
+import { plainText } from './routes.ts';
 import { EvaluationSlots } from './rules/dependencies.ts';
 import { RuleManager } from './rules/manager.ts';
 import { ruleMetrics, templateMetrics } from './rules/metrics.ts';
-import { DEFAULT_RESTORE, type RestoreOptions } from './rules/restore.ts';
-import type { QueryVector } from './rules/rule.ts';
-import type { ScrapeContext } from './scrape/loop.ts';
+import { DEFAULT_RESTORE } from './rules/restore.ts';
 import { ScrapeManager } from './scrape/manager.ts';
 import { ScrapeMetrics } from './scrape/metrics.ts';
 import { buildInfo, reloadMetrics } from './self-metrics.ts';
+import { describeRetention, maxExemplarsOf, openTsdb, retentionOf, walReplayOf } from './storage.ts';
 import { tsdbMetrics } from './tsdb-metrics.ts';
 import { WarmUp } from './warm-up.ts';
-
-export interface PrometheusOptions {
-  readonly configFile: string;
-  /** The TSDB directory (`--storage.tsdb.path`). */
-  readonly directory: string;
-  readonly listen: ListenAddress;
-  readonly logger: Logger;
-  readonly version: string;
-  /** How the database is kept; its directory and logger are set here. */
-  readonly storage?: Omit<TsdbOptions, 'directory' | 'logger' | 'outOfOrderWindowMs' | 'maxExemplars'>;
-  /** The `--web.*` flags that say how it is served. */
-  readonly web?: {
-    /** Further addresses beside `listen`. */
-    readonly listenAlso?: readonly ListenAddress[];
-    /** `--web.config.file`: TLS, users, headers. */
-    readonly configFile?: string;
-    /** An anchored expression: pages of which origins may read answers. */
-    readonly corsOrigin?: string;
-  } & Pick<WebOptions, 'routePrefix' | 'maxConnections' | 'readTimeoutMs'>;
-  /** Whether `/api/v1/admin/tsdb/…` is served. */
-  readonly enableAdminApi?: boolean;
-  /** URL under which people reach this server; for links in alerts. Default: the address it listens on. */
-  readonly externalUrl?: string;
-  /** Where relative `targets/…` paths of `file_sd_configs` are looked up instead of beside the configuration. */
-  readonly targetsDirectory?: string;
-  /** How often the files of the configuration are looked at for changes; default never. */
-  readonly autoReloadMs?: number;
-  readonly lookbackMs?: number;
-  readonly queryTimeoutMs?: number;
-  readonly queryMaxSamples?: number;
-  readonly queryMaxConcurrency?: number;
-  readonly features?: QueryFeatures;
-  /** Features of scraping, and how near to its slot a scrape is taken for on time. */
-  readonly scraping?: Pick<ScrapeContext, 'features' | 'adjustTimestamps' | 'timestampToleranceMs'>;
-  /** `--rules.alert.resend-delay`; default one minute. */
-  readonly resendDelayMs?: number;
-  /** `--rules.alert.for-grace-period` and `…for-outage-tolerance`. */
-  readonly ruleRestore?: Partial<RestoreOptions>;
-  /** `--alertmanager.notification-…` and `…drain-notification-queue-on-shutdown`. */
-  readonly sending?: Partial<SendOptions>;
-  /** How many rules that do not need each other may be evaluated side by side; without it, none are. */
-  readonly concurrentRules?: number;
-  /** Whether `/-/reload` and `/-/quit` are allowed. */
-  readonly enableLifecycle?: boolean;
-  /** Called by `/-/quit`. */
-  readonly onQuit?: () => void;
-  /** Flags as `/api/v1/status/flags` shows them. */
-  readonly flags?: Readonly<Record<string, string>>;
-  readonly ui?: {
-    readonly directory: string;
-    readonly boot: Omit<UiBoot, 'door' | 'prometheusUrl'>;
-    readonly runbooksDirectory?: string;
-  };
-  readonly clock?: Clock;
-  /** Whether to have the code of queries compiled soon after the start. */
-  readonly warmUp?: boolean;
-}
-
-/** What `--enable-feature` switches on of queries; upstream's names without `promql-`. */
-export interface QueryFeatures {
-  readonly experimentalFunctions?: boolean;
-  readonly extendedRangeSelectors?: boolean;
-  readonly fillModifiers?: boolean;
-  readonly delayedNameRemoval?: boolean;
-  /** `stats=all` counts samples by step. */
-  readonly perStepStats?: boolean;
-  readonly typeAndUnitLabels?: boolean;
-}
 
 /** The running prometheus role; `reload` is what SIGHUP and `/-/reload` do. */
 export interface RunningPrometheus extends RunningRole {
@@ -120,7 +50,6 @@ export interface RunningPrometheus extends RunningRole {
   reload(): Promise<void>;
 }
 
-const ROLE = 'prometheus';
 /** As upstream ends where it cannot use its configuration. */
 const EXIT_BAD_CONFIG = 2;
 
@@ -182,6 +111,8 @@ class PrometheusServer {
   private readonly rules: RuleManager;
   private readonly notifier: Notifier;
   private readonly clock: Clock;
+  private readonly readiness: Readiness;
+  private readonly notifications: Notifications;
   private readonly startTime: Date;
   private externalUrl: string;
   private listenUrl = '';
@@ -201,6 +132,9 @@ class PrometheusServer {
     this.externalUrl = options.externalUrl ?? '';
     processMetrics(registry);
     buildInfo(registry, options.version);
+    this.readiness = new Readiness(registry);
+    this.notifications = new Notifications(clock, registry, options.web?.notificationListenersMax);
+    this.notifications.add(STARTING);
     tsdbMetrics(registry, tsdb);
     const queryMetrics = new QueryMetrics();
     this.engine = makeEngine(options, {
@@ -238,7 +172,14 @@ class PrometheusServer {
       ...(options.concurrentRules ? { slots: new EvaluationSlots(options.concurrentRules) } : {}),
       restore: { ...DEFAULT_RESTORE, ...options.ruleRestore },
     });
-    const metrics = reloadMetrics(registry);
+    const gauges = reloadMetrics(registry);
+    const metrics = {
+      reloaded: (ok: boolean) => {
+        gauges.reloaded(ok);
+        if (ok) this.notifications.remove(RELOAD_FAILED);
+        else this.notifications.add(RELOAD_FAILED);
+      },
+    };
     const apply = (loaded: LoadedFiles) => this.apply(loaded);
     const { autoReloadMs } = options;
     const load = () => loadAll(options);
@@ -247,10 +188,10 @@ class PrometheusServer {
 
   /** Adds every route. */
   async serve(app: FastifyInstance): Promise<void> {
-    const { options, engine, tsdb, clock, scrapes, rules, notifier, reloader } = this;
+    const { options, engine, tsdb, clock, scrapes, rules, notifier, reloader, registry, readiness } = this;
     acceptForms(app);
     compressAnswers(app);
-    serveMetrics(app, this.registry);
+    measureRequests(app, registry);
     const facts = {
       version: options.version,
       startTime: this.startTime,
@@ -260,6 +201,7 @@ class PrometheusServer {
       },
       flags: options.flags ?? {},
       reload: reloader.status,
+      walReplay: walReplayOf(tsdb),
     };
     const configYaml = () => reloader.config.maskedYaml;
     const adminEnabled = options.enableAdminApi ?? false;
@@ -278,11 +220,15 @@ class PrometheusServer {
       ownAddress: () => ({ external: new URL(this.externalUrl), port: new URL(this.listenUrl).port }),
       adminEnabled,
       cors,
+      readiness,
+      registry,
+      notifications: this.notifications,
+      features: () => featuresResponse(options),
     };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
     if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
-    const enabled = options.enableLifecycle ?? false;
-    lifecycle(app, { enabled, reload: () => reloader.reload(), quit: options.onQuit });
+    rootPages(app, { options, readiness, registry, tsdb, clock, facts, reloader });
+    app.setNotFoundHandler(async (_request, reply) => plainText(reply, 404, '404 page not found\n'));
     if (!options.ui) return;
     const { boot, ...files } = options.ui;
     await serveUi(app, {
@@ -295,12 +241,16 @@ class PrometheusServer {
   /** Begins to scrape and evaluate; `url` is what links in alerts begin with where no external URL is given. */
   async start(files: LoadedFiles, url: string): Promise<void> {
     this.listenUrl = url;
-    if (this.externalUrl === '') this.externalUrl = url;
+    if (this.externalUrl === '') this.externalUrl = this.reachableUrl(url);
     await this.reloader.start(files);
+    this.readiness.started();
+    this.notifications.remove(STARTING);
     this.warmUp?.start();
   }
 
   async stop(app: FastifyInstance): Promise<void> {
+    this.readiness.stopping();
+    this.notifications.add(STOPPING);
     await this.warmUp?.stop();
     await this.reloader.stop();
     await Promise.all([this.scrapes.stop(), this.rules.stop()]);
@@ -309,6 +259,12 @@ class PrometheusServer {
     this.queries.log.close();
     this.queries.active.close();
     await this.tsdb.close();
+  }
+
+  /** Others can reach what listens everywhere by the name of the machine, which is upstream's default. */
+  private reachableUrl(url: string): string {
+    const isEverywhere = ['0.0.0.0', '::'].includes(this.options.listen.host);
+    return isEverywhere ? url.replace(/\/\/[^/]*?(?=:\d+$)/, `//${hostname()}`) : url;
   }
 
   private async apply({ config, ruleFiles }: LoadedFiles): Promise<void> {
@@ -328,20 +284,6 @@ class PrometheusServer {
   }
 }
 
-/** Upstream's default of `--storage.tsdb.retention.time`. */
-const RETENTION_MS = 15 * 86_400_000;
-/** Upstream's default of `--query.max-concurrency`. */
-const CONCURRENCY = 20;
-
-/** The parts of the language that are on. */
-function dialectOf({ features = {} }: PrometheusOptions): Dialect {
-  return {
-    experimental: features.experimentalFunctions ?? false,
-    extendedRangeSelectors: features.extendedRangeSelectors ?? false,
-    fillModifiers: features.fillModifiers ?? false,
-  };
-}
-
 /** The API in an app of its own, whose queries show in no log and no metric. */
 async function unobservedApi(options: PrometheusOptions, context: ApiContext): Promise<FastifyInstance> {
   const app = createServer();
@@ -350,80 +292,5 @@ async function unobservedApi(options: PrometheusOptions, context: ApiContext): P
   return app;
 }
 
-function makeEngine(options: PrometheusOptions, observer?: QueryObserver): Engine {
-  const { features = {} } = options;
-  return new Engine({
-    ...(observer ? { observer } : {}),
-    ...(options.lookbackMs ? { lookbackMs: options.lookbackMs } : {}),
-    ...(options.queryTimeoutMs === undefined ? {} : { timeoutMs: options.queryTimeoutMs }),
-    ...(options.queryMaxSamples === undefined ? {} : { maxSamples: options.queryMaxSamples }),
-    maxConcurrency: options.queryMaxConcurrency ?? CONCURRENCY,
-    ...dialectOf(options),
-    delayedNameRemoval: features.delayedNameRemoval ?? false,
-    typeAndUnitLabels: features.typeAndUnitLabels ?? false,
-  });
-}
-
-interface QueryLogs {
-  readonly active: ActiveQueries;
-  readonly log: QueryLog;
-}
-
-/** Tells which queries the last run left behind. The directory is ours alone by now, being locked. */
-async function startQueryLogs({ directory, logger, queryMaxConcurrency }: PrometheusOptions, tsdb: Tsdb) {
-  try {
-    const component = logger.child({ component: 'activeQueryTracker' });
-    const active = ActiveQueries.open(directory, queryMaxConcurrency ?? CONCURRENCY, component);
-    return { active, log: new QueryLog(logger.child({ component: 'query engine' })) };
-  } catch (error) {
-    await tsdb.close();
-    throw new StartupError(ROLE, `failed to initialize active query tracker: ${(error as Error).message}`);
-  }
-}
-
-/** None without the feature that switches them on. */
-function maxExemplarsOf({ scraping }: PrometheusOptions, { storage }: PrometheusConfig): number {
-  return scraping?.features?.exemplars ? storage.exemplars.max_exemplars : 0;
-}
-
-async function openTsdb(options: PrometheusOptions, config: PrometheusConfig): Promise<Tsdb> {
-  const { directory, logger } = options;
-  try {
-    makeDirectory(directory);
-    const outOfOrderWindowMs = config.storage.tsdb.out_of_order_time_window;
-    const maxExemplars = maxExemplarsOf(options, config);
-    return await Tsdb.open({ ...options.storage, directory, logger, outOfOrderWindowMs, maxExemplars });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const told = [DirectoryLocked, NewerFormat, WalCorruption, WalGap].some((kind) => error instanceof kind);
-    if (!told && code === undefined) throw error;
-    const hint = 'choose another directory with --storage.tsdb.path or --data-dir';
-    const reason = told ? (error as Error).message : `cannot write to ${directory}: ${code}`;
-    throw new StartupError(ROLE, reason, hint, { cause: error });
-  }
-}
-
 /** Sections that are checked, and that nothing stands behind. */
 const WITHOUT_EFFECT = ['remote_write', 'remote_read'] as const;
-
-/** What `storage.tsdb.retention` says of time and size holds; where it says neither, the flags do. */
-function retentionOf({ storage }: PrometheusConfig, options: PrometheusOptions): Tsdb['retention'] {
-  const { time = 0, size = 0 } = storage.tsdb.retention ?? {};
-  if (time > 0 || size > 0) return { timeMs: time, bytes: size };
-  return { timeMs: options.storage?.retentionMs ?? RETENTION_MS, bytes: options.storage?.retentionBytes ?? 0 };
-}
-
-/** As `/api/v1/status/runtimeinfo` shows it. */
-function describeRetention({ timeMs, bytes }: Tsdb['retention']): string {
-  const parts = [...(timeMs > 0 ? [formatDuration(timeMs)] : []), ...(bytes > 0 ? [formatBytes(bytes)] : [])];
-  return parts.join(' or ');
-}
-
-function vectorQuery(engine: Engine, tsdb: Tsdb): QueryVector {
-  return async (expression, time, signal, origin = {}) => {
-    const result = await engine.instant(tsdb, expression, time, { signal, origin });
-    if (result.type === 'vector') return result.samples;
-    if (result.type === 'scalar') return [{ labels: Labels.EMPTY, value: result.value, histogram: null }];
-    throw new Error('rule result is not a vector or scalar');
-  };
-}

@@ -30,3 +30,4 @@ export type {
   VectorSample,
 } from './result.ts';
 export { parseMetric, parseSeriesText, type SeriesText, type SeriesValue } from './series-text.ts';
+export { AGGREGATORS, MODIFIERS, OPERATORS } from './token.ts';

@@ -15,11 +15,13 @@ const CLASSES: ReadonlyMap<TokenKind, string> = new Map([
   ['duration', 'duration'],
 ]);
 
+/** Aggregations. */
 export const AGGREGATORS: ReadonlySet<TokenKind> = new Set(
   'sum avg count min max group stddev stdvar topk bottomk count_values quantile limitk limit_ratio'.split(' '),
 );
 
-const MODIFIERS: ReadonlySet<TokenKind> = new Set(
+/** Words of selectors, groupings and matchings. */
+export const MODIFIERS: ReadonlySet<TokenKind> = new Set(
   'offset smoothed anchored by without on ignoring group_left group_right fill fill_left fill_right bool'.split(' '),
 );
 
@@ -28,7 +30,8 @@ export const CALLABLE: ReadonlySet<TokenKind> = new Set('start end step range ma
 
 const WORD_OPERATORS = ['and', 'or', 'unless', 'atan2'];
 
-const OPERATORS: ReadonlySet<TokenKind> = new Set([
+/** Signs and words between expressions. */
+export const OPERATORS: ReadonlySet<TokenKind> = new Set([
   ...WORD_OPERATORS,
   ...'+ / == =~ >= > </ >/ < <= % * != !~ ^ - @'.split(' '),
 ]);

@@ -22,7 +22,7 @@ export function sendError(reply: FastifyReply, thrown: unknown): FastifyReply {
 
 /** What is small goes with its length; more goes as it is made, no faster than the client takes it. */
 export function sendPieces(request: FastifyRequest, reply: FastifyReply, pieces: Iterator<Buffer>): FastifyReply {
-  reply.type('application/json');
+  if (!reply.hasHeader('content-type')) reply.type('application/json');
   const ready: Buffer[] = [];
   for (let bytes = 0; bytes < AT_ONCE_BYTES; ) {
     const { done, value } = pieces.next();
@@ -48,10 +48,14 @@ function inOne(pieces: readonly Buffer[]): Buffer {
 
 /** With a turn of the event loop between pieces. */
 async function* chain(ready: readonly Buffer[], pieces: Iterator<Buffer>): AsyncGenerator<Buffer> {
-  yield* ready;
-  for (let next = pieces.next(); !next.done; next = pieces.next()) {
-    yield next.value;
-    if (turnIsOver()) await nextTurn();
+  try {
+    yield* ready;
+    for (let next = pieces.next(); !next.done; next = pieces.next()) {
+      yield next.value;
+      if (turnIsOver()) await nextTurn();
+    }
+  } finally {
+    pieces.return?.(); // whoever makes them may hold something, also where the client goes away
   }
 }
 

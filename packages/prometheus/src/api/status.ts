@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { Tsdb } from '@avalanche/tsdb';
 import { ApiError } from './errors.ts';
 import type { Params } from './params.ts';
@@ -9,6 +10,8 @@ export interface RuntimeFacts {
   readonly retention: string;
   /** Command line flags by name without dashes, as the API shows them. */
   readonly flags: Readonly<Record<string, string>>;
+  /** The first and last segment of the log that the start has read, and where it is. */
+  readonly walReplay: { readonly min: number; readonly max: number; readonly current: number };
   readonly reload: { readonly success: boolean; readonly time: Date };
 }
 
@@ -20,7 +23,7 @@ export function runtimeInfoResponse(facts: RuntimeFacts, tsdb: Tsdb) {
   return {
     startTime: facts.startTime.toISOString(),
     CWD: process.cwd(),
-    hostname: '',
+    hostname: hostname(),
     serverTime: new Date().toISOString(),
     reloadConfigSuccess: facts.reload.success,
     lastConfigTime: facts.reload.time.toISOString(),

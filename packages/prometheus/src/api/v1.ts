@@ -2,7 +2,11 @@ import { type Labels, Slices } from '@avalanche/model';
 import type { TsdbQuerier } from '@avalanche/tsdb';
 import type { CorsOrigin } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Registry } from 'prom-client';
+import type { Notifications } from '../notifications/notifications.ts';
 import type { Notifier } from '../notifier/notifier.ts';
+import type { Readiness } from '../readiness.ts';
+import { type Method, Routes } from '../routes.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
@@ -10,6 +14,7 @@ import { ApiError } from './errors.ts';
 import { queryExemplars } from './exemplars.ts';
 import { labelNameOf } from './label-name.ts';
 import { Limited, listBody } from './list.ts';
+import { liveNotifications } from './notifications.ts';
 import { Params } from './params.ts';
 import {
   explainQuery,
@@ -21,6 +26,7 @@ import {
   rangeQuery,
 } from './query.ts';
 import { alertsResponse, ruleHistoryResponse, rulesResponse } from './rules.ts';
+import { selfMetricsResponse } from './self-metrics.ts';
 import { sendError, sendJson, sendPieces } from './send.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
 import {
@@ -40,12 +46,14 @@ export interface ApiContext extends QueryContext {
   readonly configYaml: () => string;
   readonly ownAddress: () => OwnAddress;
   readonly cors: CorsOrigin;
+  readonly readiness: Pick<Readiness, 'isReady' | 'refuse'>;
+  readonly registry: Registry;
+  readonly notifications: Notifications;
+  /** What `/features` shows. */
+  readonly features: () => unknown;
   /** Whether the admin API is served (`--web.enable-admin-api`). */
   readonly adminEnabled: boolean;
 }
-
-type Method = 'GET' | 'POST' | 'PUT';
-const ALL_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 type Handler = (params: Params, request: FastifyRequest, reply: FastifyReply) => unknown;
 
@@ -66,25 +74,20 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   });
   app.options('/*', async () => '');
 
-  const methods = new Map<string, Method[]>();
+  const routes = new Routes(app);
   const route = (method: Method, path: string, handler: Handler) => {
-    methods.set(path, [...(methods.get(path) ?? []), method]);
-    app.route({
-      method,
-      url: path,
-      exposeHeadRoute: false,
-      handler: async (request, reply) => {
-        try {
-          const data = await handler(Params.of(request), request, reply);
-          if (data === null) reply.code(204);
-          if (reply.statusCode === 204) return reply.send();
-          if (data instanceof RenderedBody) return sendPieces(request, reply, data.pieces);
-          if (data instanceof Limited) return sendPieces(request, reply, listBody(data));
-          return sendJson(reply, JSON.stringify({ status: 'success', data }));
-        } catch (error) {
-          return sendError(reply, error);
-        }
-      },
+    routes.add(method, path, async (request, reply) => {
+      if (!context.readiness.isReady) return context.readiness.refuse(reply);
+      try {
+        const data = await handler(Params.of(request), request, reply);
+        if (data === null) reply.code(204);
+        if (reply.statusCode === 204) return reply.send();
+        if (data instanceof RenderedBody) return sendPieces(request, reply, data.pieces);
+        if (data instanceof Limited) return sendPieces(request, reply, listBody(data));
+        return sendJson(reply, JSON.stringify({ status: 'success', data }));
+      } catch (error) {
+        return sendError(reply, error);
+      }
     });
   };
   const get = (path: string, handler: Handler) => route('GET', path, handler);
@@ -148,6 +151,14 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   get('/status/buildinfo', () => buildInfoResponse(context.facts));
   get('/status/runtimeinfo', () => runtimeInfoResponse(context.facts, tsdb));
   get('/status/tsdb', (params) => tsdbResponse(tsdb, params));
+  get('/status/tsdb/blocks', () => ({ blocks: tsdb.blocks.all.map(({ meta }) => meta) }));
+  get('/status/self_metrics', (params) => selfMetricsResponse(context.registry, params));
+  get('/features', () => context.features());
+  for (const what of ['metric_names', 'label_names', 'label_values']) {
+    getOrPost(`/search/${what}`, () => {
+      throw new ApiError('unavailable', 'search API disabled');
+    });
+  }
   const admin = new TsdbAdmin(tsdb, context.adminEnabled);
   for (const method of ['POST', 'PUT'] as const) {
     const noContent = (work: (params: Params) => Promise<void>): Handler => {
@@ -168,18 +179,13 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     );
     route(method, '/admin/tsdb/snapshot', (params) => admin.snapshot(params));
   }
-  refuseOtherMethods(app, methods);
-}
-
-/** What a path does not do is refused with 405 and a list of what it does, as upstream's router has it. */
-function refuseOtherMethods(app: FastifyInstance, methods: ReadonlyMap<string, readonly Method[]>): void {
-  for (const [url, allowed] of methods) {
-    const allow = [...allowed, 'OPTIONS'].sort().join(', ');
-    app.route({
-      method: ALL_METHODS.filter((method) => !allowed.includes(method as Method)),
-      url,
-      handler: async (_request, reply) =>
-        reply.code(405).header('allow', allow).type('text/plain; charset=utf-8').send('Method Not Allowed\n'),
-    });
-  }
+  // These answer also while the server starts and stops.
+  routes.get('/status/walreplay', (_request, reply) =>
+    sendJson(reply, JSON.stringify({ status: 'success', data: context.facts.walReplay })),
+  );
+  routes.get('/notifications', (_request, reply) =>
+    sendJson(reply, JSON.stringify({ status: 'success', data: context.notifications.all })),
+  );
+  routes.get('/notifications/live', (request, reply) => liveNotifications(context.notifications, request, reply));
+  routes.refuseOthers();
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Labels, silentLogger } from '@avalanche/model';
 import { Tsdb } from '@avalanche/tsdb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type PrometheusOptions, startPrometheus } from '../start.ts';
+import type { PrometheusOptions } from '../options.ts';
+import { startPrometheus } from '../start.ts';
 
 const SERIES = 100;
 const SAMPLES = 400;

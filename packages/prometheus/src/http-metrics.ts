@@ -1,0 +1,91 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { plainText } from './routes.ts';
+
+const SECONDS = [0.1, 0.2, 0.4, 1, 3, 8, 20, 60, 120];
+const BYTES = Array.from({ length: 8 }, (_, i) => 100 * 10 ** i);
+
+/** When a request came, and what its connection had sent until then. */
+interface Begin {
+  readonly at: number;
+  readonly sent: number;
+}
+
+/**
+ * Counts and times every request that has a route: `handler` is the route as it is written, such as
+ * `/api/v1/label/:name/values`. The size of an answer that has no length is what the connection sent, head included.
+ */
+export function measureRequests(app: FastifyInstance, registry: Registry): void {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'prometheus_http_requests_total',
+    help: 'HTTP requests.',
+    labelNames: ['handler', 'code'],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: 'prometheus_http_request_duration_seconds',
+    help: 'How long HTTP requests took.',
+    labelNames: ['handler'],
+    buckets: SECONDS,
+    registers,
+  });
+  const bytes = new Histogram({
+    name: 'prometheus_http_response_size_bytes',
+    help: 'Size of the answers to HTTP requests.',
+    labelNames: ['handler'],
+    buckets: BYTES,
+    registers,
+  });
+  const begins = new WeakMap<FastifyRequest, Begin>();
+  app.addHook('onRequest', (request, _reply, done) => {
+    begins.set(request, { at: performance.now(), sent: request.raw.socket.bytesWritten });
+    done();
+  });
+  app.addHook('onResponse', (request, reply, done) => {
+    const begin = begins.get(request);
+    const handler = request.routeOptions.url;
+    if (begin && handler) {
+      requests.inc({ handler, code: reply.raw.statusCode });
+      seconds.observe({ handler }, (performance.now() - begin.at) / 1000);
+      bytes.observe({ handler }, sizeOf(request, reply, begin));
+    }
+    done();
+  });
+}
+
+function sizeOf(request: FastifyRequest, reply: FastifyReply, { sent }: Begin): number {
+  const length = Number(reply.getHeader('content-length'));
+  return Number.isFinite(length) ? length : Math.max(0, request.raw.socket.bytesWritten - sent);
+}
+
+/** `/metrics` as a handler, with client_golang's metrics of itself. */
+export function metricsPage(registry: Registry): (request: FastifyRequest, reply: FastifyReply) => Promise<unknown> {
+  const registers = [registry];
+  const scrapes = new Counter({
+    name: 'promhttp_metric_handler_requests_total',
+    help: 'Scrapes by HTTP status code.',
+    labelNames: ['code'],
+    registers,
+  });
+  for (const code of [200, 500, 503]) scrapes.inc({ code }, 0);
+  const inFlight = new Gauge({
+    name: 'promhttp_metric_handler_requests_in_flight',
+    help: 'Scrapes being answered.',
+    registers,
+  });
+  return async (_request, reply) => {
+    inFlight.inc();
+    try {
+      const text = await registry.metrics();
+      scrapes.inc({ code: 200 });
+      return reply.type(registry.contentType).send(text);
+    } catch (error) {
+      scrapes.inc({ code: 500 });
+      const reason = `An error has occurred while serving metrics:\n\n${(error as Error).message}\n`;
+      return plainText(reply, 500, reason);
+    } finally {
+      inFlight.dec();
+    }
+  };
+}
