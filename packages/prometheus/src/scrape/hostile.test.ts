@@ -169,7 +169,7 @@ beforeAll(async () => {
     static_configs: [{ targets: [address] }],
     ...HOSTILE[name]?.job,
   }));
-  const config = configSchema.parse({ global: { scrape_interval: '1s', scrape_timeout: '900ms' }, scrape_configs });
+  const config = configSchema.parse({ global: { scrape_interval: '4s', scrape_timeout: '3s' }, scrape_configs });
   const before = process.memoryUsage().rss;
   sampling = setInterval(() => {
     memoryMax = Math.max(memoryMax, process.memoryUsage().rss - before);
