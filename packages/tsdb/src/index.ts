@@ -4,6 +4,7 @@ export { NewerFormat } from './block/meta.ts';
 export { Tsdb, type TsdbOptions } from './db.ts';
 export type { Exemplar, ExemplarOutcome, ExemplarStorage, SelectedExemplars } from './exemplars/storage.ts';
 export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_ORDER } from './head/head.ts';
+export { slotOf } from './head/series.ts';
 export { DirectoryLocked } from './lock.ts';
 export { type SelectedSeries, TsdbQuerier } from './query/querier.ts';
 export { analyzeBlock, type BlockAnalysis, chunkSizes, type Ranked } from './tools/analysis.ts';

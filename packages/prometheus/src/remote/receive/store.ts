@@ -1,0 +1,265 @@
+import {
+  formatG,
+  type Labels,
+  type Logger,
+  nextTurn,
+  SampleColumns,
+  STALE_HIGH,
+  STALE_LOW,
+  turnIsOver,
+} from '@avalanche/model';
+import {
+  APPENDED,
+  type Appender,
+  DUPLICATE_TIMESTAMP,
+  OUT_OF_BOUNDS,
+  OUT_OF_ORDER,
+  type Outcome,
+  slotOf,
+  type Tsdb,
+} from '@avalanche/tsdb';
+import { METRIC_TYPES, WRITE_V1, type WriteMessage } from '../proto/messages.ts';
+import { decodeSymbols, decodeV1, decodeV2 } from './decode.ts';
+import { GivenLabels } from './labels.ts';
+import type { ReceivedExemplar, ReceivedSeries } from './series.ts';
+
+/** How far ahead of ours a sample's time may be (upstream's value). */
+const AHEAD_MAX_MS = 10 * 60_000;
+
+/** Reasons are told up to this many; upstream tells all, which for a full request is a body of megabytes. */
+const REASONS_MAX = 100;
+
+/** What `--enable-feature` switches on of receiving. */
+export interface ReceiveFeatures {
+  /** `metadata-wal-records` */
+  readonly metadataRecords?: boolean;
+  /** `created-timestamp-zero-ingestion` */
+  readonly startTimeZeros?: boolean;
+  /** `type-and-unit-labels` */
+  readonly typeAndUnitLabels?: boolean;
+}
+
+export interface StoreOptions {
+  readonly tsdb: Tsdb;
+  readonly logger: Logger;
+  readonly features: ReceiveFeatures;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What became of a request. */
+export interface Stored {
+  samples: number;
+  exemplars: number;
+  /** Samples of series whose labels were refused. */
+  invalidLabels: number;
+  /** Why something was not written; empty where all was. */
+  readonly reasons: string[];
+  /** Reasons beyond those that are told. */
+  untold: number;
+}
+
+/**
+ * Writes what is good of a request, and says what is not and why. What is written is in the log when it returns.
+ * @throws ProtoError where the bytes are no such message, or the log's error; nothing is written then
+ */
+export async function storeRequest(bytes: Uint8Array, message: WriteMessage, options: StoreOptions): Promise<Stored> {
+  const appender = options.tsdb.appender();
+  const symbols = message === WRITE_V1 ? undefined : decodeSymbols(bytes);
+  const request = new RequestStore(options, appender, symbols);
+  try {
+    for (const series of symbols ? decodeV2(bytes) : decodeV1(bytes)) {
+      request.add(series);
+      if (turnIsOver()) await nextTurn();
+    }
+    appender.commit();
+  } catch (error) {
+    appender.rollback();
+    throw error;
+  }
+  request.tell();
+  return request.stored;
+}
+
+/** Appends the series of one request. */
+class RequestStore {
+  readonly stored: Stored = { samples: 0, exemplars: 0, invalidLabels: 0, reasons: [], untold: 0 };
+  private readonly timeMax: number;
+  private lateExemplars = 0;
+
+  constructor(
+    private readonly options: StoreOptions,
+    private readonly appender: Appender,
+    /** Of 2.0. */
+    private readonly table: ReturnType<typeof decodeSymbols> | undefined,
+  ) {
+    this.timeMax = options.now() + AHEAD_MAX_MS;
+  }
+
+  add(series: ReceivedSeries): void {
+    const given = this.labelsOf(series);
+    if (!given || !this.isWellNamed(given, series)) return;
+    if (this.table && series.length === 0 && series.histograms === 0) {
+      this.refuse(() => `TimeSeries must contain at least one sample or histogram for series ${given}`);
+      return;
+    }
+    if (series.histograms > 0) {
+      this.refuse(() => `native histograms are not supported by this server yet for series ${given}`);
+    }
+    if (series.length === 0 && series.exemplars.length === 0) return;
+    const labels = this.withTypeAndUnit(given.toLabels(), series);
+    const ref = this.appender.seriesRef(labels);
+    for (let i = 0; i < series.length; i++) this.addSample(ref, series, i, given);
+    for (const exemplar of series.exemplars) this.addExemplar(ref, exemplar, given);
+    if (this.table && this.options.features.metadataRecords) {
+      this.appender.appendMetadata(ref, this.metadataOf(series));
+    }
+  }
+
+  /** Says in the log what was dropped without the sender being told. */
+  tell(): void {
+    const { logger } = this.options;
+    if (this.lateExemplars > 0) {
+      logger.warn('Error on ingesting out-of-order exemplars', { num_dropped: this.lateExemplars });
+    }
+  }
+
+  /** Undefined where references lead nowhere. */
+  private labelsOf(series: ReceivedSeries): GivenLabels | undefined {
+    const { table } = this;
+    if (!table) return GivenLabels.of(series.pairs);
+    const refs = series.labelRefs;
+    const { symbols, illFormed } = table;
+    const problem = problemOfRefs(refs, symbols.length);
+    if (problem) {
+      this.refuse(() => `parsing labels for series [${refs.join(' ')}]: ${problem}`);
+      this.stored.invalidLabels += series.length + series.histograms;
+      return undefined;
+    }
+    for (const [name, ref] of [
+      ['unit_ref', series.unitRef],
+      ['help_ref', series.helpRef],
+    ] as const) {
+      if (ref === 0 || ref < symbols.length) continue;
+      const outside = `metadata ${name} ${ref} outside of symbols table (size ${symbols.length})`;
+      this.refuse(() => `parsing metadata for series [${refs.join(' ')}]: ${outside}`);
+      return undefined;
+    }
+    if (illFormed.size > 0 && refs.some((ref) => illFormed.has(ref))) series.isIllFormed = true;
+    return GivenLabels.of(refs.map((ref) => symbols[ref]));
+  }
+
+  /** 1.0 passes over series with wrong labels in silence, as upstream has it. */
+  private isWellNamed(given: GivenLabels, series: ReceivedSeries): boolean {
+    const { table } = this;
+    const { logger } = this.options;
+    const duplicate = given.duplicateName;
+    if (given.isValid && !series.isIllFormed && duplicate === undefined) return true;
+    this.stored.invalidLabels += table ? series.length + series.histograms : 1;
+    if (!given.isValid || series.isIllFormed) {
+      if (table) this.refuse(() => `invalid metric name or labels, got ${given}`);
+      else logger.warn('Invalid metric names or labels', { got: given.toString() });
+    } else if (table) {
+      this.refuse(() => `invalid labels for series, labels ${given}, duplicated label ${duplicate}`);
+    } else {
+      logger.warn('Invalid labels for series.', { labels: given.toString(), duplicated_label: duplicate });
+    }
+    return false;
+  }
+
+  private withTypeAndUnit(labels: Labels, series: ReceivedSeries): Labels {
+    const { table } = this;
+    if (!table || !this.options.features.typeAndUnitLabels) return labels;
+    const { type, unit } = this.metadataOf(series);
+    if (type === 'unknown' && unit === '') return labels;
+    return labels.with({ __type__: type === 'unknown' ? '' : type, __unit__: unit });
+  }
+
+  private metadataOf(series: ReceivedSeries) {
+    const { symbols } = this.table as ReturnType<typeof decodeSymbols>;
+    return {
+      type: METRIC_TYPES[series.metricType] ?? 'unknown',
+      unit: symbols[series.unitRef] ?? '',
+      help: symbols[series.helpRef] ?? '',
+    };
+  }
+
+  private addSample(ref: number, series: ReceivedSeries, i: number, given: GivenLabels): void {
+    const time = series.times[i];
+    this.addStart(ref, series.startTimes[i], time);
+    const isAhead = time > this.timeMax;
+    const outcome = isAhead ? OUT_OF_BOUNDS : this.append(ref, series, i);
+    if (outcome === APPENDED) {
+      this.stored.samples++;
+      return;
+    }
+    const reason = isAhead
+      ? 'out of bounds: timestamp is too far in the future'
+      : this.reasonOf(outcome, ref, series, i);
+    this.refuse(() => (this.table ? `${reason} for series ${given}` : reason));
+  }
+
+  private append(ref: number, series: ReceivedSeries, i: number): Outcome {
+    const { appender } = this;
+    const time = series.times[i];
+    if (series.bits[2 * i] === STALE_LOW && series.bits[2 * i + 1] === STALE_HIGH)
+      return appender.appendStale(ref, time);
+    return appender.append(ref, time, series.values[i]);
+  }
+
+  /** A zero where the counter began, where that can still be written. */
+  private addStart(ref: number, start: number, time: number): void {
+    if (!this.options.features.startTimeZeros || start === 0 || time === 0 || start >= time) return;
+    this.appender.append(ref, start, 0);
+  }
+
+  private addExemplar(ref: number, received: ReceivedExemplar, given: GivenLabels): void {
+    const labels = this.exemplarLabels(received, given);
+    if (!labels) return;
+    const { time, value } = received;
+    if (time > this.timeMax) return;
+    const outcome = this.appender.appendExemplar(ref, { labels, value, time, hasTime: true });
+    if (outcome === 'added' || outcome === 'known') this.stored.exemplars++;
+    else if (outcome === 'out of order') {
+      this.lateExemplars++;
+      // The message of 1.0 has no way to say it.
+      if (this.table) this.refuse(() => `out of order exemplar for series ${given}`);
+    }
+  }
+
+  private exemplarLabels({ pairs, labelRefs }: ReceivedExemplar, given: GivenLabels): Labels | undefined {
+    if (!this.table) return GivenLabels.of(pairs).toLabels();
+    const { symbols } = this.table;
+    const problem = problemOfRefs(labelRefs, symbols.length);
+    if (!problem) return GivenLabels.of(labelRefs.map((ref) => symbols[ref])).toLabels();
+    this.refuse(() => `parsing exemplar for series ${given}: ${problem}`);
+    return undefined;
+  }
+
+  private reasonOf(outcome: Outcome, ref: number, series: ReceivedSeries, i: number): string {
+    if (outcome === OUT_OF_ORDER) return 'out of order sample';
+    if (outcome === OUT_OF_BOUNDS) return 'out of bounds';
+    if (outcome !== DUPLICATE_TIMESTAMP) return 'too old sample';
+    const columns = new SampleColumns();
+    this.options.tsdb.head.readLatest(slotOf(ref), series.times[i], series.times[i], columns);
+    const existing = formatG(columns.v[0]);
+    const values = `existing ${existing}, new value ${formatG(series.values[i])}`;
+    return `duplicate sample for timestamp ${series.times[i]}; overrides not allowed: ${values}`;
+  }
+
+  private refuse(reason: () => string): void {
+    const { reasons } = this.stored;
+    if (reasons.length < REASONS_MAX) reasons.push(reason());
+    else this.stored.untold++;
+  }
+}
+
+/** Why references to labels cannot be followed, in upstream's words. */
+function problemOfRefs(refs: readonly number[], symbolCount: number): string | undefined {
+  if (refs.length % 2 !== 0) return `invalid labelRefs length ${refs.length}`;
+  for (let i = 0; i < refs.length; i += 2) {
+    if (refs[i] < symbolCount && refs[i + 1] < symbolCount) continue;
+    return `labelRefs ${refs[i]} (name) = ${refs[i + 1]} (value) outside of symbols table (size ${symbolCount})`;
+  }
+  return undefined;
+}
