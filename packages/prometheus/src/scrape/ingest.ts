@@ -69,12 +69,18 @@ export class Ingest {
   /** Samples of the scrape under way must not be newer. */
   private timeMax = 0;
   private lastTime = 0;
+  /** Features, looked at once a sample. */
+  private readonly startTimeZeros: boolean;
+  private readonly metadataRecords: boolean;
   private refused: Refused = { outOfOrder: 0, duplicate: 0, outOfBounds: 0, exemplars: 0 };
 
   constructor(
     private readonly options: IngestOptions,
     private readonly appender: Appender,
-  ) {}
+  ) {
+    this.startTimeZeros = options.features.startTimeZeros ?? false;
+    this.metadataRecords = options.features.metadataRecords ?? false;
+  }
 
   /** Series that have not ended. */
   get refs(): number[] {
@@ -123,7 +129,7 @@ export class Ingest {
     const { bytes, size } = fetched.body;
     if (size > 0) {
       const format = formatOf(fetched.contentType, config.fallback_scrape_protocol);
-      const withStartTimes = features.startTimeZeros ?? false;
+      const withStartTimes = this.startTimeZeros;
       const parser = new ExpositionParser(bytes, format, {
         size,
         withExemplars: features.exemplars ?? false,
@@ -148,9 +154,8 @@ export class Ingest {
 
   private async walk(parser: ExpositionParser, format: ExpositionFormat, time: number, counts: ScrapeCounts) {
     const { cache, metadata } = this;
-    const { features } = this.options;
     // Where types must be known at each sample, no comment is passed over.
-    cache.begin(parser, format, metadata.begin() || (features.startTimeZeros ?? false));
+    cache.begin(parser, format, metadata.begin() || this.startTimeZeros);
     let sliceEnd = performance.now() + SLICE_MS;
     let changed = false;
     for (;;) {
@@ -158,7 +163,7 @@ export class Ingest {
       if (entry === ENTRY_END) break;
       if (entry === ENTRY_SAMPLE) {
         this.appendSample(parser, time, counts);
-        if (changed && features.metadataRecords) this.recordMetadata(parser);
+        if (changed && this.metadataRecords) this.recordMetadata(parser);
         if ((counts.scraped & 255) === 0 && performance.now() > sliceEnd) {
           await nextTurn();
           sliceEnd = performance.now() + SLICE_MS;
@@ -193,7 +198,7 @@ export class Ingest {
       return;
     }
     const time = ownTime ? parser.timestamp : scrapeTime;
-    if (this.options.features.startTimeZeros) this.appendStart(parser, slot, time, isNew);
+    if (this.startTimeZeros) this.appendStart(parser, slot, time, isNew);
     let outcome = this.appendAt(slot, time, parser);
     if (outcome === UNKNOWN_SERIES) {
       this.register(slot, this.labelsOf(parser) as Labels, parser);
@@ -231,7 +236,7 @@ export class Ingest {
     const ref = this.appender.seriesRef(labels);
     this.cache.refs[slot] = ref;
     this.inherited.delete(ref);
-    if (this.options.features.metadataRecords) this.recordMetadata(parser, slot);
+    if (this.metadataRecords) this.recordMetadata(parser, slot);
     return isNew;
   }
 
