@@ -265,7 +265,7 @@ receivers:
   },
 );
 
-describe.skipIf(!isBuilt)('what cannot start is one line, and exit code 1 (needs a build)', () => {
+describe.skipIf(!isBuilt)('what cannot start is one line, and an exit code (needs a build)', () => {
   const bad: readonly (readonly [string, (stack: TestStack) => Promise<string>, RegExp])[] = [
     [
       'a port in use',
@@ -314,7 +314,7 @@ describe.skipIf(!isBuilt)('what cannot start is one line, and exit code 1 (needs
     try {
       const message = await failure(prepared, ['--without', 'application']);
       expect(message).toMatch(
-        /^up ended with 1: prometheus: .*prometheus\.yml:\d+: scrape_configs\[1\]\.job_nam: unknown key/,
+        /^up ended with 2: prometheus: .*prometheus\.yml:\d+: scrape_configs\[1\]\.job_nam: unknown key/,
       );
       expect(message.split('\n')).toHaveLength(2);
     } finally {

@@ -236,8 +236,8 @@ test.each([
   ['a 1 5\nb 1\n# EOF\n', 'getting min and max timestamp: next: line 2: expected timestamp for series got none'],
   ['a 1 5\n', 'getting min and max timestamp: next: line 2: data does not end with # EOF'],
   ['a 1 5', 'getting min and max timestamp: next: line 1: data does not end with # EOF'],
-  ['a 1 5\n# EOF\na 1 6\n', 'getting min and max timestamp: next: line 3: data after # EOF'],
-  [`${'a 1 5\n'.repeat(1_000_000)}b x 7\n# EOF\n`, 'line 1000001: expected a value, got "x"'],
+  ['a 1 5\n# EOF\na 1 6\n', 'getting min and max timestamp: next: line 3: unexpected data after # EOF'],
+  [`${'a 1 5\n'.repeat(1_000_000)}b x 7\n# EOF\n`, 'line 1000001: strconv.ParseFloat: parsing "x": invalid syntax'],
 ])('bad OpenMetrics is told with its line and leaves nothing behind', async (text, message) => {
   const input = join(directory, 'input.om');
   writeFileSync(input, text);

@@ -58,14 +58,14 @@ test('http: targets come with the address, and stay where an answer cannot be us
     response.writeHead(status, { 'content-type': type }).end(body);
   });
   const url = `http://127.0.0.1:${await serve(server)}/`;
-  const seen = watch({ http_sd_configs: [{ url, refresh_interval: '200ms' }] });
-  await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(3), 5000);
+  const seen = watch({ http_sd_configs: [{ url, refresh_interval: '700ms' }] });
+  await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(3), 15_000);
   expect(seen.slice(0, 3)).toEqual([
     [],
     [`{__address__="a:1", __meta_url="${url}", env="x"}`, `{__address__="b:2", __meta_url="${url}"}`],
     [],
   ]);
-  expect(asked[0]).toBe('0.2');
+  expect(asked[0]).toBe('0.7');
   expect(errors).toEqual([
     'Error: server returned HTTP status 500 Internal Server Error',
     'Error: unsupported content type "text/plain"',
