@@ -12,6 +12,13 @@ export interface PoolContext extends ScrapeContext, Pick<DiscoveryContext, 'reso
   readonly offsetSeed: string;
 }
 
+/** Native histograms are not scraped. */
+const WITHOUT_EFFECT = [
+  'scrape_native_histograms',
+  'convert_classic_histograms_to_nhcb',
+  'always_scrape_classic_histograms',
+] as const;
+
 /** All targets of one job. Targets that stay over an update keep their loop and its state. */
 export class ScrapePool {
   readonly loops = new Map<string, ScrapeLoop>();
@@ -50,6 +57,7 @@ export class ScrapePool {
   /** @param predecessor a stopped pool of the same job, whose targets go on here if they are found again */
   start(predecessor?: ScrapePool): void {
     for (const loop of predecessor?.loops.values() ?? []) this.predecessors.set(identityOf(loop.target), loop);
+    this.tellWithoutEffect();
     const setName = this.config.job_name;
     this.stopDiscovery = discover(this.config, { ...this.context, setName }, (found) => this.update(found));
   }
@@ -59,6 +67,13 @@ export class ScrapePool {
     for (const cancel of this.pauses) cancel();
     await Promise.all([...this.ending, ...[...this.loops.values()].map((loop) => loop.stop())]);
     this.job.close();
+  }
+
+  private tellWithoutEffect(): void {
+    const { config, context } = this;
+    for (const field of WITHOUT_EFFECT.filter((key) => config[key])) {
+      context.logger.warn('This field of a job has no effect yet', { scrape_pool: config.job_name, field });
+    }
   }
 
   /** Ends the series of a stopped pool, but for targets that `successor` goes on with. */
