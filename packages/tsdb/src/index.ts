@@ -1,11 +1,14 @@
 export { type Appender, type Outcome, UNKNOWN_SERIES } from './appender.ts';
 export type { Block } from './block/block.ts';
 export { NewerFormat } from './block/meta.ts';
+export { crc32c } from './crc32c.ts';
 export { Tsdb, type TsdbOptions } from './db.ts';
 export type { Exemplar, ExemplarOutcome, ExemplarStorage, SelectedExemplars } from './exemplars/storage.ts';
 export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_ORDER } from './head/head.ts';
 export { slotOf } from './head/series.ts';
+export { appendXor, newXorState, readXor, SAMPLE_BYTES_MAX, type XorState } from './head/xor.ts';
 export { DirectoryLocked } from './lock.ts';
+export { mergeRuns } from './query/merge-columns.ts';
 export { type SelectedSeries, TsdbQuerier } from './query/querier.ts';
 export { analyzeBlock, type BlockAnalysis, chunkSizes, type Ranked } from './tools/analysis.ts';
 export { Backfill, importRange, SampleRefused } from './tools/backfill.ts';
@@ -23,4 +26,16 @@ export { WalCorruption } from './wal/reader.ts';
 export type { MetricType, SeriesMetadata } from './wal/records.ts';
 export { WalGap } from './wal/segments.ts';
 export { snappyBytesMax, snappyCompress, snappyDecompress, snappyLength, snappyRoom } from './wal/snappy.ts';
+export {
+  isBefore,
+  TAIL_END,
+  TAIL_EXEMPLARS,
+  TAIL_HISTOGRAMS,
+  TAIL_METADATA,
+  TAIL_SAMPLES,
+  TAIL_SERIES,
+  type TailOptions,
+  type WalPosition,
+  WalTail,
+} from './wal/tail.ts';
 export type { FsyncMode } from './wal/wal.ts';

@@ -71,20 +71,28 @@ export class SegmentReader {
     return { path: this.path, offset: this.recordOffset, goodBytes: this.goodBytes };
   }
 
-  /** Begins to read a segment. */
-  open(path: string): void {
+  /** Begins to read a segment. @param from where a record begins */
+  open(path: string, from = 0): void {
     this.close();
     this.fd = openSync(path, 'r');
-    const pages = Math.ceil(fstatSync(this.fd).size / PAGE_BYTES);
+    this.path = path;
+    this.bufferOffset = from - (from % PAGE_BYTES);
+    const pages = Math.ceil((fstatSync(this.fd).size - this.bufferOffset) / PAGE_BYTES);
     const wanted = Math.min(READ_BYTES, Math.max(1, pages) * PAGE_BYTES);
     if (wanted > this.buffer.length) this.buffer = new Uint8Array(wanted);
-    this.path = path;
-    this.bufferOffset = 0;
     this.size = 0;
     this.at = 0;
-    this.recordOffset = 0;
-    this.recordEnd = 0;
-    this.goodBytes = 0;
+    this.recordOffset = from;
+    this.recordEnd = from;
+    this.goodBytes = from;
+    if (from === 0) return;
+    this.refill();
+    this.at = Math.min(from - this.bufferOffset, this.size);
+  }
+
+  /** Where the current record ends in its segment. */
+  get recordEndOffset(): number {
+    return this.recordEnd;
   }
 
   /**

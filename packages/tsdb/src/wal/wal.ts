@@ -22,6 +22,7 @@ import {
 import { repair } from './repair.ts';
 import type { ReplayReport, ReplaySink } from './replay.ts';
 import { listCheckpoints, listSegments, listUnfinishedCheckpoints, type Segment, segmentsAfter } from './segments.ts';
+import { type TailOptions, type WalPosition, WalTail } from './tail.ts';
 import { WalWriter, type WalWriterOptions } from './writer.ts';
 
 /** When the disk is asked to keep what was written: upstream's way (a full segment), every interval, every commit. */
@@ -36,6 +37,11 @@ export interface WalOptions extends ReadLogOptions {
   readonly segmentBytes?: number | undefined;
 }
 
+/**
+ * How long segments wait for whoever has not read them yet. Upstream does not wait: it keeps two to three hours, as
+ * much as the head needs.
+ */
+const HOLD_MS = 12 * 3_600_000;
 /** A series record is not grown beyond this. */
 const RECORD_BYTES = 256 * 1024;
 
@@ -51,6 +57,7 @@ export class Wal {
   private readonly closing = new AbortController();
   private truncation: Promise<void> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined = undefined;
+  private readonly holds = new Set<() => number>();
 
   private constructor(
     private readonly directory: string,
@@ -66,6 +73,26 @@ export class Wal {
   /** The number of the segment being written; -1 before replay. */
   get currentSegment(): number {
     return this.writer?.currentSegment ?? -1;
+  }
+
+  /** Where the next record will stand. */
+  get end(): WalPosition {
+    return { segment: this.currentSegment, offset: this.writer?.segmentSize ?? 0, item: 0 };
+  }
+
+  /** Follows this log from `from` on, which is a place that a tail has given; see `WalTail`. */
+  tail(from: WalPosition, options: TailOptions): WalTail {
+    return new WalTail(this.directory, this, from, options);
+  }
+
+  /**
+   * Keeps truncation from taking segments that somebody has not read yet, unless they are older than `HOLD_MS`.
+   * @param first says the first segment that is still needed
+   * @returns gives that up
+   */
+  hold(first: () => number): () => void {
+    this.holds.add(first);
+    return () => this.holds.delete(first);
   }
 
   /** Whether the log can be read from this segment on, without what is before it. */
@@ -272,8 +299,8 @@ export class Wal {
     this.nextSegment();
     // The current segment stays, and a third of those before it: about as much as the head still holds.
     const count = Math.floor(((segments.length - 2) * 2) / 3) + 1;
-    if (count < 2) return;
-    const replaced = segments.slice(0, count);
+    const replaced = this.unheld(segments.slice(0, count));
+    if (replaced.length < 2) return;
     const index = replaced[replaced.length - 1].index;
     // Also closes the segments: what is deleted while open keeps its room on the disk.
     await this.syncOrTell();
@@ -298,6 +325,14 @@ export class Wal {
     this.removeReplaced(index);
     const tookMs = Math.round(performance.now() - begin);
     this.options.logger.info('WAL checkpoint complete', { first: replaced[0].index, last: index, tookMs });
+  }
+
+  /** Those of the segments, oldest first, that nobody needs or that are too old to wait for. */
+  private unheld(segments: readonly Segment[]): readonly Segment[] {
+    const needed = Math.min(...[...this.holds].map((first) => first()));
+    const oldest = Date.now() - HOLD_MS;
+    const held = segments.findIndex(({ index, path }) => index >= needed && statSync(path).mtimeMs > oldest);
+    return held < 0 ? segments : segments.slice(0, held);
   }
 
   /** What cannot be deleted now is passed over by every reader, and deleted the next time. */
