@@ -228,8 +228,10 @@ class PrometheusServer {
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
     if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
     rootPages(app, { options, readiness, registry, tsdb, clock, facts, reloader });
-    app.setNotFoundHandler(async (_request, reply) => plainText(reply, 404, '404 page not found\n'));
-    if (!options.ui) return;
+    if (!options.ui) {
+      app.setNotFoundHandler(async (_request, reply) => plainText(reply, 404, '404 page not found\n'));
+      return;
+    }
     const { boot, ...files } = options.ui;
     await serveUi(app, {
       ...files,
