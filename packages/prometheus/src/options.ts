@@ -2,6 +2,7 @@ import type { Clock, Logger } from '@avalanche/model';
 import type { TsdbOptions } from '@avalanche/tsdb';
 import type { ListenAddress, UiBoot, WebOptions } from '@avalanche/web';
 import type { SendOptions } from './notifier/send-loop.ts';
+import type { ReadLimits } from './remote/read/route.ts';
 import type { RestoreOptions } from './rules/restore.ts';
 import type { ScrapeContext } from './scrape/loop.ts';
 
@@ -31,6 +32,8 @@ export interface PrometheusOptions {
     /** `--web.user-assets`: a folder that is served at `/user`. */
     readonly userAssets?: string;
   } & Pick<WebOptions, 'routePrefix' | 'maxConnections' | 'readTimeoutMs'>;
+  /** `--storage.remote.read-…` */
+  readonly remoteRead?: Partial<ReadLimits>;
   /** Whether `/api/v1/admin/tsdb/…` is served. */
   readonly enableAdminApi?: boolean;
   /** URL under which people reach this server; for links in alerts. Default: the address it listens on. */

@@ -17,7 +17,7 @@ import {
   WebConfig,
 } from '@avalanche/web';
 import { FileError } from '@avalanche/yamlfile';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
 import { type ApiContext, apiV1 } from './api/v1.ts';
 import { pathResolver } from './discovery/discovery.ts';
@@ -32,6 +32,9 @@ import { dialectOf, makeEngine, type QueryLogs, startQueryLogs, vectorQuery } fr
 import { QueryMetrics, registerQueryMetrics } from './query/metrics.ts';
 import { Readiness } from './readiness.ts';
 import { type LoadedFiles, loadFiles, Reloader } from './reloader.ts';
+import { ReadClientMetrics } from './remote/read/client.ts';
+import { Fanout } from './remote/read/fanout.ts';
+import { READ_LIMITS, RemoteRead } from './remote/read/route.ts';
 import { plainText } from './routes.ts';
 import { EvaluationSlots } from './rules/dependencies.ts';
 import { RuleManager } from './rules/manager.ts';
@@ -107,6 +110,7 @@ class PrometheusServer {
   readonly reloader: Reloader;
   private readonly registry = new Registry();
   private readonly engine: Engine;
+  private readonly storage: Fanout;
   private readonly scrapes: ScrapeManager;
   private readonly rules: RuleManager;
   private readonly notifier: Notifier;
@@ -145,6 +149,7 @@ class PrometheusServer {
       },
     });
     registerQueryMetrics(registry, this.engine, queryMetrics, queries.log);
+    this.storage = new Fanout(tsdb, new ReadClientMetrics(registry), options.version);
     const resolvePath = pathResolver(configFile, options.targetsDirectory);
     this.scrapes = new ScrapeManager({
       tsdb,
@@ -160,7 +165,7 @@ class PrometheusServer {
       tsdb,
       clock,
       logger,
-      query: vectorQuery(this.engine, tsdb),
+      query: vectorQuery(this.engine, this.storage),
       resendDelayMs: options.resendDelayMs ?? 60_000,
       notify: (alerts, validUntil, expression) => {
         const query = `g0.expr=${escapeQuery(expression)}&g0.tab=1`;
@@ -210,6 +215,7 @@ class PrometheusServer {
     const context = {
       engine,
       perStepStats,
+      storage: this.storage,
       tsdb,
       clock,
       scrapes,
@@ -226,6 +232,11 @@ class PrometheusServer {
       features: () => featuresResponse(options),
     };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
+    const refuse = (reply: FastifyReply) => (readiness.isReady ? null : readiness.refuse(reply));
+    const externalLabels = () => reloader.config.config.global.external_labels;
+    const limits = { ...READ_LIMITS, ...options.remoteRead };
+    const remoteRead = new RemoteRead({ tsdb, limits, externalLabels, registry, refuse });
+    await app.register(async (api) => remoteRead.serve(api), { prefix: '/api/v1' });
     if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
     rootPages(app, { options, readiness, registry, tsdb, clock, facts, reloader });
     if (!options.ui) {
@@ -260,6 +271,7 @@ class PrometheusServer {
     await app.close();
     this.queries.log.close();
     this.queries.active.close();
+    this.storage.close();
     await this.tsdb.close();
   }
 
@@ -273,8 +285,8 @@ class PrometheusServer {
     const { query_log_file: logFile, evaluation_interval: intervalMs } = config.config.global;
     this.queries.log.setFile(logFile);
     this.engine.defaultSubqueryStepMs = intervalMs;
-    // One object with what the database deletes blocks by.
-    Object.assign(this.tsdb.retention, retentionOf(config.config, this.options));
+    this.tsdb.setRetention(retentionOf(config.config, this.options));
+    this.storage.apply(config.config);
     for (const section of WITHOUT_EFFECT.filter((key) => config.config[key].length > 0)) {
       this.options.logger.warn('This section of the configuration has no effect yet', { section });
     }
@@ -295,4 +307,4 @@ async function unobservedApi(options: PrometheusOptions, context: ApiContext): P
 }
 
 /** Sections that are checked, and that nothing stands behind. */
-const WITHOUT_EFFECT = ['remote_write', 'remote_read'] as const;
+const WITHOUT_EFFECT = ['remote_write'] as const;

@@ -233,7 +233,11 @@ async function evaluate<R>(
   const prepared = await new Scope(run, query.steps, query.shared).prepare(query.expr);
   times.prepared();
   const result = await finish(prepared, run, () => {
-    return { warnings: annotations.warnings, infos: annotations.infos, stats: times.stats(run) };
+    return {
+      warnings: [...run.storageWarnings, ...annotations.warnings],
+      infos: annotations.infos,
+      stats: times.stats(run),
+    };
   });
   run.check();
   return result;

@@ -15,7 +15,7 @@ export type { DifferenceRow } from './promqltest/compare.ts';
 export { type EvalFailure, type FileResult, type NotRun, runTestFile } from './promqltest/run.ts';
 export { ScriptError } from './promqltest/script.ts';
 export type { QueryObserver, QueryReport } from './query-report.ts';
-export type { QueriedSeries, Querier, Queryable } from './queryable.ts';
+export type { QueriedSeries, Querier, Queryable, QueryableView } from './queryable.ts';
 export { wellFormed } from './quote.ts';
 export type {
   InstantResult,

@@ -74,6 +74,11 @@ export class QueryRun {
     return querier;
   }
 
+  /** What storage had to say by now. */
+  get storageWarnings(): readonly string[] {
+    return [...new Set(this.queriers.flatMap(({ warnings }) => warnings ?? []))];
+  }
+
   /** What counts the samples that are looked at for these steps. */
   counterOf(steps: Steps): SampleCounter {
     return this.counters.get(steps) ?? this.counter;

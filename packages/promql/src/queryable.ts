@@ -21,6 +21,8 @@ export interface Querier {
    * A series is listed once. May read from disk; the handles stay valid until `close`.
    */
   select(matchers: readonly Matcher[]): Promise<readonly QueriedSeries[]>;
+  /** What went wrong with a part of the storage that the query went on without; told with the result. */
+  readonly warnings?: readonly string[];
   /** Frees what `select` holds. Idempotent. */
   close(): void;
 }

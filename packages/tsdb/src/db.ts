@@ -76,7 +76,7 @@ export class Tsdb implements CommitTarget {
   readonly exemplars: ExemplarStorage;
   readonly blocks: Blocks;
   readonly wal: Wal;
-  readonly retention: RetentionPolicy;
+  private readonly retentionPolicy: { timeMs: number; bytes: number };
   /** The log of late samples; there only where they are, or have been, allowed. */
   private lateLog: Wal | undefined;
   private readonly readers = new Readers();
@@ -90,7 +90,7 @@ export class Tsdb implements CommitTarget {
   private constructor(private readonly options: TsdbOptions) {
     const { directory, blockRangeMs = BLOCK_RANGE_MS, retentionMs = 15 * 86_400_000 } = options;
     this.logger = options.logger ?? silentLogger;
-    this.retention = { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 };
+    this.retentionPolicy = { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 };
     this.head = new Head(blockRangeMs, new DiskChunks(this.headChunksDirectory, this.logger));
     this.exemplars = new ExemplarStorage(options.maxExemplars);
     this.blocks = new Blocks(directory, this.logger);
@@ -106,7 +106,7 @@ export class Tsdb implements CommitTarget {
       logger: this.logger,
       blockRangeMs,
       longestBlockMs: options.longestBlockMs ?? longestBlock(retentionMs),
-      retention: this.retention,
+      retention: this.retentionPolicy,
       unloggedSeries: this.unloggedSeries,
       snapshotAfterBytes: options.snapshotAfterBytes ?? 2 * 1024 * 1024,
     });
@@ -159,6 +159,21 @@ export class Tsdb implements CommitTarget {
   /** Milliseconds of the oldest sample in head or blocks; +Infinity where there is none. */
   get minTime(): number {
     return Math.min(this.head.minTime, this.head.late.minTime, this.blocks.all[0]?.meta.minTime ?? this.head.minTime);
+  }
+
+  /** What is kept; blocks beyond it are deleted. */
+  get retention(): RetentionPolicy {
+    return this.retentionPolicy;
+  }
+
+  /** What is kept from now on. */
+  setRetention({ timeMs, bytes }: RetentionPolicy): void {
+    Object.assign(this.retentionPolicy, { timeMs, bytes });
+  }
+
+  /** Range of the blocks of the head in milliseconds. */
+  get blockRangeMs(): number {
+    return this.options.blockRangeMs ?? BLOCK_RANGE_MS;
   }
 
   /** How late samples may be from now on, in milliseconds. @throws the file system's error */

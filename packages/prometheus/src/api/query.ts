@@ -8,6 +8,7 @@ import {
   type Json,
   ParseError,
   PromQLError,
+  type Queryable,
   type QueryOptions,
   type RangeWindow,
 } from '@avalanche/promql';
@@ -25,6 +26,8 @@ const ANNOTATIONS_MAX = 10;
 
 export interface QueryContext {
   readonly engine: Engine;
+  /** What queries read: the database and remote ones. */
+  readonly storage: Queryable;
   readonly tsdb: Tsdb;
   readonly clock: Clock;
   /** `--enable-feature=promql-per-step-stats`: what `stats=all` needs. */
@@ -49,7 +52,7 @@ export async function instantQuery(context: QueryContext, call: Call): Promise<R
   const limit = params.limit();
   const time = params.optionalTime('time', context.clock.now());
   const options = queryOptions(context, call);
-  return rendered(context.engine.instant(context.tsdb, params.get('query'), time, options), params, limit);
+  return rendered(context.engine.instant(context.storage, params.get('query'), time, options), params, limit);
 }
 
 /** `/api/v1/query_range` */
@@ -58,7 +61,7 @@ export async function rangeQuery(context: QueryContext, call: Call): Promise<Ren
   const limit = params.limit();
   const window = queryWindow(params);
   const options = queryOptions(context, call);
-  return rendered(context.engine.range(context.tsdb, params.get('query'), window, options), params, limit);
+  return rendered(context.engine.range(context.storage, params.get('query'), window, options), params, limit);
 }
 
 function queryWindow(params: Params): RangeWindow {

@@ -34,8 +34,15 @@ export function sendPieces(request: FastifyRequest, reply: FastifyReply, pieces:
     return reply.send(Readable.from(chain(ready, pieces), { objectMode: false }));
   }
   variesByEncoding(reply); // hooks do not see what is written past them
+  return streamPieces(reply, chain(ready, pieces));
+}
+
+/** Sends pieces as they are made, past compression, no faster than the client takes them. `ended` is called in any case. */
+export function streamPieces(reply: FastifyReply, pieces: AsyncIterable<Buffer>, ended = () => {}): FastifyReply {
   reply.hijack();
-  writePieces(reply, chain(ready, pieces)).catch((error: unknown) => reply.raw.destroy(error as Error));
+  writePieces(reply, pieces)
+    .catch((error: unknown) => reply.raw.destroy(error as Error))
+    .finally(ended);
   return reply;
 }
 
@@ -68,6 +75,7 @@ async function writePieces(reply: FastifyReply, pieces: AsyncIterable<Buffer>): 
       if (!error) recycle(piece);
     });
     if (!isTaken) await drained(response);
+    else if (turnIsOver()) await nextTurn();
     if (response.destroyed) return;
   }
   response.end();

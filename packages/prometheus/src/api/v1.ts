@@ -118,9 +118,14 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   getOrPost('/series', async (params) => {
     const sets = params.requiredMatcherSets();
     const found = new Map<string, Labels>();
-    await querying(params, async (querier) => {
-      for (const matchers of sets) for (const labels of await querier.series(matchers)) found.set(labels.key, labels);
-    });
+    const [from, to] = [params.optionalTime('start', TIME_MIN), params.optionalTime('end', TIME_MAX)];
+    const querier = context.storage.querier(from, to);
+    try {
+      for (const matchers of sets)
+        for (const { labels } of await querier.select(matchers)) found.set(labels.key, labels);
+    } finally {
+      querier.close();
+    }
     return limited(await new Slices().sort([...found.values()], (a, b) => a.compare(b)), params);
   });
   getOrPost('/labels', async (params) => {

@@ -1,5 +1,5 @@
 import { Labels } from '@avalanche/model';
-import { type Dialect, Engine, type QueryObserver } from '@avalanche/promql';
+import { type Dialect, Engine, type Queryable, type QueryObserver } from '@avalanche/promql';
 import type { Tsdb } from '@avalanche/tsdb';
 import { StartupError } from '@avalanche/web';
 import { type PrometheusOptions, ROLE } from '../options.ts';
@@ -52,9 +52,9 @@ export async function startQueryLogs({ directory, logger, queryMaxConcurrency }:
 }
 
 /** What rules ask: a scalar is one sample without labels. */
-export function vectorQuery(engine: Engine, tsdb: Tsdb): QueryVector {
+export function vectorQuery(engine: Engine, storage: Queryable): QueryVector {
   return async (expression, time, signal, origin = {}) => {
-    const result = await engine.instant(tsdb, expression, time, { signal, origin });
+    const result = await engine.instant(storage, expression, time, { signal, origin });
     if (result.type === 'vector') return result.samples;
     if (result.type === 'scalar') return [{ labels: Labels.EMPTY, value: result.value, histogram: null }];
     throw new Error('rule result is not a vector or scalar');
