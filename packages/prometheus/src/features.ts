@@ -20,7 +20,7 @@ export function featuresResponse(options: PrometheusOptions): Readonly<Record<st
       admin: options.enableAdminApi ?? false,
       lifecycle: options.enableLifecycle ?? false,
       otlp_write_receiver: web.enableOtlpReceiver ?? false,
-      remote_write_receiver: false,
+      remote_write_receiver: options.remoteWrite?.receiver ?? false,
       search: false,
     },
     otlp_receiver: { delta_conversion: false, native_delta_ingestion: false },

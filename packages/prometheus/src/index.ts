@@ -1,6 +1,7 @@
 export { type DiscoveryConfig, targetFileSchema } from './config/discovery.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export type { PrometheusOptions, QueryFeatures } from './options.ts';
+export { WRITE_MESSAGES, type WriteMessage } from './remote/proto/messages.ts';
 export { AlertingRule } from './rules/alerting.ts';
 export { loadRuleFiles, makeRule } from './rules/manager.ts';
 export type { Rule } from './rules/rule.ts';

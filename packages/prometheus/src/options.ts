@@ -2,6 +2,7 @@ import type { Clock, Logger } from '@avalanche/model';
 import type { TsdbOptions } from '@avalanche/tsdb';
 import type { ListenAddress, UiBoot, WebOptions } from '@avalanche/web';
 import type { SendOptions } from './notifier/send-loop.ts';
+import type { WriteMessage } from './remote/proto/messages.ts';
 import type { ReadLimits } from './remote/read/route.ts';
 import type { RestoreOptions } from './rules/restore.ts';
 import type { ScrapeContext } from './scrape/loop.ts';
@@ -32,6 +33,14 @@ export interface PrometheusOptions {
     /** `--web.user-assets`: a folder that is served at `/user`. */
     readonly userAssets?: string;
   } & Pick<WebOptions, 'routePrefix' | 'maxConnections' | 'readTimeoutMs'>;
+  readonly remoteWrite?: {
+    /** `--storage.remote.flush-deadline`, in milliseconds; default one minute. */
+    readonly flushDeadlineMs?: number;
+    /** `--web.enable-remote-write-receiver` */
+    readonly receiver?: boolean;
+    /** `--web.remote-write-receiver.accepted-protobuf-messages`; default both. */
+    readonly acceptedMessages?: readonly WriteMessage[];
+  };
   /** `--storage.remote.read-…` */
   readonly remoteRead?: Partial<ReadLimits>;
   /** Whether `/api/v1/admin/tsdb/…` is served. */

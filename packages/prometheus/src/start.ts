@@ -32,9 +32,13 @@ import { dialectOf, makeEngine, type QueryLogs, startQueryLogs, vectorQuery } fr
 import { QueryMetrics, registerQueryMetrics } from './query/metrics.ts';
 import { Readiness } from './readiness.ts';
 import { type LoadedFiles, loadFiles, Reloader } from './reloader.ts';
+import { WRITE_MESSAGES } from './remote/proto/messages.ts';
 import { ReadClientMetrics } from './remote/read/client.ts';
 import { Fanout } from './remote/read/fanout.ts';
 import { READ_LIMITS, RemoteRead } from './remote/read/route.ts';
+import { ReceiveMetrics } from './remote/receive/metrics.ts';
+import { type ReceiverOptions, remoteWriteReceiver } from './remote/receive/route.ts';
+import { RemoteWrite } from './remote/write/remote-write.ts';
 import { plainText } from './routes.ts';
 import { EvaluationSlots } from './rules/dependencies.ts';
 import { RuleManager } from './rules/manager.ts';
@@ -53,6 +57,8 @@ export interface RunningPrometheus extends RunningRole {
   reload(): Promise<void>;
 }
 
+/** Upstream's default of `--storage.remote.flush-deadline`. */
+const FLUSH_DEADLINE_MS = 60_000;
 /** As upstream ends where it cannot use its configuration. */
 const EXIT_BAD_CONFIG = 2;
 
@@ -113,6 +119,7 @@ class PrometheusServer {
   private readonly storage: Fanout;
   private readonly scrapes: ScrapeManager;
   private readonly rules: RuleManager;
+  private readonly remoteWrite: RemoteWrite;
   private readonly notifier: Notifier;
   private readonly clock: Clock;
   private readonly readiness: Readiness;
@@ -159,6 +166,15 @@ class PrometheusServer {
       ...options.scraping,
       resolvePath,
       discoveryMetrics: discoveryMetrics(registry),
+    });
+    this.remoteWrite = new RemoteWrite({
+      directory: options.directory,
+      tsdb,
+      scrapes: this.scrapes,
+      registry,
+      logger,
+      version: options.version,
+      flushDeadlineMs: options.remoteWrite?.flushDeadlineMs ?? FLUSH_DEADLINE_MS,
     });
     this.notifier = new Notifier({ logger, registry, resolvePath, sending: options.sending ?? {} });
     this.rules = new RuleManager({
@@ -237,6 +253,8 @@ class PrometheusServer {
     const limits = { ...READ_LIMITS, ...options.remoteRead };
     const remoteRead = new RemoteRead({ tsdb, limits, externalLabels, registry, refuse });
     await app.register(async (api) => remoteRead.serve(api), { prefix: '/api/v1' });
+    const received = this.receiverOptions(refuse);
+    await app.register(async (api) => remoteWriteReceiver(api, received), { prefix: '/api/v1' });
     if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
     rootPages(app, { options, readiness, registry, tsdb, clock, facts, reloader });
     if (!options.ui) {
@@ -268,11 +286,22 @@ class PrometheusServer {
     await this.reloader.stop();
     await Promise.all([this.scrapes.stop(), this.rules.stop()]);
     await this.notifier.stop(); // after the rules: what they sent last goes out
+    await this.remoteWrite.stop();
     await app.close();
     this.queries.log.close();
     this.queries.active.close();
     this.storage.close();
     await this.tsdb.close();
+  }
+
+  private receiverOptions(refuse: ReceiverOptions['refuse']): ReceiverOptions {
+    const { tsdb, clock, registry, options } = this;
+    const { receiver = false, acceptedMessages: accepted = WRITE_MESSAGES } = options.remoteWrite ?? {};
+    const metrics = new ReceiveMetrics();
+    if (receiver) metrics.register(registry);
+    const logger = options.logger.child({ component: 'web' });
+    const features = { ...options.scraping?.features, typeAndUnitLabels: options.features?.typeAndUnitLabels ?? false };
+    return { tsdb, logger, features, now: () => clock.now(), enabled: receiver, accepted, metrics, refuse };
   }
 
   /** Others can reach what listens everywhere by the name of the machine, which is upstream's default. */
@@ -287,9 +316,7 @@ class PrometheusServer {
     this.engine.defaultSubqueryStepMs = intervalMs;
     this.tsdb.setRetention(retentionOf(config.config, this.options));
     this.storage.apply(config.config);
-    for (const section of WITHOUT_EFFECT.filter((key) => config.config[key].length > 0)) {
-      this.options.logger.warn('This section of the configuration has no effect yet', { section });
-    }
+    await this.remoteWrite.apply(config.config); // before anything is scraped, so that all of it is sent
     this.tsdb.exemplars.resize(maxExemplarsOf(this.options, config.config));
     await this.tsdb.setOutOfOrderWindow(config.config.storage.tsdb.out_of_order_time_window);
     this.notifier.apply(config);
@@ -305,6 +332,3 @@ async function unobservedApi(options: PrometheusOptions, context: ApiContext): P
   await app.register((api) => apiV1(api, { ...context, engine: makeEngine(options) }), { prefix: '/api/v1' });
   return app;
 }
-
-/** Sections that are checked, and that nothing stands behind. */
-const WITHOUT_EFFECT = ['remote_write'] as const;

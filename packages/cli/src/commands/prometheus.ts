@@ -1,5 +1,5 @@
 import { formatDuration, type Logger } from '@avalanche/model';
-import { type PrometheusOptions, startPrometheus } from '@avalanche/prometheus';
+import { type PrometheusOptions, startPrometheus, WRITE_MESSAGES, type WriteMessage } from '@avalanche/prometheus';
 import { CorsOrigin, type ListenAddress, parseListenAddress } from '@avalanche/web';
 import { type Flags, UsageError } from '../flags.ts';
 import { uiDirectory, VERSION } from '../version.ts';
@@ -73,6 +73,11 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
     externalUrl: external.url,
     enableLifecycle: flags.boolean('web.enable-lifecycle'),
     enableAdminApi: flags.boolean('web.enable-admin-api'),
+    remoteWrite: {
+      flushDeadlineMs: durationOf(flags, 'storage.remote.flush-deadline') ?? 60_000,
+      receiver: flags.boolean('web.enable-remote-write-receiver'),
+      acceptedMessages: acceptedMessagesOf(flags),
+    },
     storage: storageOf(flags, RETENTION_MS),
     ...(autoReloadMs ? { autoReloadMs } : {}),
     lookbackMs: durationOf(flags, 'query.lookback-delta') ?? 300_000,
@@ -105,6 +110,17 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
 function timestampTolerance(flags: Flags): { readonly timestampToleranceMs?: number } {
   const given = durationOf(flags, 'scrape.timestamp-tolerance');
   return given === undefined || given === 2 ? {} : { timestampToleranceMs: given };
+}
+
+/** @throws UsageError in upstream's words */
+function acceptedMessagesOf(flags: Flags): WriteMessage[] {
+  const names = flags.list('web.remote-write-receiver.accepted-protobuf-messages').flatMap((text) => text.split(','));
+  return names.map((name) => {
+    const known = WRITE_MESSAGES.find((message) => message === name);
+    if (known) return known;
+    const supported = WRITE_MESSAGES.join(', ');
+    throw new UsageError(`unknown type for remote write protobuf message ${name}, supported: ${supported}`);
+  });
 }
 
 function listenAddress(text: string): ListenAddress {

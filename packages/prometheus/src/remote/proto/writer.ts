@@ -112,6 +112,13 @@ export class ProtoWriter {
     this.length += bytes.length;
   }
 
+  /** Moves what was written behind the first `length` bytes before them. */
+  moveToFront(length: number): void {
+    const moved = this.bytes.slice(length, this.length);
+    this.bytes.copyWithin(moved.length, 0, length);
+    this.bytes.set(moved);
+  }
+
   uint64s(field: number, values: ArrayLike<number>): void {
     if (values.length === 0) return;
     const start = this.begin(field);

@@ -17,6 +17,8 @@ export interface ReceiverOptions extends Omit<StoreOptions, 'logger'> {
   /** `--web.remote-write-receiver.accepted-protobuf-messages` */
   readonly accepted: readonly WriteMessage[];
   readonly metrics: ReceiveMetrics;
+  /** Answers where the server is not ready; null where it is. */
+  readonly refuse?: ((reply: FastifyReply) => FastifyReply | null) | undefined;
 }
 
 /** An answer that is an error, as text. */
@@ -49,6 +51,8 @@ export async function remoteWriteReceiver(app: FastifyInstance, options: Receive
     url: '/write',
     bodyLimit: BYTES_MAX,
     onRequest: async (_request, reply) => {
+      const refused = options.refuse?.(reply);
+      if (refused) return refused;
       if (enabled) return;
       const hint = 'remote write receiver needs to be enabled with --web.enable-remote-write-receiver';
       return sendText(reply, 404, hint);
