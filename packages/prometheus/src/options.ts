@@ -95,3 +95,6 @@ export interface QueryFeatures {
 
 /** What messages about the start call the role. */
 export const ROLE = 'prometheus';
+
+/** Upstream's default of `--query.lookback-delta`. */
+export const LOOKBACK_MS = 300_000;

@@ -6,7 +6,7 @@ import { buildInfoResponse, type RuntimeFacts } from './api/status.ts';
 import { Federation } from './federate.ts';
 import { metricsPage } from './http-metrics.ts';
 import { lifecycle } from './lifecycle.ts';
-import type { PrometheusOptions } from './options.ts';
+import { LOOKBACK_MS, type PrometheusOptions } from './options.ts';
 import type { Readiness } from './readiness.ts';
 import type { Reloader } from './reloader.ts';
 import { plainText, Routes, textError } from './routes.ts';
@@ -20,9 +20,6 @@ interface PageContext {
   readonly facts: RuntimeFacts;
   readonly reloader: Reloader;
 }
-
-/** Upstream's default of `--query.lookback-delta`. */
-const LOOKBACK_MS = 300_000;
 
 /** What stands beside the API: `/metrics`, `/federate`, `/version`, `/-/…`, and what is not there and why. */
 export function rootPages(app: FastifyInstance, context: PageContext): void {

@@ -26,7 +26,8 @@ import { featuresResponse } from './features.ts';
 import { measureRequests } from './http-metrics.ts';
 import { Notifications, RELOAD_FAILED, STARTING, STOPPING } from './notifications/notifications.ts';
 import { Notifier } from './notifier/notifier.ts';
-import { type PrometheusOptions, ROLE } from './options.ts';
+import { LOOKBACK_MS, type PrometheusOptions, ROLE } from './options.ts';
+import { OtlpReceiver } from './otlp/route.ts';
 import { rootPages } from './pages.ts';
 import { dialectOf, makeEngine, type QueryLogs, startQueryLogs, vectorQuery } from './query/engine.ts';
 import { QueryMetrics, registerQueryMetrics } from './query/metrics.ts';
@@ -253,6 +254,8 @@ class PrometheusServer {
     const limits = { ...READ_LIMITS, ...options.remoteRead };
     const remoteRead = new RemoteRead({ tsdb, limits, externalLabels, registry, refuse });
     await app.register(async (api) => remoteRead.serve(api), { prefix: '/api/v1' });
+    const otlp = this.otlpReceiver(refuse);
+    await app.register(async (api) => otlp.serve(api), { prefix: '/api/v1' });
     const received = this.receiverOptions(refuse);
     await app.register(async (api) => remoteWriteReceiver(api, received), { prefix: '/api/v1' });
     if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
@@ -266,6 +269,24 @@ class PrometheusServer {
       ...files,
       boot: () => ({ ...boot, door: 'prometheus', prometheusUrl: '' }),
       isApi: (path) => path.startsWith('/api/') || path.startsWith('/-/'),
+    });
+  }
+
+  private otlpReceiver(refuse: (reply: FastifyReply) => FastifyReply | null): OtlpReceiver {
+    const { options, tsdb, registry, reloader, clock } = this;
+    const { features = {} } = options.scraping ?? {};
+    return new OtlpReceiver({
+      tsdb,
+      registry,
+      refuse,
+      logger: options.logger.child({ component: 'otlp' }),
+      enabled: options.web?.enableOtlpReceiver ?? false,
+      config: () => reloader.config.config.otlp,
+      now: () => clock.now(),
+      startTimeZeros: features.startTimeZeros ?? false,
+      metadataRecords: features.metadataRecords ?? false,
+      lookbackMs: options.lookbackMs ?? LOOKBACK_MS,
+      typeAndUnitLabels: options.features?.typeAndUnitLabels ?? false,
     });
   }
 
