@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry, Summary } from 'prom-client';
-import { collectedCounters } from '../collected.ts';
+import { collectedCounters, registerFamily } from '../collected.ts';
+import { Durations } from '../durations.ts';
 
 /** One pool as its metrics show it. */
 export interface PoolFacts {
@@ -32,8 +33,8 @@ export class ScrapeMetrics {
     exemplarOutOfOrder: 0,
   };
   private readonly duration: Histogram;
-  private readonly intervals: Summary<'interval'>;
-  private readonly intervalHistogram: Histogram<'interval'>;
+  /** Between scrapes, by the interval in milliseconds: observed at each scrape. */
+  private readonly intervals = new Map<number, Durations>();
   private readonly syncs: Counter<'scrape_job'>;
   private readonly syncsFailed: Counter<'scrape_job'>;
   private readonly syncLength: Summary<'scrape_job'>;
@@ -45,6 +46,7 @@ export class ScrapeMetrics {
     const registers = [registry];
     this.registerCounts(registry);
     this.registerPools(registry);
+    this.registerIntervals(registry);
     this.duration = new Histogram({
       name: 'avalanche_prometheus_scrape_duration_seconds',
       help: 'How long scrapes took, over all targets.',
@@ -54,15 +56,6 @@ export class ScrapeMetrics {
     const perInterval = { labelNames: ['interval'] as const, registers };
     const perJob = { labelNames: ['scrape_job'] as const, registers };
     const summary = { percentiles: QUANTILES, ...SUMMARY_AGE };
-    const between = 'Time between scrapes.';
-    const name = 'prometheus_target_interval_length';
-    this.intervals = new Summary({ name: `${name}_seconds`, help: between, ...perInterval, ...summary });
-    this.intervalHistogram = new Histogram({
-      name: `${name}_histogram_seconds`,
-      help: between,
-      buckets: LENGTH_BUCKETS,
-      ...perInterval,
-    });
     const sync = 'How long it took to take over what discovery found.';
     this.syncLength = new Summary({ name: 'prometheus_target_sync_length_seconds', help: sync, ...perJob, ...summary });
     this.syncHistogram = new Histogram({
@@ -100,9 +93,8 @@ export class ScrapeMetrics {
 
   /** @param length between two scrapes of a target */
   scrapedAgain(intervalMs: number, length: { readonly seconds: number }): void {
-    const labels = { interval: durationLabel(intervalMs) };
-    this.intervals.observe(labels, length.seconds);
-    this.intervalHistogram.observe(labels, length.seconds);
+    if (!this.intervals.has(intervalMs)) this.intervals.set(intervalMs, new Durations(LENGTH_BUCKETS));
+    this.intervals.get(intervalMs)?.observe(length.seconds);
   }
 
   synced(job: string, seconds: number, failed: number): void {
@@ -166,6 +158,25 @@ export class ScrapeMetrics {
         () => counts.exemplarOutOfOrder,
       ],
     ]);
+  }
+
+  private registerIntervals(registry: Registry): void {
+    const name = 'prometheus_target_interval_length';
+    const help = 'Time between scrapes.';
+    const all = (lines: (length: Durations, interval: string) => ReturnType<Durations['summary']>) => () =>
+      [...this.intervals].flatMap(([ms, length]) => lines(length, durationLabel(ms)));
+    const seconds = `${name}_seconds`;
+    registerFamily(
+      registry,
+      { name: seconds, help, type: 'summary' },
+      all((length, interval) => length.summary(seconds, { interval }, QUANTILES)),
+    );
+    const histogram = `${name}_histogram_seconds`;
+    registerFamily(
+      registry,
+      { name: histogram, help, type: 'histogram' },
+      all((length, interval) => length.histogram(histogram, { interval })),
+    );
   }
 
   private registerPools(registry: Registry): void {
