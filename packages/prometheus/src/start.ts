@@ -13,6 +13,7 @@ import {
   processMetrics,
   type RunningRole,
   StartupError,
+  serveDirectory,
   serveUi,
   WebConfig,
 } from '@avalanche/web';
@@ -260,6 +261,7 @@ class PrometheusServer {
     await app.register(async (api) => remoteWriteReceiver(api, received), { prefix: '/api/v1' });
     if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
     rootPages(app, { options, readiness, registry, tsdb, clock, facts, reloader });
+    if (options.web?.userAssets) await serveDirectory(app, options.web.userAssets, '/user/');
     if (!options.ui) {
       app.setNotFoundHandler(async (_request, reply) => plainText(reply, 404, '404 page not found\n'));
       return;
@@ -267,6 +269,7 @@ class PrometheusServer {
     const { boot, ...files } = options.ui;
     await serveUi(app, {
       ...files,
+      title: options.web?.pageTitle,
       boot: () => ({ ...boot, door: 'prometheus', prometheusUrl: '' }),
       isApi: (path) => path.startsWith('/api/') || path.startsWith('/-/'),
     });

@@ -15,6 +15,7 @@ export {
   listenAlso,
   parseListenAddress,
   parseQuery,
+  serveDirectory,
   serveMetrics,
   serveUi,
   type UiBoot,

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
 import { Server as HttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import fastify, {
   type FastifyHttpOptions,
@@ -220,6 +220,8 @@ export async function serveUi(
     /** A folder of `NAME.md` that the UI shows at `/runbooks/NAME`. */
     readonly runbooksDirectory?: string;
     readonly isApi: (path: string) => boolean;
+    /** Title of the pages, in place of the UI's own. */
+    readonly title?: string | undefined;
   },
 ): Promise<void> {
   const indexFile = join(options.directory, 'index.html');
@@ -246,9 +248,20 @@ export async function serveUi(
     const isPage = (request.method === 'GET' || request.method === 'HEAD') && !options.isApi(path);
     if (!isPage || path.startsWith('/assets/')) return reply.code(404).type('text/plain').send('404 page not found\n');
     // Read each time: after a build it names other assets, and the old ones are gone.
-    const index = await readFile(indexFile, 'utf8');
+    const index = titled(await readFile(indexFile, 'utf8'), options.title);
     return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);
   });
+}
+
+function titled(page: string, title: string | undefined): string {
+  if (title === undefined) return page;
+  const text = title.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return page.replace(/<title>[^<]*<\/title>/, () => `<title>${text}</title>`);
+}
+
+/** Serves the files of a folder below `prefix`, such as `/user/`. */
+export async function serveDirectory(app: FastifyInstance, root: string, prefix: string): Promise<void> {
+  await app.register(fastifyStatic, { root: resolve(root), prefix, decorateReply: false });
 }
 
 /** A runbook's text; '' where there is none or the name is not that of an alert. */

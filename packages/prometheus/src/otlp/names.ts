@@ -78,7 +78,7 @@ function suffixedName({ name, unit, kind, isMonotonic }: NamedMetric): string {
   const suffixes: string[] = [];
   const moveToEnd = (suffix: string) => {
     if (result.endsWith(suffix) && result.length > suffix.length + 1) {
-      result = result.slice(0, -(suffix.length + 1));
+      result = [...result.slice(0, -suffix.length)].slice(0, -1).join('');
     }
     suffixes.unshift(suffix);
   };

@@ -20,6 +20,9 @@ export interface Crumb {
   readonly href: string;
 }
 
+/** As the server gave it: `--web.page-title` may have set it. */
+const APPLICATION = document.title || 'Avalanche Monitor';
+
 /** A page: breadcrumb and its actions above, content below. */
 export function Page(props: {
   readonly crumbs: readonly Crumb[];
@@ -30,7 +33,7 @@ export function Page(props: {
 }): ReactNode {
   const { crumbs, title } = props;
   useEffect(() => {
-    document.title = title.trim() === '' ? 'Avalanche Monitor' : `${title} · Avalanche Monitor`;
+    document.title = title.trim() === '' ? APPLICATION : `${title} · ${APPLICATION}`;
   }, [title]);
   return (
     <>
