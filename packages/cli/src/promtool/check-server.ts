@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { HttpClient, httpClientSchema, readText, resolvePaths } from '@avalanche/web';
-import { parseYaml } from '@avalanche/yamlfile';
-import type { ToolCommand, ToolInput } from './tool-command.ts';
+import { readText } from '@avalanche/web';
+import { httpClientOf, httpConfigFlag, serverUrl } from './http-config.ts';
+import type { ToolCommand } from './tool-command.ts';
 
 const TIMEOUT_MS = 10_000;
 
@@ -14,14 +12,14 @@ function serverCheck(what: 'healthy' | 'ready', summary: string): ToolCommand {
     path: ['check', what],
     summary,
     flags: {
-      'http.config.file': { kind: 'string', help: 'HTTP client configuration file for promtool to connect.' },
+      ...httpConfigFlag,
       url: { kind: 'string', help: 'The URL for the Prometheus server.', default: 'http://localhost:9090' },
     },
     args: [],
     async run(input, { output }) {
       const server = serverUrl(input.flags.string('url'));
       const endpoint = new URL(`${server.pathname.replace(/\/+$/, '')}/-/${what}`, server);
-      const client = httpClientOf(input);
+      const client = httpClientOf(input, server);
       try {
         const response = await client.request(endpoint, { signal: AbortSignal.timeout(TIMEOUT_MS) });
         const text = await readText(response);
@@ -35,16 +33,4 @@ function serverCheck(what: 'healthy' | 'ready', summary: string): ToolCommand {
       }
     },
   };
-}
-
-function serverUrl(text: string): URL {
-  return new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
-}
-
-/** A client as the file of `--http.config.file` wants it. @throws FileError */
-function httpClientOf({ flags }: ToolInput): HttpClient {
-  const file = flags.string('http.config.file');
-  if (file === '') return new HttpClient();
-  const config = parseYaml(file, readFileSync(file, 'utf8'), httpClientSchema);
-  return new HttpClient(resolvePaths(config, (path) => resolve(dirname(file), path)));
 }

@@ -108,8 +108,8 @@ export function parseGoDuration(text: string): number {
 }
 
 /** As Go's encoder writes JSON: what HTML could take for its own is escaped. */
-export function goJson(value: unknown): string {
-  return JSON.stringify(value).replace(
+export function goJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).replace(
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

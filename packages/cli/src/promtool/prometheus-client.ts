@@ -1,3 +1,6 @@
+import { HttpClient, readText } from '@avalanche/web';
+import { serverUrl } from './http-config.ts';
+
 /** Labels by name, as the API has them. */
 export type Metric = Readonly<Record<string, string>>;
 
@@ -44,18 +47,24 @@ export class QueryFailure extends Error {}
 /** Time that a server has to answer. */
 const TIMEOUT_MS = 2 * 60_000;
 
+interface ClientOptions {
+  readonly http?: HttpClient;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 type Parameters = readonly (readonly [name: string, value: string])[];
 
 /** Asks a Prometheus by its API, as upstream's client does. */
 export class PrometheusClient {
   private readonly base: URL;
+  private readonly http: HttpClient;
+  private readonly headers: Readonly<Record<string, string>>;
 
-  /** @param url with or without a scheme, and with user and password where they are needed. @throws Error */
-  constructor(
-    url: string,
-    private readonly headers: Readonly<Record<string, string>> = {},
-  ) {
-    this.base = new URL(/^[a-z]+:\/\//i.test(url) ? url : `http://${url}`);
+  /** @param server with user and password where they are needed. @throws UsageError */
+  constructor(server: URL | string, { http = new HttpClient(), headers = {} }: ClientOptions = {}) {
+    this.base = typeof server === 'string' ? serverUrl(server) : server;
+    this.http = http;
+    this.headers = headers;
   }
 
   query(query: string, timeMs: number): Promise<QueryResult> {
@@ -93,22 +102,26 @@ export class PrometheusClient {
   }
 
   private async post<T>(path: string, parameters: Parameters): Promise<T> {
-    const body = new URLSearchParams(parameters as [string, string][]);
+    const body = new URLSearchParams(parameters as [string, string][]).toString();
     return (await this.ask(path, { method: 'POST', body })).data as T;
   }
 
   /** @throws QueryFailure */
-  private async ask(path: string, init: RequestInit): Promise<Answer> {
+  private async ask(path: string, init: { readonly method: 'GET' | 'POST'; readonly body?: string }): Promise<Answer> {
     const target = new URL(`${this.base.pathname.replace(/\/+$/, '')}/api/v1/${path}`, this.base);
-    const headers = { ...credentials(this.base), ...this.headers };
-    const response = await fetch(target, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) }).catch(
-      (error: Error) => {
-        const reason = error.cause instanceof Error ? error.cause.message : error.message;
-        const method = init.method === 'GET' ? 'Get' : 'Post';
-        throw new QueryFailure(`query error: ${method} "${target}": ${reason}`, { cause: error });
-      },
-    );
-    return read(response.status, await response.text());
+    target.username = this.base.username;
+    target.password = this.base.password;
+    const type = init.body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    const headers = { ...type, ...this.headers };
+    try {
+      const response = await this.http.request(target, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      return read(response.status, await readText(response));
+    } catch (error) {
+      if (error instanceof QueryFailure) throw error;
+      throw new QueryFailure(`query error: ${(error as Error).message}`, { cause: error });
+    } finally {
+      this.http.close();
+    }
   }
 }
 
@@ -131,12 +144,6 @@ function read(status: number, text: string): Answer {
 
 function clientOrServer(status: number): readonly [string, string] {
   return status < 500 ? ['client_error', 'client error'] : ['server_error', 'server error'];
-}
-
-function credentials({ username, password }: URL): Record<string, string> {
-  if (username === '') return {};
-  const text = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return { authorization: `Basic ${Buffer.from(text).toString('base64')}` };
 }
 
 function seconds(ms: number): string {

@@ -3,16 +3,21 @@ import { describeFlags, type FlagSpecs, parseFlags, UsageError } from '../flags.
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
 import { checkConfigCommand } from './check-config.ts';
+import { checkMetricsCommand } from './check-metrics.ts';
 import { checkRulesCommand } from './check-rules.ts';
 import { checkHealthyCommand, checkReadyCommand } from './check-server.ts';
+import { checkServiceDiscoveryCommand } from './check-service-discovery.ts';
 import { checkWebConfigCommand } from './check-web-config.ts';
 import { cleanupCommand } from './cleanup.ts';
+import { debugAllCommand, debugMetricsCommand, debugPprofCommand } from './debug.ts';
 import { dumpCommand, dumpOpenMetricsCommand } from './dump.ts';
 import { explainCommand } from './explain.ts';
 import { describeFailure } from './failure.ts';
 import { listCommand } from './list.ts';
 import { openMetricsCommand } from './openmetrics.ts';
 import { standardOutput } from './output.ts';
+import { deleteMatcherCommand, promqlFormatCommand, setMatcherCommand } from './promql-edit.ts';
+import { pushMetricsCommand } from './push-metrics.ts';
 import { queryInstantCommand, queryLabelsCommand, queryRangeCommand, querySeriesCommand } from './query.ts';
 import { queryAnalyzeCommand } from './query-analyze.ts';
 import { rulesCommand } from './rules.ts';
@@ -39,10 +44,22 @@ const COMMANDS: readonly ToolCommand[] = [
   checkHealthyCommand,
   checkReadyCommand,
   testRulesCommand,
+  checkMetricsCommand,
+  checkServiceDiscoveryCommand,
+  pushMetricsCommand,
+  promqlFormatCommand,
+  setMatcherCommand,
+  deleteMatcherCommand,
+  debugPprofCommand,
+  debugMetricsCommand,
+  debugAllCommand,
 ];
 
 /** Flags that every command takes for the sake of compatibility. */
-const COMMON_FLAGS: FlagSpecs = { 'enable-feature': { kind: 'list', help: '', ignored: true } };
+const COMMON_FLAGS: FlagSpecs = {
+  'enable-feature': { kind: 'list', help: '', ignored: true },
+  experimental: { kind: 'boolean', help: '', default: 'false', ignored: true },
+};
 
 export const promtool: ToolSet = {
   runArguments(args) {
@@ -92,13 +109,7 @@ function wordsOf(args: readonly string[]): Words {
     const word = args[at];
     if (word.startsWith('-') && !below([...path, word]).length) {
       rest.push(word);
-      if (
-        /^(--(max-block-duration|enable-feature|format|header|http\.config\.file|junit|run|lint|live)|-o)$/.test(
-          word,
-        ) &&
-        at + 1 < args.length
-      )
-        rest.push(args[++at]);
+      if (takesValue(word, path) && at + 1 < args.length) rest.push(args[++at]);
       continue;
     }
     if (!below([...path, word]).length)
@@ -107,6 +118,15 @@ function wordsOf(args: readonly string[]): Words {
   }
   rest.push(...args.slice(at));
   return { path, rest, help: isHelp || rest.includes('--help') || rest.includes('-h') };
+}
+
+/** Whether a flag between the words of a command is followed by its value. */
+function takesValue(flag: string, path: readonly string[]): boolean {
+  return below(path).some((command) =>
+    Object.entries({ ...command.flags, ...COMMON_FLAGS }).some(
+      ([name, { kind, short }]) => kind !== 'boolean' && (flag === `--${name}` || flag === `-${short}`),
+    ),
+  );
 }
 
 function inputOf(command: ToolCommand, args: readonly string[]): ToolInput {

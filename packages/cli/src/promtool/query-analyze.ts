@@ -1,5 +1,7 @@
 import { formatGoDuration, parseGoDuration } from './go-format.ts';
-import { PrometheusClient, type SeriesJson } from './prometheus-client.ts';
+import { httpConfigFlag } from './http-config.ts';
+import type { SeriesJson } from './prometheus-client.ts';
+import { client } from './query.ts';
 import { metricText } from './query-output.ts';
 import { parseTime } from './times.ts';
 import type { ToolCommand } from './tool-command.ts';
@@ -21,6 +23,8 @@ export const queryAnalyzeCommand: ToolCommand = {
   path: ['query', 'analyze'],
   summary: 'Run queries against your Prometheus to analyze the usage pattern of certain metrics.',
   flags: {
+    ...httpConfigFlag,
+    format: { kind: 'string', short: 'o', help: 'Without effect here.', default: 'promql', ignored: true },
     server: { kind: 'string', help: 'Prometheus server to query.' },
     type: { kind: 'string', help: 'Type of metric: histogram.' },
     duration: { kind: 'string', help: 'Time frame to analyze.', default: '1h' },
@@ -35,11 +39,11 @@ export const queryAnalyzeCommand: ToolCommand = {
     if (type !== 'histogram') throw new Error(`analyze type is ${type}, must be 'histogram'`);
     const durationMs = input.parsed('duration', parseGoDuration);
     const timeMs = flags.given('time') ? parseTime(flags.string('time')) : now();
-    const client = new PrometheusClient(flags.string('server'));
+    const server = client(input);
     output.out(HEADER);
     const totals = { Native: new Totals(), Classic: new Totals() };
     for (const match of flags.list('match')) {
-      const { resultType, result } = await client.query(`${match}[${formatGoDuration(durationMs)}]`, timeMs);
+      const { resultType, result } = await server.query(`${match}[${formatGoDuration(durationMs)}]`, timeMs);
       if (resultType !== 'matrix') throw new Error('query of buckets resulted in non-Matrix');
       for (const { kind, name, population } of populationsOf(result)) {
         output.out(`- ${name} (${kind.toLowerCase()}): ${populationText(population)}\n`);

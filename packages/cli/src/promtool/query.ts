@@ -1,5 +1,6 @@
-import { type FlagSpecs, UsageError } from '../flags.ts';
+import type { FlagSpecs } from '../flags.ts';
 import { parseGoDuration } from './go-format.ts';
+import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from './http-config.ts';
 import { PrometheusClient } from './prometheus-client.ts';
 import { type AnswerFormat, jsonFormat, promqlFormat } from './query-output.ts';
 import { parseTime } from './times.ts';
@@ -13,7 +14,8 @@ const RANGE_MS = 5 * 60_000;
 const server: ArgumentSpec = { name: 'server', help: 'Prometheus server to query.', required: true };
 const expr: ArgumentSpec = { name: 'expr', help: 'PromQL query expression.', required: true };
 
-const formatFlag: FlagSpecs = {
+const commonFlags: FlagSpecs = {
+  ...httpConfigFlag,
   format: {
     kind: 'string',
     short: 'o',
@@ -36,7 +38,7 @@ export const queryInstantCommand: ToolCommand = {
   path: ['query', 'instant'],
   summary: 'Run instant query.',
   flags: {
-    ...formatFlag,
+    ...commonFlags,
     ...headerFlag,
     time: { kind: 'string', help: 'Query evaluation time (RFC3339 or Unix timestamp).' },
   },
@@ -53,7 +55,7 @@ export const queryRangeCommand: ToolCommand = {
   path: ['query', 'range'],
   summary: 'Run range query.',
   flags: {
-    ...formatFlag,
+    ...commonFlags,
     ...headerFlag,
     ...rangeFlags,
     step: { kind: 'string', help: 'Query step size (duration).' },
@@ -74,7 +76,7 @@ export const queryRangeCommand: ToolCommand = {
 export const querySeriesCommand: ToolCommand = {
   path: ['query', 'series'],
   summary: 'Run series query.',
-  flags: { ...formatFlag, ...matchFlag, ...rangeFlags },
+  flags: { ...commonFlags, ...matchFlag, ...rangeFlags },
   requiredFlags: ['match'],
   args: [server],
   async run(input, { output, now }) {
@@ -87,7 +89,7 @@ export const querySeriesCommand: ToolCommand = {
 export const queryLabelsCommand: ToolCommand = {
   path: ['query', 'labels'],
   summary: 'Run labels query.',
-  flags: { ...formatFlag, ...matchFlag, ...rangeFlags },
+  flags: { ...commonFlags, ...matchFlag, ...rangeFlags },
   args: [server, { name: 'name', help: 'Label name to provide label values for.', required: true }],
   async run(input, { output, now }) {
     const range = wideRange(input, now());
@@ -98,18 +100,10 @@ export const queryLabelsCommand: ToolCommand = {
   },
 };
 
-function client(input: ToolInput): PrometheusClient {
-  const headers = input.flags.list('header').map((text): [string, string] => {
-    const match = /^([^=:]+)[=:](.*)$/s.exec(text);
-    if (!match) throw new UsageError(`expected KEY=VALUE got '${text}', try --help`);
-    return [match[1], match[2]];
-  });
-  const url = input.arg('server') || input.flags.string('server');
-  try {
-    return new PrometheusClient(url, Object.fromEntries(headers));
-  } catch {
-    throw new UsageError(`invalid URL '${url}', try --help`);
-  }
+/** The server that the arguments name, or the flag of `query analyze`. @throws UsageError, FileError */
+export function client(input: ToolInput): PrometheusClient {
+  const server = serverUrl(input.arg('server') || input.flags.string('server'));
+  return new PrometheusClient(server, { http: httpClientOf(input, server), headers: pairsOf(input, 'header') });
 }
 
 function formatOf(input: ToolInput): AnswerFormat {

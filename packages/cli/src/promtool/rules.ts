@@ -1,7 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { Labels, METRIC_NAME, NORMAL_NAN_HIGH, NORMAL_NAN_LOW } from '@avalanche/model';
 import { BlockDraft, importRange } from '@avalanche/tsdb';
+import type { HttpClient } from '@avalanche/web';
 import { parseGoDuration, quote } from './go-format.ts';
+import { httpClientOf, httpConfigFlag, serverUrl } from './http-config.ts';
 import { importFlags } from './openmetrics.ts';
 import type { Output } from './output.ts';
 import { queryRange, type RangeSeries } from './range-query.ts';
@@ -17,6 +19,7 @@ export const rulesCommand: ToolCommand = {
   summary: 'Make blocks of what recording rules would have recorded, by range queries to a Prometheus.',
   flags: {
     ...importFlags,
+    ...httpConfigFlag,
     url: { kind: 'string', help: 'The Prometheus to ask.', default: 'http://localhost:9090' },
     start: { kind: 'string', help: 'From when on: a Unix time or a date (RFC 3339).' },
     end: { kind: 'string', help: 'Until when, as --start. Default: three hours ago.' },
@@ -39,6 +42,7 @@ export const rulesCommand: ToolCommand = {
     mkdirSync(job.directory, { recursive: true });
     const failures: string[] = [];
     for (const group of groups) failures.push(...(await importGroup(group, job, context)));
+    job.http.close();
     for (const failure of failures) context.output.err(`rule importer error: ${failure}\n`);
     if (failures.length > 0) throw new Error('error importing rules');
     return 0;
@@ -47,7 +51,8 @@ export const rulesCommand: ToolCommand = {
 
 /** Times in whole seconds, as upstream counts here. */
 interface ImportJob {
-  readonly url: string;
+  readonly server: URL;
+  readonly http: HttpClient;
   readonly directory: string;
   readonly startSeconds: number;
   readonly endSeconds: number;
@@ -63,8 +68,10 @@ function jobOf(input: ToolInput, { now, output }: ToolContext): ImportJob {
   const start = timeOf('start', flags.string('start'));
   if (start >= end) throw new Error('start time is not before end time');
   log(output, 'new rule importer', { start: new Date(start).toISOString(), end: new Date(end).toISOString() });
+  const server = serverUrl(flags.string('url'));
   return {
-    url: flags.string('url'),
+    server,
+    http: httpClientOf(input, server),
     directory: flags.string('output-dir'),
     startSeconds: Math.floor(start / 1000),
     endSeconds: Math.floor(end / 1000),
@@ -135,7 +142,7 @@ async function importRule(rule: ImportedRule, group: ImportedGroup, job: ImportJ
     const end = Math.min(block + blockSeconds - 1, endSeconds);
     if (end < start) break;
     const range = { query: rule.expr, start, end, step: group.intervalMs / 1000 };
-    const matrix = await queryRange(job.url, range);
+    const matrix = await queryRange(job.server, range, job.http);
     const draft = new BlockDraft(blockSeconds * 1000);
     for (const series of matrix) addSeries(series, rule, draft);
     await draft.write(job.directory, context.now());

@@ -7,6 +7,8 @@ export interface ToolContext {
   readonly output: Output;
   /** Milliseconds. */
   readonly now: () => number;
+  /** What comes by standard input, where it is not that of the process. */
+  readonly stdin?: () => string;
 }
 
 export interface ArgumentSpec {

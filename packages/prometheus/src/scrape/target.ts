@@ -68,7 +68,8 @@ function durationOf(text: string, what: 'interval' | 'timeout'): number {
   return ms;
 }
 
-function withDefaults(found: Labels, config: ScrapeConfig): Labels {
+/** Labels before relabelling: what discovery found over what the job says. */
+export function withDefaults(found: Labels, config: ScrapeConfig): Labels {
   const filled: Record<string, string> = {
     job: config.job_name,
     __scheme__: config.scheme,
