@@ -30,6 +30,8 @@ let theirReceiver: Program | undefined;
 let theirSender: Program | undefined;
 let victoria: Program | undefined;
 let startedAt: number;
+/** The target's address. */
+let instance: string;
 
 function folder(name: string, config: object): string {
   const path = join(directory, name);
@@ -76,10 +78,10 @@ async function startVictoria(): Promise<Program> {
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'remote-write-'));
-  const address = await startTarget();
+  instance = await startTarget();
   const scraping = (from: string) => ({
     global: { scrape_interval: '250ms', scrape_timeout: '250ms', external_labels: { from } },
-    scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [address] }] }],
+    scrape_configs: [{ job_name: 'app', static_configs: [{ targets: [instance] }] }],
   });
   receiverPort = await freePort();
   const receiverUrl = `http://127.0.0.1:${receiverPort}/api/v1/write`;
@@ -130,7 +132,7 @@ async function samplesOf(url: string, from: string | undefined, end: number): Pr
   );
 }
 
-/** VictoriaMetrics has no raw samples in its query API of this version: it exports them. */
+/** What VictoriaMetrics exports. A NaN is no sample for it, a staleness marker is one that a query does not show. */
 async function exportedSamples(url: string, end: number): Promise<Samples> {
   await fetch(`${url}/internal/force_flush`);
   const query = new URLSearchParams({ 'match[]': '{__name__=~"app_.*"}', end: String(end) });
@@ -140,7 +142,7 @@ async function exportedSamples(url: string, end: number): Promise<Samples> {
   return Object.fromEntries(
     series.map(({ metric, values, timestamps }) => [
       `${metric.__name__} ${metric.i} ${metric.instance}`,
-      timestamps.map((time, i) => [time / 1000, String(values[i] ?? 'NaN')] as const),
+      timestamps.map((time, i) => [time / 1000, String(values[i])] as const).filter(([, value]) => value !== 'null'),
     ]),
   );
 }
@@ -208,8 +210,9 @@ test.skipIf(!hasBoth)(
 
 test.skipIf(!hasVictoria)('we send to VictoriaMetrics, which has the same samples', async () => {
   const end = Date.now() / 1000;
-  await expectSame(
-    () => samplesOf(sender.url, undefined, end),
-    () => exportedSamples(victoria?.url ?? '', end),
-  );
+  const numbers = async () => {
+    const { [`app_nan undefined ${instance}`]: _, ...others } = await samplesOf(sender.url, undefined, end);
+    return others;
+  };
+  await expectSame(numbers, () => exportedSamples(victoria?.url ?? '', end));
 });
