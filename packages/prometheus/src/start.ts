@@ -117,6 +117,7 @@ function openWebConfig({ web, logger }: PrometheusOptions): WebConfig | undefine
 class PrometheusServer {
   readonly reloader: Reloader;
   private readonly registry = new Registry();
+  private readonly discoveryMetrics = discoveryMetrics(this.registry);
   private readonly engine: Engine;
   private readonly storage: Fanout;
   private readonly scrapes: ScrapeManager;
@@ -167,18 +168,24 @@ class PrometheusServer {
       metrics: new ScrapeMetrics(registry),
       ...options.scraping,
       resolvePath,
-      discoveryMetrics: discoveryMetrics(registry),
+      discoveryMetrics: this.discoveryMetrics,
     });
     this.remoteWrite = new RemoteWrite({
       directory: options.directory,
       tsdb,
-      scrapes: this.scrapes,
+      metadata: () => this.scrapes.jobs.flatMap(({ loops }) => loops.map(({ metadata }) => metadata)),
       registry,
       logger,
       version: options.version,
       flushDeadlineMs: options.remoteWrite?.flushDeadlineMs ?? FLUSH_DEADLINE_MS,
     });
-    this.notifier = new Notifier({ logger, registry, resolvePath, sending: options.sending ?? {} });
+    this.notifier = new Notifier({
+      logger,
+      registry,
+      resolvePath,
+      discoveryMetrics: this.discoveryMetrics,
+      sending: options.sending ?? {},
+    });
     this.rules = new RuleManager({
       tsdb,
       clock,

@@ -5,7 +5,7 @@ import type { Batch, PendingExemplar } from './batch.ts';
 import { putLabels, type RemoteSeries } from './series.ts';
 
 /** A family of metrics, as 1.0 sends metadata. */
-export interface FamilyMetadata extends SeriesMetadata {
+export interface MetadataEntry extends SeriesMetadata {
   readonly family: string;
 }
 
@@ -56,7 +56,7 @@ export class BatchEncoder {
   }
 
   /** A request of 1.0 with nothing but metadata. */
-  encodeMetadata(families: readonly FamilyMetadata[]): Uint8Array {
+  encodeMetadata(families: readonly MetadataEntry[]): Uint8Array {
     const { writer } = this;
     writer.reset();
     for (const { family, type, unit, help } of families) {

@@ -15,7 +15,7 @@ import {
 import type { PrometheusConfig } from '../../config/schema.ts';
 import type { NameScheme } from '../../relabel.ts';
 import { WRITE_V1 } from '../proto/messages.ts';
-import type { FamilyMetadata } from './encode.ts';
+import type { MetadataEntry } from './encode.ts';
 import type { QueueMetrics } from './metrics.ts';
 import type { SentPositions, ShardPositions } from './positions.ts';
 import { Rate } from './rate.ts';
@@ -32,7 +32,7 @@ export interface QueueContext {
   readonly version: string;
   readonly positions: SentPositions;
   /** What the targets say of their families. */
-  readonly families: () => readonly FamilyMetadata[];
+  readonly families: () => readonly MetadataEntry[];
   /** What the targets say of a metric. */
   readonly metadataOf: (metric: string) => SeriesMetadata | undefined;
 }

@@ -4,9 +4,8 @@ import { Labels, type Logger } from '@avalanche/model';
 import type { SeriesMetadata, Tsdb } from '@avalanche/tsdb';
 import type { Registry } from 'prom-client';
 import type { PrometheusConfig } from '../../config/schema.ts';
-import type { ScrapeManager } from '../../scrape/manager.ts';
-import { FamilyMetadata as FamilyTable } from '../../scrape/metadata.ts';
-import type { FamilyMetadata } from './encode.ts';
+import { FamilyMetadata } from '../../scrape/metadata.ts';
+import type { MetadataEntry } from './encode.ts';
 import { type QueueMetrics, RemoteWriteMetrics } from './metrics.ts';
 import { SentPositions } from './positions.ts';
 import { type QueueContext, type RemoteWriteConfig, WriteQueue } from './queue.ts';
@@ -15,7 +14,8 @@ export interface RemoteWriteOptions {
   /** The data directory, where is kept how far the log has been sent. */
   readonly directory: string;
   readonly tsdb: Tsdb;
-  readonly scrapes: ScrapeManager;
+  /** What each target says of its families. */
+  readonly metadata: () => readonly FamilyMetadata[];
   readonly registry: Registry;
   readonly logger: Logger;
   readonly version: string;
@@ -38,7 +38,7 @@ export class RemoteWrite {
   private readonly positions: SentPositions;
   private readonly metrics: RemoteWriteMetrics;
   private readonly logger: Logger;
-  private table = new FamilyTable();
+  private table = new FamilyMetadata();
   private tableMadeAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: RemoteWriteOptions) {
@@ -104,10 +104,10 @@ export class RemoteWrite {
     });
   }
 
-  private families(): FamilyMetadata[] {
-    const found = new Map<string, FamilyMetadata>();
-    for (const { metadata } of this.options.scrapes.jobs.flatMap(({ loops }) => loops)) {
-      for (const [family, { type, unit, help }] of metadata.entries()) {
+  private families(): MetadataEntry[] {
+    const found = new Map<string, MetadataEntry>();
+    for (const target of this.options.metadata()) {
+      for (const [family, { type, unit, help }] of target.entries()) {
         found.set(`${family}\0${type}\0${unit}\0${help}`, { family, type, unit, help });
       }
     }
@@ -118,7 +118,7 @@ export class RemoteWrite {
     const now = performance.now();
     if (now - this.tableMadeAt > METADATA_KEPT_MS || (this.table.size === 0 && now - this.tableMadeAt > 1000)) {
       this.tableMadeAt = now;
-      this.table = new FamilyTable();
+      this.table = new FamilyMetadata();
       for (const { family, type, unit, help } of this.families()) {
         this.table.describe(ENTRY_TYPE, family, type);
         this.table.describe(ENTRY_HELP, family, help);

@@ -4,7 +4,7 @@ import { WRITE_V1 } from '../proto/messages.ts';
 import { compressSnappy } from '../proto/snappy.ts';
 import type { Batch } from './batch.ts';
 import { type SendOutcome, WriteClient, type Written } from './client.ts';
-import { BatchEncoder, type EncodedCounts, type FamilyMetadata } from './encode.ts';
+import { BatchEncoder, type EncodedCounts, type MetadataEntry } from './encode.ts';
 import type { QueueMetrics } from './metrics.ts';
 import type { RemoteWriteConfig } from './queue.ts';
 import { Rate } from './rate.ts';
@@ -79,7 +79,7 @@ export class Sender {
   }
 
   /** What the targets say of their families, in requests of their own (1.0). */
-  async sendMetadata(families: readonly FamilyMetadata[]): Promise<void> {
+  async sendMetadata(families: readonly MetadataEntry[]): Promise<void> {
     const { metrics } = this;
     const max = this.config.metadata_config.max_samples_per_send;
     for (let from = 0; from < families.length; from += max) {
