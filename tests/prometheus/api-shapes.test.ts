@@ -67,9 +67,13 @@ async function isSettled(url: string): Promise<boolean> {
   const targets = await fetch(`${url}/api/v1/targets`).then((answer) => answer.text());
   const groups = await fetch(`${url}/api/v1/rules`).then((answer) => answer.text());
   const alerts = await fetch(`${url}/api/v1/query?query=ALERTS`).then((answer) => answer.text());
+  const sums = await fetch(`${url}/api/v1/query?query=job:up:sum`).then((answer) => answer.text());
   const metadata = await fetch(`${url}/api/v1/metadata`).then((answer) => answer.text());
   const isScraped = ['"up"', '"down"'].every((health) => targets.includes(health)) && metadata.includes('live_total');
-  return isScraped && groups.split('"ok"').length > 5 && alerts.includes('Always') && alerts.includes('Waits');
+  const isSummed = ['live', 'dead'].every((job) => sums.includes(job));
+  return (
+    isScraped && isSummed && groups.split('"ok"').length > 5 && alerts.includes('Always') && alerts.includes('Waits')
+  );
 }
 
 /** `METHOD path form#type`, without the form and its type where there is none. */

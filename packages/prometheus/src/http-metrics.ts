@@ -37,6 +37,18 @@ export function measureRequests(app: FastifyInstance, registry: Registry): void 
     buckets: BYTES,
     registers,
   });
+  const connections = (what: string, help: string) => {
+    const name = `net_conntrack_listener_conn_${what}_total`;
+    const counter = new Counter({ name, help, labelNames: ['listener_name'], registers });
+    counter.inc({ listener_name: 'http' }, 0);
+    return () => counter.inc({ listener_name: 'http' });
+  };
+  const accepted = connections('accepted', 'Connections that were accepted.');
+  const closed = connections('closed', 'Connections that were accepted and are closed.');
+  app.server.on('connection', (socket) => {
+    accepted();
+    socket.once('close', closed);
+  });
   const begins = new WeakMap<FastifyRequest, Begin>();
   app.addHook('onRequest', (request, _reply, done) => {
     begins.set(request, { at: performance.now(), sent: request.raw.socket.bytesWritten });

@@ -5,7 +5,7 @@ import { discoverByDns } from './dns.ts';
 import { discoverByDocker } from './docker.ts';
 import { discoverFiles } from './file.ts';
 import { discoverByHttp } from './http.ts';
-import type { DiscoveryMetrics } from './metrics.ts';
+import type { DiscoveryMetrics, Seeker } from './metrics.ts';
 
 /** Targets that one source announces together: each a label set with at least `__address__`. */
 export interface TargetGroup {
@@ -28,6 +28,8 @@ export interface DiscoveryContext {
   /** Turns a path of the configuration into one of the file system. */
   readonly resolvePath: (path: string) => string;
   readonly discoveryMetrics?: DiscoveryMetrics;
+  /** Whom targets are found for; default `scrape`. */
+  readonly seeker?: Seeker;
   /** The job that asks, for metrics and the log. */
   readonly setName?: string;
 }
@@ -58,9 +60,15 @@ export function discover(
     ...config.docker_sd_configs.map((docker) => discoverByDocker(docker, context)),
   ];
   const known = new Map<Discover, readonly Labels[]>();
-  const publish = () => update([...fixed, ...[...known.values()].flat()]);
+  const { discoveryMetrics: metrics, seeker = 'scrape', setName = '' } = context;
+  const publish = () => {
+    const targets = [...fixed, ...[...known.values()].flat()];
+    metrics?.discovered(seeker, setName, targets.length);
+    update(targets);
+  };
   const stops = mechanisms.map((start) =>
     start((groups) => {
+      metrics?.updated(seeker);
       known.set(
         start,
         groups.flatMap((group) => group.targets),
@@ -71,6 +79,7 @@ export function discover(
   publish();
   return () => {
     for (const stop of stops) stop();
+    metrics?.ended(seeker, setName);
   };
 }
 

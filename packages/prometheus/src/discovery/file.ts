@@ -18,7 +18,7 @@ const TIMER_MAX_MS = 2 ** 31 - 1;
  */
 export function discoverFiles(
   config: DiscoveryConfig['file_sd_configs'][number],
-  { logger, resolvePath }: DiscoveryContext,
+  { logger, resolvePath, discoveryMetrics }: DiscoveryContext,
 ): Discover {
   const patterns = config.files.map(resolvePath);
   return (update) => {
@@ -26,12 +26,16 @@ export function discoverFiles(
     const read = () => {
       const next = new Map<string, readonly TargetGroup[]>();
       for (const file of patterns.flatMap(filesMatching)) {
+        const begin = performance.now();
+        let failed = false;
         try {
           next.set(file, readTargetFile(file));
         } catch (error) {
           logger.error('Reading a target file failed; its last targets stay', { file, error });
           next.set(file, groups.get(file) ?? []);
+          failed = true;
         }
+        discoveryMetrics?.fileRead((performance.now() - begin) / 1000, failed);
       }
       groups = next;
       update([...groups.values()].flat());

@@ -52,13 +52,17 @@ export class Notifier {
     this.externalLabels = config.global.external_labels;
     this.relabelRules = config.alerting.alert_relabel_configs;
     const before = [...this.sets];
-    this.sets = config.alerting.alertmanagers.map((alertmanager) => {
+    const wanted = config.alerting.alertmanagers.map((alertmanager) => {
       const fingerprint = JSON.stringify(alertmanager, patternOfRegex);
       const same = before.findIndex((running) => running.fingerprint === fingerprint);
-      if (same >= 0) return before.splice(same, 1)[0];
-      return { fingerprint, set: new AlertmanagerSet(alertmanager, this.options, this.context) };
+      return { alertmanager, fingerprint, running: same >= 0 ? before.splice(same, 1)[0] : undefined };
     });
     for (const { set } of before) void set.stop();
+    this.sets = wanted.map(({ alertmanager, fingerprint, running }, i) => {
+      if (running) return running;
+      const discovery = { ...this.options, seeker: 'notify', setName: `config-${i}` } as const;
+      return { fingerprint, set: new AlertmanagerSet(alertmanager, discovery, this.context) };
+    });
   }
 
   /** Takes no more alerts; settles when those that wait have been sent, or dropped where that is wanted. */
