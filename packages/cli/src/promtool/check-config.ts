@@ -1,6 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { formatDuration, parseDuration } from '@avalanche/model';
-import { type DiscoveryConfig, type LoadedConfig, loadConfig, targetFileSchema } from '@avalanche/prometheus';
+import { formatDuration, Labels, parseDuration } from '@avalanche/model';
+import {
+  type DiscoveryConfig,
+  type LoadedConfig,
+  loadConfig,
+  makeTarget,
+  targetFileSchema,
+} from '@avalanche/prometheus';
 import { filesMatching, parseYaml } from '@avalanche/yamlfile';
 import { parseFlags, UsageError } from '../flags.ts';
 import { checkRulesCommand } from './check-rules.ts';
@@ -69,6 +75,7 @@ async function checkFile(file: string, syntaxOnly: boolean, output: Output): Pro
     const loaded = await loadConfig(file, { withoutJobFiles: syntaxOnly });
     const ruleFiles = syntaxOnly ? [] : ruleFilesOf(loaded);
     if (!syntaxOnly) checkReferences(loaded, output);
+    for (const job of loaded.config.scrape_configs) checkStaticTargets(job);
     if (ruleFiles.length > 0) output.out(`  SUCCESS: ${ruleFiles.length} rule files found\n`);
     output.out(` SUCCESS: ${file} is valid prometheus config file syntax\n\n`);
     return { loaded, ruleFiles };
@@ -98,7 +105,7 @@ function checkReferences({ config }: LoadedConfig, output: Output): void {
     mustExist(credentials, 'authorization credentials or bearer token file');
     mustExist(tls_config.cert_file, 'client cert file');
     mustExist(tls_config.key_file, 'client key file');
-    checkTargetFiles(job, `file_sd in scrape job ${JSON.stringify(job.job_name)}`, output);
+    checkTargetFiles(job, `file_sd in scrape job ${JSON.stringify(job.job_name)}`, output, job);
   }
   for (const alertmanager of config.alerting.alertmanagers) {
     checkTargetFiles(alertmanager, 'file_sd in alertmanager config', output);
@@ -110,18 +117,46 @@ function mustExist(path: string | undefined, what: string): void {
   throw new Error(`error checking ${what} ${JSON.stringify(path)}: stat ${path}: no such file or directory`);
 }
 
+type ScrapeConfig = LoadedConfig['config']['scrape_configs'][number];
 type WithTargetFiles = Pick<DiscoveryConfig, 'file_sd_configs'> & { readonly relabel_configs: readonly unknown[] };
 
-function checkTargetFiles({ file_sd_configs, relabel_configs }: WithTargetFiles, where: string, output: Output): void {
+/** @param job whose targets they become; undefined for Alertmanagers. @throws FileError, Error where a target is not usable */
+function checkTargetFiles(
+  { file_sd_configs, relabel_configs }: WithTargetFiles,
+  where: string,
+  output: Output,
+  job?: ScrapeConfig,
+): void {
   for (const pattern of file_sd_configs.flatMap(({ files }) => files)) {
     const files = filesMatching(pattern);
     if (files.length === 0) output.out(`  WARNING: file ${JSON.stringify(pattern)} for ${where} does not exist\n`);
     for (const file of files) {
       const groups = parseYaml(file, readFileSync(file, 'utf8'), targetFileSchema);
+      if (job) for (const { targets, labels } of groups) checkTargets(targets, labels, job, '');
       const address = groups.flatMap(({ targets }) => targets).find((target) => target.includes('/'));
-      if (address !== undefined && relabel_configs.length === 0) {
+      if (!job && address !== undefined && relabel_configs.length === 0) {
         throw new Error(`${JSON.stringify(address)} is not a valid hostname`);
       }
+    }
+  }
+}
+
+function checkStaticTargets(job: ScrapeConfig): void {
+  for (const [i, { targets, labels }] of job.static_configs.entries()) checkTargets(targets, labels, job, String(i));
+}
+
+/** @throws Error where relabelling leaves no target that could be scraped */
+function checkTargets(
+  targets: readonly string[],
+  labels: Readonly<Record<string, string>> | undefined,
+  job: ScrapeConfig,
+  group: string,
+): void {
+  for (const [i, address] of targets.entries()) {
+    try {
+      makeTarget(Labels.from({ ...labels, __address__: address }), job);
+    } catch (error) {
+      throw new Error(`instance ${i} in group ${group}: ${(error as Error).message}`, { cause: error });
     }
   }
 }

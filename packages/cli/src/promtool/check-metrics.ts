@@ -38,7 +38,8 @@ export const checkMetricsCommand: ToolCommand = {
 /** @throws Error */
 function readFamilies(text: string, lints: boolean): MetricFamily[] {
   try {
-    return parseTextFamilies(text);
+    // Upstream's linter knows no other names, its counter of series does.
+    return parseTextFamilies(text, lints ? 'legacy' : 'utf8');
   } catch (error) {
     const doing = lints ? 'error while linting' : 'error while parsing text to metric families';
     throw new Error(`${doing}: ${(error as Error).message}`, { cause: error });

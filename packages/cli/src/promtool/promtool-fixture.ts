@@ -32,3 +32,25 @@ export function theirs(...args: string[]): Result {
 }
 
 export const promtoolIsMissing = spawnSync('promtool', ['--version']).error !== undefined;
+
+/** Runs ours with this as standard input. */
+export async function oursReading(text: string, ...args: string[]): Promise<Result> {
+  let out = '';
+  let err = '';
+  const output = {
+    out: (more: string) => {
+      out += more;
+    },
+    err: (more: string) => {
+      err += more;
+    },
+  };
+  const code = await runPromtool(args, { output, now: () => START_MS, stdin: () => text });
+  return { code, out, err };
+}
+
+/** Runs the real one with this as standard input. */
+export function theirsReading(input: string, ...args: string[]): Result {
+  const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8', input });
+  return { code: status, out: stdout, err: stderr };
+}

@@ -78,6 +78,7 @@ class Push {
     private readonly url: URL,
     private readonly http: HttpClient,
     private readonly timeoutMs: number,
+    private readonly pairs: { readonly labels: Record<string, string>; readonly headers: Record<string, string> },
     private readonly codec: Codec,
   ) {}
 
@@ -92,7 +93,8 @@ class Push {
     const url = new URL(server);
     url.pathname = `${server.pathname.replace(/\/+$/, '')}/${input.flags.string('remote-write.path').replace(/^\/+/, '')}`;
     const timeoutMs = input.parsed('timeout', parseGoDuration);
-    return new Push(input, context, url, httpClientOf(input, server), timeoutMs, codec);
+    const pairs = { labels: pairsOf(input, 'label'), headers: pairsOf(input, 'header') };
+    return new Push(input, context, url, httpClientOf(input, server), timeoutMs, pairs, codec);
   }
 
   /** @returns whether the receiver took it; why not is told */
@@ -110,7 +112,7 @@ class Push {
   private async send(text: string): Promise<void> {
     const { input, codec, http, url } = this;
     const message = input.flags.string('protobuf_message') as WriteMessage;
-    const series = pushedSeries(parseTextFamilies(text), pairsOf(input, 'label'), this.context.now());
+    const series = pushedSeries(parseTextFamilies(text), this.pairs.labels, this.context.now());
     const isV2 = message !== codec.WRITE_MESSAGES[0];
     try {
       const response = await http.request(url, {
@@ -120,7 +122,7 @@ class Push {
           'content-encoding': 'snappy',
           'content-type': isV2 ? `application/x-protobuf;proto=${message}` : 'application/x-protobuf',
           'x-prometheus-remote-write-version': isV2 ? '2.0.0' : '0.1.0',
-          ...pairsOf(input, 'header'),
+          ...this.pairs.headers,
         },
         signal: AbortSignal.timeout(this.timeoutMs),
       });

@@ -107,7 +107,7 @@ test('headers, a server without a scheme, and what goes wrong', async () => {
     /^query error: client_error: client error: 404 \(detail: .*\)\n$/,
   );
   expect((await ours('query', 'series', address)).err).toBe(
-    'promtool: error: required flag --match not provided, try --help\n',
+    "promtool: error: required flag(s) '--match' not provided, try --help\n",
   );
   expect((await ours('query', 'instant', '-o', 'xml', address, 'up')).err).toBe(
     "promtool: error: enum value must be one of promql,json, got 'xml', try --help\n",

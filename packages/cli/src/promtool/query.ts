@@ -44,9 +44,10 @@ export const queryInstantCommand: ToolCommand = {
   },
   args: [server, expr],
   async run(input, { output, now }) {
+    const format = formatOf(input);
     const timeMs = timeOf(input, 'time', 'evaluation time', now());
     const result = await client(input).query(input.arg('expr'), timeMs);
-    output.out(formatOf(input).value(result));
+    output.out(format.value(result));
     return 0;
   },
 };
@@ -80,8 +81,9 @@ export const querySeriesCommand: ToolCommand = {
   requiredFlags: ['match'],
   args: [server],
   async run(input, { output, now }) {
+    const format = formatOf(input);
     const { startMs, endMs } = wideRange(input, now());
-    output.out(formatOf(input).series(await client(input).series(input.flags.list('match'), startMs, endMs)));
+    output.out(format.series(await client(input).series(input.flags.list('match'), startMs, endMs)));
     return 0;
   },
 };
@@ -92,10 +94,11 @@ export const queryLabelsCommand: ToolCommand = {
   flags: { ...commonFlags, ...matchFlag, ...rangeFlags },
   args: [server, { name: 'name', help: 'Label name to provide label values for.', required: true }],
   async run(input, { output, now }) {
+    const format = formatOf(input);
     const range = wideRange(input, now());
     const { values, warnings } = await client(input).labelValues(input.arg('name'), input.flags.list('match'), range);
     for (const warning of warnings) output.err(`query warning: ${warning}\n`);
-    output.out(formatOf(input).labelValues(values));
+    output.out(format.labelValues(values));
     return 0;
   },
 };

@@ -73,7 +73,7 @@ describe.skipIf(missing)('beside promtool and prometheus (skipped where one is m
 
   test.each([
     [['f.yml'], "promtool: error: path 'f.yml' does not exist, try --help\n"],
-    [['/dev/null'], 'promtool: error: required flag --start not provided, try --help\n'],
+    [['/dev/null'], "promtool: error: required flag(s) '--start' not provided, try --help\n"],
     [['--start=5', '/'], "promtool: error: '/' is a directory, try --help\n"],
     [['--start=x', '/dev/null'], 'error parsing start time: cannot parse "x" to a valid timestamp\n'],
     [['--start=5', '--end=4', '/dev/null'], 'start time is not before end time\n'],
@@ -81,7 +81,9 @@ describe.skipIf(missing)('beside promtool and prometheus (skipped where one is m
   ])('%j fails the same', async (args, message) => {
     const create = ['tsdb', 'create-blocks-from', 'rules', ...args];
     expect(await ours(...create)).toEqual({ code: 1, out: '', err: message });
-    expect(theirs(...create)).toEqual({ code: 1, out: '', err: message });
+    // 2.42 writes `flag` and no quotes.
+    const old = message.replace("flag(s) '--start'", 'flag --start');
+    expect(theirs(...create)).toEqual({ code: 1, out: '', err: old });
   });
 
   test('a server that cannot be reached is told for each rule', async () => {

@@ -45,6 +45,8 @@ export class TextFormatError extends Error {
 }
 
 const NUMBER = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan)$/i;
+const LEGACY_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const LEGACY_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const NAME_START = /[a-zA-Z_:"]/;
 const NAME_REST = /[a-zA-Z0-9_:"]/;
 const LABEL_START = /[a-zA-Z_"]/;
@@ -53,10 +55,11 @@ const LABEL_REST = /[a-zA-Z0-9_"]/;
 /**
  * Reads the classic text format into families, as upstream's client library does for its linter and for `push metrics`.
  * It is stricter than a scrape: a comment without a line's end, a type after samples, a second help are errors.
+ * @param names `legacy` refuses names that only UTF-8 allows
  * @returns families that have metrics, in the order of the text. @throws TextFormatError with upstream's words
  */
-export function parseTextFamilies(text: string): MetricFamily[] {
-  const reader = new FamilyReader(text);
+export function parseTextFamilies(text: string, names: 'utf8' | 'legacy' = 'utf8'): MetricFamily[] {
+  const reader = new FamilyReader(text, names === 'legacy');
   while (reader.readLine()) {
     // The reader keeps its place.
   }
@@ -73,7 +76,10 @@ class FamilyReader {
   private line = 0;
   private role: Role = 'sample';
 
-  constructor(private readonly text: string) {}
+  constructor(
+    private readonly text: string,
+    private readonly legacyNames: boolean,
+  ) {}
 
   /** @returns false at the end of the text */
   readLine(): boolean {
@@ -159,6 +165,9 @@ class FamilyReader {
         continue;
       }
       if (name === '__name__') throw this.error('label name "__name__" is reserved');
+      if (name === '' || (this.legacyNames && !LEGACY_LABEL.test(name))) {
+        throw this.error(`invalid label name ${quote(name)}`);
+      }
       const isDivider = dividerOf(family) === name;
       if (!isDivider && labels.some(([known]) => known === name)) {
         throw this.error(`duplicate label names for metric ${quote(family?.name ?? '')}`);
@@ -234,7 +243,9 @@ class FamilyReader {
   /** The family of a name; one that ends in `_sum`, `_count` or `_bucket` can belong to a summary or histogram. */
   private familyOf(name: string): MetricFamily {
     this.role = 'sample';
-    if (name === '') throw this.error('invalid metric name ""');
+    if (name === '' || (this.legacyNames && !LEGACY_METRIC.test(name))) {
+      throw this.error(`invalid metric name ${quote(name)}`);
+    }
     const exact = this.families.get(name);
     if (exact) return exact;
     const match = /^(.+)_(sum|count|bucket)$/s.exec(name);

@@ -48,8 +48,13 @@ export class ToolInput {
       if (spec.file) for (const path of words.slice(i, spec.many ? undefined : i + 1)) checkFile(path);
     });
     const missing = specs.slice(words.length).find((spec) => spec.required);
-    const missingFlag = requiredFlags.find((name) => !flags.given(name));
-    if (missingFlag) throw new UsageError(`required flag --${missingFlag} not provided, try --help`);
+    const missingFlags = requiredFlags
+      .filter((name) => !flags.given(name))
+      .map((name) => `'--${name}'`)
+      .sort();
+    if (missingFlags.length > 0) {
+      throw new UsageError(`required flag(s) ${missingFlags.join(', ')} not provided, try --help`);
+    }
     if (missing) throw new UsageError(`required argument '${missing.name}' not provided, try --help`);
   }
 
