@@ -65,7 +65,7 @@ Checking good.rules.yml
     ],
     ['cert.yml', 'FAILED: error checking client cert file "nowhere": stat nowhere: no such file or directory'],
     ['bad-targets.yml', 'FAILED: bad.json:1: [0].targets'],
-    ['url-targets.yml', 'FAILED: "http://x:1" is not a valid hostname'],
+    ['url-targets.yml', 'FAILED: instance 0 in group : "http://x:1" is not a valid hostname'],
   ])('%s is refused, but for its syntax', async (name, message) => {
     const { code, err } = await promtool('check', 'config', file(name));
     expect([code, err]).toEqual([1, expect.stringContaining(message)]);
