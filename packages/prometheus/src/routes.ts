@@ -9,6 +9,11 @@ export type RouteHandler = (request: FastifyRequest, reply: FastifyReply) => unk
 export class Routes {
   private readonly methods = new Map<string, Method[]>();
 
+  /** Which methods each path has. */
+  get table(): ReadonlyMap<string, readonly Method[]> {
+    return this.methods;
+  }
+
   constructor(private readonly app: FastifyInstance) {}
 
   add(method: Method, url: string, handler: RouteHandler): void {

@@ -5,6 +5,7 @@ import { silentLogger } from '@avalanche/model';
 import fastify from 'fastify';
 import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { RELOAD_FAILED } from '../notifications/notifications.ts';
 import { Readiness } from '../readiness.ts';
 import { type RunningPrometheus, startPrometheus } from '../start.ts';
@@ -105,6 +106,16 @@ test('what the server says of itself', async () => {
   });
   expect(await get('/debug/pprof/heap')).toMatchObject({ status: 501 });
   expect(await get('/user/note.txt')).toEqual({ status: 200, text: 'hello' });
+});
+
+test('every route is described', async () => {
+  const { paths } = parse((await get('/api/v1/openapi.yaml')).text);
+  expect(Object.keys(paths)).toEqual(expect.arrayContaining(['/query', '/label/{name}/values', '/read']));
+  expect(paths['/query'].post).toMatchObject({
+    operationId: 'postQuery',
+    requestBody: { content: { 'application/x-www-form-urlencoded': { schema: { required: ['query'] } } } },
+  });
+  expect(paths['/admin/tsdb/delete_series'].put.parameters[0]).toMatchObject({ name: 'match[]', required: true });
 });
 
 test('requests are counted by route and code', async () => {

@@ -15,6 +15,7 @@ import { queryExemplars } from './exemplars.ts';
 import { labelNameOf } from './label-name.ts';
 import { Limited, listBody } from './list.ts';
 import { liveNotifications } from './notifications.ts';
+import { openApi } from './openapi.ts';
 import { Params } from './params.ts';
 import {
   explainQuery,
@@ -184,6 +185,12 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     );
     route(method, '/admin/tsdb/snapshot', (params) => admin.snapshot(params));
   }
+  let description = '';
+  routes.get('/openapi.yaml', (_request, reply) => {
+    if (!context.readiness.isReady) return context.readiness.refuse(reply);
+    description ||= openApi(routes.table, context.facts.version);
+    return reply.type('application/yaml; charset=utf-8').send(description);
+  });
   // These answer also while the server starts and stops.
   routes.get('/status/walreplay', (_request, reply) =>
     sendJson(reply, JSON.stringify({ status: 'success', data: context.facts.walReplay })),
