@@ -90,14 +90,19 @@ export class Federation {
 
 /** Every series once, by name and then by labels. */
 async function selected(querier: TsdbQuerier, sets: readonly ReturnType<typeof parseMatchers>[]) {
-  const found = new Map<string, SelectedSeries>();
+  const slices = new Slices();
+  const lists: SelectedSeries[][] = [];
   for (const matchers of sets) {
-    if (matchers.length === 0) continue; // `{}` is nothing, as upstream has it
-    for (const one of await querier.select(matchers)) found.set(one.labels.key, one);
+    if (matchers.length > 0) lists.push([...(await querier.select(matchers))]); // `{}` is nothing, as upstream has it
   }
+  const found = await slices.merge(
+    lists,
+    (a, b) => a.labels.compare(b.labels),
+    (a) => a,
+  );
   const byName = (a: SelectedSeries, b: SelectedSeries) =>
     compareStrings(a.labels.metricName, b.labels.metricName) || a.labels.compare(b.labels);
-  return new Slices().sort([...found.values()], byName);
+  return slices.sort(found, byName);
 }
 
 /** Pairs of a label and its value: those of the series, and the server's own that it does not have. */

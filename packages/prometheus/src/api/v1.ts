@@ -118,16 +118,16 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   getOrPost('/explain_query', (params) => explainQuery(context, params));
   getOrPost('/series', async (params) => {
     const sets = params.requiredMatcherSets();
-    const found = new Map<string, Labels>();
+    const lists: Labels[][] = [];
     const [from, to] = [params.optionalTime('start', TIME_MIN), params.optionalTime('end', TIME_MAX)];
     const querier = context.storage.querier(from, to);
     try {
-      for (const matchers of sets)
-        for (const { labels } of await querier.select(matchers)) found.set(labels.key, labels);
+      for (const matchers of sets) lists.push((await querier.select(matchers)).map(({ labels }) => labels));
     } finally {
       querier.close();
     }
-    return limited(await new Slices().sort([...found.values()], (a, b) => a.compare(b)), params);
+    const byLabels = (a: Labels, b: Labels) => a.compare(b);
+    return limited(await new Slices().merge(lists, byLabels, (a) => a), params);
   });
   getOrPost('/labels', async (params) => {
     const sets = params.matcherSets();

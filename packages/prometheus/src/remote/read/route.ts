@@ -30,6 +30,9 @@ import {
 /** Upstream's bound of a request, of the body as of what it becomes. */
 const REQUEST_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Frames are mostly small: so many bytes of them are sent at once. */
+const PIECE_BYTES = 64 * 1024;
+
 /** What `--storage.remote.read-…` says. */
 export interface ReadLimits extends AnswerLimits {
   /** Requests that are answered at a time. */
@@ -134,14 +137,25 @@ export class RemoteRead {
     const { tsdb, limits } = this.options;
     const writer = new FrameWriter(limits.frameBytesMax);
     const columns = new SampleColumns();
+    const waiting: Buffer[] = [];
+    let bytes = 0;
     for (const [i, query] of queries.entries()) {
       const querier = tsdb.querier(query.start, query.end);
       try {
-        for await (const series of readSeries(querier, query, this.external, columns)) yield* writer.frames(series, i);
+        for await (const series of readSeries(querier, query, this.external, columns)) {
+          for (const frame of writer.frames(series, i)) {
+            waiting.push(frame);
+            bytes += frame.length;
+          }
+          if (bytes < PIECE_BYTES) continue;
+          yield Buffer.concat(waiting.splice(0));
+          bytes = 0;
+        }
       } finally {
         querier.close();
       }
     }
+    if (bytes > 0) yield Buffer.concat(waiting);
   }
 }
 
