@@ -183,6 +183,11 @@ export class Tsdb implements CommitTarget {
     this.exemplars.outOfOrderWindowMs = ms;
   }
 
+  /** The log of late samples (`wbl/`); undefined where there are, and have been, none. */
+  get outOfOrderLog(): Wal | undefined {
+    return this.lateLog;
+  }
+
   appender(): Appender {
     return new Appender(this);
   }

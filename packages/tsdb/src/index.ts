@@ -38,4 +38,4 @@ export {
   type WalPosition,
   WalTail,
 } from './wal/tail.ts';
-export type { FsyncMode } from './wal/wal.ts';
+export type { FsyncMode, Wal } from './wal/wal.ts';

@@ -210,13 +210,15 @@ export class Wal {
     return this.open.currentSegment;
   }
 
-  /** Deletes the segments before `index`, checkpoint or not: what the `wbl/` needs once its samples are in blocks. */
+  /**
+   * Deletes the segments before `index`, checkpoint or not, but for those that are held: what the `wbl/` needs once its
+   * samples are in blocks.
+   */
   deleteSegmentsBefore(index: number): void {
     this.metrics.truncations++;
     try {
-      for (const segment of listSegments(this.directory)) {
-        if (segment.index < Math.min(index, this.currentSegment)) rmSync(segment.path);
-      }
+      const before = listSegments(this.directory).filter((each) => each.index < Math.min(index, this.currentSegment));
+      for (const segment of this.unheld(before)) rmSync(segment.path);
     } catch (error) {
       this.metrics.truncationsFailed++;
       throw error;

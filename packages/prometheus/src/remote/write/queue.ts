@@ -9,18 +9,19 @@ import {
   TAIL_SAMPLES,
   TAIL_SERIES,
   type Tsdb,
-  type WalPosition,
-  type WalTail,
+  type Wal,
 } from '@avalanche/tsdb';
 import type { PrometheusConfig } from '../../config/schema.ts';
 import type { NameScheme } from '../../relabel.ts';
 import { WRITE_V1 } from '../proto/messages.ts';
+import type { Batch } from './batch.ts';
 import type { MetadataEntry } from './encode.ts';
+import { Feed } from './feed.ts';
 import type { QueueMetrics } from './metrics.ts';
-import type { SentPositions, ShardPositions } from './positions.ts';
+import type { SentPositions } from './positions.ts';
 import { Rate } from './rate.ts';
 import { Sender } from './sender.ts';
-import { type RemoteSeries, RemoteSeriesTable } from './series.ts';
+import { RemoteSeriesTable } from './series.ts';
 import { Shard } from './shard.ts';
 import { desiredShards } from './sharding.ts';
 
@@ -53,18 +54,15 @@ const SHARDING_MS = 10_000;
 
 /** Sends what the log says to one receiver, from where the last run has come to. */
 export class WriteQueue {
-  private readonly tail: WalTail;
   private readonly table: RemoteSeriesTable;
   private readonly sender: Sender;
   private readonly logger: Logger;
-  private shards: Shard[] = [];
-  /** Where the last run ended, as long as something before it is still read. */
-  private resumed: ShardPositions | undefined;
-  /** Within a record: what is before has been given to the shards. Undefined between records. */
-  private handed: WalPosition | undefined;
+  private readonly main: Feed;
+  /** Samples that came late have a log of their own, where they are allowed. */
+  private late: Feed | undefined;
   private readonly inRate = new Rate();
   private readonly droppedRate = new Rate();
-  private seenAppended = 0;
+  private seenAppended: number;
   private lastSettledAt = 0;
   private finishing = false;
   private readingOn = true;
@@ -72,33 +70,30 @@ export class WriteQueue {
   private running: Promise<void> = Promise.resolve();
   private wake: () => void = () => {};
   private readonly timers: NodeJS.Timeout[] = [];
-  private readonly release: () => void;
   private toldHistograms = false;
 
   constructor(
     private readonly options: QueueOptions,
     private readonly context: QueueContext,
   ) {
-    const { config, key, externalLabels, scheme, metrics } = options;
-    const { tsdb, positions } = context;
-    const { protobuf_message: message } = config;
+    const { config, externalLabels, scheme, metrics, key } = options;
+    const { tsdb } = context;
+    const { protobuf_message: message, queue_config: queue } = config;
     this.logger = context.logger.child({ remote_name: metrics.name, url: metrics.url });
     this.table = new RemoteSeriesTable({ message, externalLabels, rules: config.write_relabel_configs, scheme });
     this.sender = new Sender(config, metrics, { ...context, logger: this.logger });
-    const { end } = tsdb.wal;
-    this.resumed = usable(positions.get(key), end);
-    const from = this.resumed ? this.resumed.reduce((a, b) => (isBefore(b, a) ? b : a)) : end;
-    this.tail = tsdb.wal.tail(from, {
-      exemplars: config.send_exemplars,
-      metadata: message !== WRITE_V1,
-      onLoss: (error) => this.logger.warn('Part of the log cannot be sent', { error }),
-    });
-    metrics.watch(this.tail, () => this.shards.length);
-    const { min_shards: min, max_shards: max } = config.queue_config;
+    this.main = this.feed(tsdb.wal, key);
+    metrics.watch(this.main.tail, () => this.main.shards.length);
     // As many as the last run had, so that each goes on where it was.
-    this.reshard(Math.min(max, Math.max(min, this.resumed?.length ?? 0)));
-    this.release = tsdb.wal.hold(() => this.lowest.segment);
+    const last = this.main.resumed?.length ?? 0;
+    this.reshard(this.main, Math.min(queue.max_shards, Math.max(queue.min_shards, last)));
+    this.followLate();
     this.seenAppended = tsdb.metrics.samplesAppended;
+  }
+
+  /** Under which the place in the log of late samples is kept. */
+  static lateKey(key: string): string {
+    return `${key} (late)`;
   }
 
   start(): void {
@@ -108,12 +103,10 @@ export class WriteQueue {
     const { send, send_interval: intervalMs } = config.metadata_config;
     if (send && config.protobuf_message === WRITE_V1) {
       this.every(intervalMs, () => void this.sender.sendMetadata(this.context.families()));
-    } else if (send && config.protobuf_message !== WRITE_V1) {
-      this.logger.debug('metadata_config.send has no effect with remote write 2.0: metadata goes with the series');
     }
-    if (config.send_native_histograms) {
-      this.logger.warn('send_native_histograms has no effect: native histograms are not stored yet');
-    }
+    if (config.send_native_histograms) this.logger.warn('send_native_histograms has no effect yet');
+    if (config.round_robin_dns) this.logger.warn('round_robin_dns has no effect yet');
+    if (config.failed_request_logging) this.logger.warn('failed_request_logging has no effect yet');
   }
 
   /**
@@ -128,23 +121,39 @@ export class WriteQueue {
     const timer = setTimeout(() => this.sender.abort(), deadlineMs);
     this.wake();
     await this.running;
-    await this.drained();
+    for (const feed of this.feeds) await feed.drained();
     clearTimeout(timer);
-    this.savePosition();
-    this.release();
-    this.tail.close();
-    for (const shard of this.shards) shard.stop();
+    this.savePositions();
+    for (const feed of this.feeds) feed.close();
     this.sender.close();
   }
 
-  /** Where in the log everything before is settled. */
-  private get lowest(): WalPosition {
-    return this.shardPositions().reduce((a, b) => (isBefore(b, a) ? b : a));
+  private get feeds(): readonly Feed[] {
+    return this.late ? [this.main, this.late] : [this.main];
   }
 
-  private shardPositions(): WalPosition[] {
-    const handed = this.handed ?? this.tail.position;
-    return this.shards.map(({ isIdle, done }) => (isIdle && isBefore(done, handed) ? handed : done));
+  private feed(log: Wal, key: string): Feed {
+    const { config, metrics } = this.options;
+    const { sample_age_limit: limit } = config.queue_config;
+    return new Feed({
+      log,
+      saved: this.context.positions.get(key),
+      exemplars: config.send_exemplars,
+      metadata: config.protobuf_message !== WRITE_V1,
+      table: this.table,
+      metrics,
+      droppedRate: this.droppedRate,
+      logger: this.logger,
+      timeMin: () => (limit > 0 ? Date.now() - limit : Number.NEGATIVE_INFINITY),
+      settled: () => this.settled(),
+    });
+  }
+
+  private followLate(): void {
+    const { outOfOrderLog } = this.context.tsdb;
+    if (this.late || !outOfOrderLog) return;
+    this.late = this.feed(outOfOrderLog, WriteQueue.lateKey(this.options.key));
+    this.reshard(this.late, 1);
   }
 
   private async run(): Promise<void> {
@@ -161,118 +170,59 @@ export class WriteQueue {
   }
 
   private async follow(): Promise<void> {
-    let truncations = this.context.tsdb.wal.metrics.truncations;
+    const { metrics: log } = this.context.tsdb.wal;
+    let { truncations } = log;
     while (this.readingOn) {
-      const kind = this.tail.next();
-      if (kind === TAIL_END) {
-        this.resumed = undefined;
-        if (this.finishing) return;
-        if (truncations !== this.context.tsdb.wal.metrics.truncations) {
-          truncations = this.context.tsdb.wal.metrics.truncations;
+      const kind = this.main.tail.next();
+      if (kind !== TAIL_END) {
+        if (!(await this.take(kind))) return;
+      } else {
+        this.main.resumed = undefined;
+        if (!(await this.takeLate())) return;
+        if (this.finishing && this.isRead) return;
+        if (truncations !== log.truncations) {
+          truncations = log.truncations;
           await this.forgetSeries();
         }
         await this.applySharding();
-        await this.pause(POLL_MS);
-      } else {
-        if (!(await this.take(kind))) return;
-        this.handed = undefined;
+        if (this.isRead) await this.pause(POLL_MS);
       }
       if (turnIsOver()) await nextTurn();
     }
   }
 
+  /** Whether the log has nothing new. */
+  private get isRead(): boolean {
+    return !isBefore(this.main.tail.position, this.context.tsdb.wal.end);
+  }
+
   /** @returns false where the queue has been given up */
   private async take(kind: number): Promise<boolean> {
-    const { tail, table } = this;
+    const { main, table } = this;
+    const { tail } = main;
     if (kind === TAIL_SERIES) {
       const { refs, labels } = tail.series;
       for (let i = 0; i < refs.length; i++) table.set(refs[i], labels[i], tail.currentSegment);
     } else if (kind === TAIL_METADATA) for (const entry of tail.metadata) table.setMetadata(entry.ref, entry);
-    else if (kind === TAIL_SAMPLES) return this.takeSamples();
-    else if (kind === TAIL_EXEMPLARS) return this.takeExemplars();
+    else if (kind === TAIL_SAMPLES) return main.takeSamples();
+    else if (kind === TAIL_EXEMPLARS) return main.takeExemplars();
     else if (kind === TAIL_HISTOGRAMS) this.tellHistograms();
     return true;
   }
 
-  private async takeSamples(): Promise<boolean> {
-    const { metrics } = this.options;
-    const { segment, offset } = this.tail.place;
-    const { refs, times, bits, length } = this.tail.samples;
-    const timeMin = this.timeMin();
-    for (let i = 0; i < length; i++) {
-      if ((i & 1023) === 1023 && turnIsOver()) {
-        this.handed = { segment, offset, item: i };
-        await nextTurn();
+  /** Late samples are read only where all that the other log says of series has been. */
+  private async takeLate(): Promise<boolean> {
+    this.followLate();
+    const { late } = this;
+    if (!late) return true;
+    while (this.readingOn && this.isRead) {
+      const kind = late.tail.next();
+      if (kind === TAIL_SAMPLES && !(await late.takeSamples())) return false;
+      if (kind === TAIL_END) {
+        late.resumed = undefined;
+        return true;
       }
-      const ref = refs[i];
-      if (this.resumed && wasSettled(this.resumed, ref, segment, offset, i)) continue;
-      if (times[i] < timeMin) {
-        metrics.droppedSamples.too_old++;
-        continue;
-      }
-      const series = this.table.get(ref);
-      if (!series || series.isDropped) {
-        this.droppedRate.add(1);
-        this.countDropped(metrics.droppedSamples, series, ref);
-        continue;
-      }
-      const shard = this.shards[ref % this.shards.length];
-      if (!shard.reserve() && !(await this.room(shard, { segment, offset, item: i }))) return false;
-      shard.addSample(series, times[i], bits[2 * i], bits[2 * i + 1]);
-      shard.mark(segment, offset, i + 1);
-      metrics.pendingSamples++;
-      if (times[i] > metrics.highestTime) metrics.highestTime = times[i];
-    }
-    return true;
-  }
-
-  private async takeExemplars(): Promise<boolean> {
-    const { metrics } = this.options;
-    const { segment, offset } = this.tail.place;
-    const { exemplars } = this.tail;
-    const timeMin = this.timeMin();
-    for (let i = 0; i < exemplars.length; i++) {
-      const { ref, time } = exemplars[i];
-      if (this.resumed && wasSettled(this.resumed, ref, segment, offset, i)) continue;
-      if (time < timeMin) {
-        metrics.droppedExemplars.too_old++;
-        continue;
-      }
-      const series = this.table.get(ref);
-      if (!series || series.isDropped) {
-        this.droppedRate.add(1);
-        this.countDropped(metrics.droppedExemplars, series, ref);
-        continue;
-      }
-      const shard = this.shards[ref % this.shards.length];
-      if (!shard.reserve() && !(await this.room(shard, { segment, offset, item: i }))) return false;
-      shard.addExemplar(series, exemplars[i]);
-      shard.mark(segment, offset, i + 1);
-      metrics.pendingExemplars++;
-    }
-    return true;
-  }
-
-  private timeMin(): number {
-    const limit = this.options.config.queue_config.sample_age_limit;
-    return limit > 0 ? Date.now() - limit : Number.NEGATIVE_INFINITY;
-  }
-
-  private countDropped(counts: QueueMetrics['droppedSamples'], series: RemoteSeries | undefined, ref: number): void {
-    if (series) counts.dropped_series++;
-    else {
-      counts.unintentionally_dropped_series++;
-      this.logger.debug('Dropped sample for series that was not explicitly dropped via relabelling', { ref });
-    }
-  }
-
-  /** Waits until a shard has room. @returns false where it will have none any more */
-  private async room(shard: Shard, handed: WalPosition): Promise<boolean> {
-    this.handed = handed;
-    while (!shard.reserve()) {
-      if (shard.stopped) return false;
-      this.options.metrics.enqueueRetries++;
-      await this.settled();
+      if (turnIsOver()) await nextTurn();
     }
     return true;
   }
@@ -285,7 +235,7 @@ export class WriteQueue {
 
   private async forgetSeries(): Promise<void> {
     try {
-      const truncated = await this.tail.truncated();
+      const truncated = await this.main.tail.truncated();
       if (truncated) this.table.forget(truncated.segment, truncated.refs);
     } catch (error) {
       this.logger.warn('Error process checkpoint', { error });
@@ -295,64 +245,60 @@ export class WriteQueue {
   private reconsiderShards(): void {
     const { inRate, droppedRate, sender, context } = this;
     const { metrics, config } = this.options;
+    const { length: count } = this.main.shards;
     const appended = context.tsdb.metrics.samplesAppended;
     inRate.add(appended - this.seenAppended);
     this.seenAppended = appended;
     for (const rate of [inRate, droppedRate, sender.outRate, sender.sendSeconds]) rate.tick(SHARDING_MS);
     const { shards, exact } = desiredShards({
-      shards: this.shards.length,
+      shards: count,
       min: config.queue_config.min_shards,
       max: config.queue_config.max_shards,
       inRate: inRate.perSecond,
       droppedRate: droppedRate.perSecond,
       outRate: sender.outRate.perSecond,
       sendSeconds: sender.sendSeconds.perSecond,
-      delaySeconds: Math.max(0, context.tsdb.head.stats.maxTime - metrics.highestSentTime) / 1000,
+      delaySeconds: Math.max(0, context.tsdb.head.maxTime - metrics.highestSentTime) / 1000,
     });
     if (exact !== undefined) metrics.desiredShards = exact;
     // Where nothing gets through, more requests at once would not help.
     const isSending = performance.now() - this.lastSettledAt < SHARDING_MS;
-    if (shards !== this.shards.length && isSending && !sender.isBackingOff) this.wanted = shards;
+    if (shards !== count && isSending && !sender.isBackingOff) this.wanted = shards;
     if (this.wanted > 0) this.wake();
   }
 
   /** Goes over to another number of shards, when all have sent what they have: the order of a series must stay. */
   private async applySharding(): Promise<void> {
-    if (this.wanted === 0 || this.wanted === this.shards.length) return;
-    this.logger.info('Remote storage resharding', { from: this.shards.length, to: this.wanted });
-    await this.drained();
-    if (this.shards.every((shard) => shard.isIdle)) this.reshard(this.wanted);
+    const { main, wanted } = this;
     this.wanted = 0;
+    if (wanted === 0 || wanted === main.shards.length) return;
+    this.logger.info('Remote storage resharding', { from: main.shards.length, to: wanted });
+    await main.drained();
+    if (main.shards.every((shard) => shard.isIdle)) this.reshard(main, wanted);
   }
 
-  private reshard(count: number): void {
+  private reshard(feed: Feed, count: number): void {
     const { queue_config: queue, send_exemplars: withExemplars } = this.options.config;
-    for (const shard of this.shards) shard.stop();
+    for (const shard of feed.shards) shard.stop();
     const options = {
       capacity: queue.capacity,
       // Exemplars come on top, as upstream has it.
       batchMax: queue.max_samples_per_send + (withExemplars ? Math.floor(queue.max_samples_per_send / 10) : 0),
       deadlineMs: queue.batch_send_deadline,
-      send: (batch: Parameters<Sender['send']>[0]) => this.sender.send(batch),
+      send: (batch: Batch) => this.sender.send(batch),
       settled: () => {
         this.lastSettledAt = performance.now();
-        this.savePosition();
+        this.savePositions();
         this.wake();
       },
     };
-    const from = (i: number) => (this.resumed?.length === count ? this.resumed[i] : this.tail.position);
-    this.shards = Array.from({ length: count }, (_, i) => new Shard(options, from(i)));
+    feed.shards = Array.from({ length: count }, (_, i) => new Shard(options, feed.startOf(i, count)));
   }
 
-  /** Sends everything that waits, and settles when that is done, or given up. */
-  private async drained(): Promise<void> {
-    for (const shard of this.shards) shard.flush();
-    while (this.shards.some((shard) => !shard.isIdle && !shard.stopped)) await this.settled();
-    for (const shard of this.shards) shard.resume();
-  }
-
-  private savePosition(): void {
-    this.context.positions.set(this.options.key, this.shardPositions());
+  private savePositions(): void {
+    const { key } = this.options;
+    this.context.positions.set(key, this.main.positions);
+    if (this.late) this.context.positions.set(WriteQueue.lateKey(key), this.late.positions);
   }
 
   /** Until a batch has been settled. */
@@ -375,15 +321,4 @@ export class WriteQueue {
   private every(ms: number, work: () => void): void {
     this.timers.push(setInterval(work, ms).unref());
   }
-}
-
-/** Positions that this log can have given. */
-function usable(positions: ShardPositions | undefined, end: WalPosition): ShardPositions | undefined {
-  return positions?.every((position) => !isBefore(end, position)) ? positions : undefined;
-}
-
-function wasSettled(positions: ShardPositions, ref: number, segment: number, offset: number, item: number): boolean {
-  const before = positions[ref % positions.length];
-  if (segment !== before.segment) return segment < before.segment;
-  return offset !== before.offset ? offset < before.offset : item < before.item;
 }

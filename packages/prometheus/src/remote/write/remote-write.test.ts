@@ -317,6 +317,28 @@ test('a queue that a reload leaves as it is goes on; one that changes goes on wh
   expect(samples[3]).toBe('app_total{job="a"} 5 5');
 });
 
+test('samples that came late are sent too, once, also after a restart', async () => {
+  await tsdb.setOutOfOrderWindow(3_600_000);
+  await apply({});
+  append(100);
+  append(50);
+  await until(() => samples.length === 2);
+  always = { status: 500 };
+  append(40, ['app_total', 'new']);
+  append(30, ['new']);
+  append(200);
+  await until(() => requests.length > 4);
+  await close();
+  always = null;
+  await open(directory);
+  await tsdb.setOutOfOrderWindow(3_600_000);
+  await apply({});
+  append(20);
+  await until(() => samples.length === 7);
+  const lines = ['app_total 20', 'app_total 200', 'app_total 40', 'app_total 50', 'app_total 100', 'new 30', 'new 40'];
+  expect(samples.map((line) => `${line.split('{')[0]} ${timeOf(line)}`).sort()).toEqual(lines.sort());
+});
+
 test('what waits is bounded, and nothing is lost by it', async () => {
   await apply({}, { capacity: 10, max_samples_per_send: 5 });
   always = { status: 500 };

@@ -63,7 +63,7 @@ export class RemoteWrite {
       return { config, key: keys[i], fingerprint, running: same < 0 ? undefined : before.splice(same, 1)[0] };
     });
     await Promise.all(before.map(({ queue }) => queue.stop(this.options.flushDeadlineMs, false)));
-    this.positions.keep(new Set(keys));
+    this.positions.keep(new Set(keys.flatMap((key) => [key, WriteQueue.lateKey(key)])));
     this.queues = plans.map(({ config, key, fingerprint, running }) => {
       if (running) return running;
       const metrics = this.metricsOf(config, fingerprint);
