@@ -23,6 +23,9 @@ const AlertsPage = lazy(async () => ({ default: (await import('./pages/alerts/al
 const AlertPage = lazy(async () => ({ default: (await import('./pages/alerts/alert-page.tsx')).AlertPage }));
 const RulesPage = lazy(async () => ({ default: (await import('./pages/rules/rules-page.tsx')).RulesPage }));
 const TargetsPage = lazy(async () => ({ default: (await import('./pages/targets/targets-page.tsx')).TargetsPage }));
+const DiscoveryPage = lazy(async () => ({
+  default: (await import('./pages/targets/discovery-page.tsx')).DiscoveryPage,
+}));
 const SilencesPage = lazy(async () => ({ default: (await import('./pages/silences/silences-page.tsx')).SilencesPage }));
 const NewSilencePage = lazy(async () => ({
   default: (await import('./pages/silences/new-silence-page.tsx')).NewSilencePage,
@@ -114,12 +117,14 @@ function Pages({ door }: { readonly door: Boot['door'] }): ReactNode {
       <Route path="/runbooks/:name">{({ name }) => <RunbookPage name={decodeURIComponent(name)} />}</Route>
       <Route path="/rules" component={RulesPage} />
       <Route path="/targets" component={TargetsPage} />
+      <Route path="/service-discovery" component={DiscoveryPage} />
       <Route path="/silences" component={SilencesPage} />
       <Route path="/silences/new" component={NewSilencePage} />
       <Route path="/status" component={StatusPage} />
       <Route path="/config" component={StatusPage} />
       <Route path="/flags" component={StatusPage} />
       <Route path="/tsdb-status" component={StatusPage} />
+      <Route path="/alertmanager-discovery" component={StatusPage} />
       <Route>
         <Page crumbs={[]} title="Not here">
           <div className="am-empty">

@@ -66,5 +66,15 @@ export function isCurrent(item: NavItem, path: string, boot: Boot): boolean {
   const first = { grafana: '/home', prometheus: '/query', alertmanager: '/alerts' }[boot.door];
   const shown = path === '/' ? first : path === '/graph' || path === '/explore' ? '/query' : path;
   if (item.href === '/dashboards' && shown.startsWith('/d/')) return true;
-  return shown === item.href || shown.startsWith(`${item.href}/`);
+  const page = PAGE_OF[shown] ?? shown;
+  return page === item.href || page.startsWith(`${item.href}/`);
 }
+
+/** Addresses that upstream has for parts of a page. */
+const PAGE_OF: Readonly<Record<string, string>> = {
+  '/service-discovery': '/targets',
+  '/config': '/status',
+  '/flags': '/status',
+  '/tsdb-status': '/status',
+  '/alertmanager-discovery': '/status',
+};

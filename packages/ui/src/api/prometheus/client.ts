@@ -2,14 +2,19 @@ import type { TimeRange } from '../../dashboard/time-range.ts';
 import type { VariableSource } from '../../dashboard/variables.ts';
 import { fetchJson } from '../http.ts';
 import { type Answer, type Labels, type QueryResult, seriesName } from './query.ts';
-import type { RuleAlert, RuleGroup } from './rules.ts';
+import type { RuleAlert, RuleGroup, RuleHistory } from './rules.ts';
 import type { SyntaxNode } from './syntax-tree.ts';
-import type { Targets } from './targets.ts';
+import type { RelabelStep, Targets } from './targets.ts';
 
 interface Envelope {
   readonly data?: unknown;
   readonly warnings?: readonly string[];
   readonly infos?: readonly string[];
+}
+
+export interface Alertmanagers {
+  readonly activeAlertmanagers: readonly { readonly url: string }[];
+  readonly droppedAlertmanagers: readonly { readonly url: string }[];
 }
 
 export interface RangeQuery {
@@ -101,6 +106,24 @@ export class PrometheusClient implements VariableSource {
 
   async targets(signal?: AbortSignal): Promise<Targets> {
     return (await this.#get('targets', {}, signal)).data as Targets;
+  }
+
+  /** What each relabel rule of a job makes of these labels. */
+  async relabelSteps(pool: string, labels: Labels, signal?: AbortSignal): Promise<readonly RelabelStep[]> {
+    const params = { scrapePool: pool, labels: JSON.stringify(labels) };
+    const { data } = await this.#get('targets/relabel_steps', params, signal);
+    return (data as { readonly steps: readonly RelabelStep[] }).steps;
+  }
+
+  /** How the rules of a name came to their state; undefined where the server does not tell, as Prometheus itself. */
+  async ruleHistory(name: string, signal?: AbortSignal): Promise<readonly RuleHistory[] | undefined> {
+    const answer = await this.#get('rules/history', { 'rule_name[]': name }, signal).catch(() => undefined);
+    return (answer?.data as { readonly rules: readonly RuleHistory[] } | undefined)?.rules;
+  }
+
+  /** Addresses that alerts are sent to, and those that relabelling left out. */
+  async alertmanagers(signal?: AbortSignal): Promise<Alertmanagers> {
+    return (await this.#get('alertmanagers', {}, signal)).data as Alertmanagers;
   }
 
   async rules(signal?: AbortSignal): Promise<readonly RuleGroup[]> {

@@ -43,3 +43,26 @@ export interface RuleAlert {
   readonly activeAt?: string;
   readonly value: string;
 }
+
+/** One change of an alert's state, of `/api/v1/rules/history`; ours, the original does not tell. */
+export interface StateChange {
+  readonly time: string;
+  readonly labels: Labels;
+  readonly from: string;
+  readonly to: string;
+  readonly value: string | null;
+  readonly reason: string;
+}
+
+export interface RuleHistory {
+  readonly group: string;
+  readonly file: string;
+  readonly name: string;
+  readonly query: string;
+  readonly lastError: string;
+  readonly lastErrorTime: string;
+  readonly lastEvaluation: string;
+  readonly lastResultSize: number;
+  /** Newest first. */
+  readonly changes?: readonly StateChange[];
+}

@@ -4,7 +4,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { Ago, LabelList, StateBadge, severityTone } from '../../shell/badges.tsx';
 import { useApp } from '../../state/app-context.tsx';
-import { type AlertView, areaDashboard, runbookName } from './alert-model.ts';
+import { type AlertView, areaDashboard, runbookName, valueText } from './alert-model.ts';
 
 /** One alert that is active now: how bad, since when, what it says, and the ways on. */
 export function ActiveAlert({ alert, nowMs }: { readonly alert: AlertView; readonly nowMs: number }): ReactNode {
@@ -19,6 +19,11 @@ export function ActiveAlert({ alert, nowMs }: { readonly alert: AlertView; reado
         <span className="am-dim">
           began <Ago at={alert.since} nowMs={nowMs} />
         </span>
+        {alert.value !== undefined && (
+          <span className="am-dim">
+            the expression is <b className="am-num">{valueText(alert.value)}</b>
+          </span>
+        )}
       </div>
       {summary && <h2 className="am-summary">{summary}</h2>}
       {description && (

@@ -128,3 +128,9 @@ export function areaDashboard(area: string | undefined): string | undefined {
 export function runbookName(url: string): string | undefined {
   return /\/runbooks\/(\w+)$/.exec(url)?.[1];
 }
+
+/** The value of an alert's expression, which the API writes with an exponent, in few digits. */
+export function valueText(text: string): string {
+  const value = Number(text);
+  return Number.isFinite(value) ? String(Number(value.toPrecision(6))) : text;
+}

@@ -6,6 +6,7 @@ import type { PrometheusClient } from '../../api/prometheus/client.ts';
 import type { AlertingRule, RuleGroup } from '../../api/prometheus/rules.ts';
 import { useRemote } from '../../api/use-remote.ts';
 import { formatDuration } from '../../dashboard/duration.ts';
+import { formatText } from '../../dashboard/units.ts';
 import { Ago, LabelList, StateBadge } from '../../shell/badges.tsx';
 import { Page } from '../../shell/page.tsx';
 import { Empty, Loaded } from '../../shell/pictures.tsx';
@@ -15,6 +16,7 @@ import { encodeQueryUrl, newQuery } from '../query/query-url.ts';
 import { RunbookText, useRunbook } from '../runbooks/runbook.tsx';
 import { ActiveAlert } from './active-alert.tsx';
 import { AlertGraph } from './alert-graph.tsx';
+import { AlertHistory } from './alert-history.tsx';
 import { type AlertView, alertingRules, runbookName } from './alert-model.ts';
 import { RuleState } from './alert-rules.tsx';
 import { useAlerts } from './use-alerts.ts';
@@ -130,12 +132,20 @@ function RuleDetail(props: {
       )}
       <pre className="am-expr">{rule.query}</pre>
       <AlertGraph rule={rule} prometheus={props.prometheus} />
+      <AlertHistory rule={rule} group={group} prometheus={props.prometheus} nowMs={nowMs} />
       <dl className="am-facts">
         <dt>Fires after</dt>
         <dd>{rule.duration === 0 ? 'the first evaluation' : formatDuration(rule.duration * 1000)}</dd>
+        {(rule.keepFiringFor ?? 0) > 0 && (
+          <>
+            <dt>Keeps firing for</dt>
+            <dd>{formatDuration((rule.keepFiringFor ?? 0) * 1000)} after the condition is gone</dd>
+          </>
+        )}
         <dt>Evaluated</dt>
         <dd>
           every {formatDuration(group.interval * 1000)}, last <Ago at={rule.lastEvaluation} nowMs={nowMs} />
+          {rule.evaluationTime !== undefined && `, took ${formatText(rule.evaluationTime, 's')}`}
         </dd>
         <dt>Group</dt>
         <dd>

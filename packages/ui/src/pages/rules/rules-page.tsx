@@ -1,10 +1,11 @@
-import { TextInput } from '@mantine/core';
+import { SegmentedControl, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import type { Rule, RuleGroup } from '../../api/prometheus/rules.ts';
 import { useRemote } from '../../api/use-remote.ts';
 import { formatDuration } from '../../dashboard/duration.ts';
+import { formatText } from '../../dashboard/units.ts';
 import { Ago, LabelList, StateBadge } from '../../shell/badges.tsx';
 import { Page } from '../../shell/page.tsx';
 import { Empty, Loaded } from '../../shell/pictures.tsx';
@@ -12,6 +13,7 @@ import { useApp } from '../../state/app-context.tsx';
 import { useNow } from '../../state/use-now.ts';
 import { RuleState } from '../alerts/alert-rules.tsx';
 import { encodeQueryUrl, newQuery } from '../query/query-url.ts';
+import { filterGroups, type RuleFilter } from './rule-filter.ts';
 
 const NO_GROUPS: readonly RuleGroup[] = [];
 
@@ -19,22 +21,46 @@ export function RulesPage(): ReactNode {
   const { prometheus } = useApp();
   const nowMs = useNow();
   const [, navigate] = useLocation();
-  const text = new URLSearchParams(useSearch()).get('q') ?? '';
+  const params = new URLSearchParams(useSearch());
+  const text = params.get('q') ?? '';
+  const which = (params.get('show') ?? 'all') as RuleFilter;
   const remote = useRemote('rules', async (signal) => (prometheus ? prometheus.rules(signal) : NO_GROUPS), {
     refreshMs: 10_000,
   });
+  const change = (nextText: string, nextWhich: string): void => {
+    const next = new URLSearchParams({
+      ...(nextText ? { q: nextText } : {}),
+      ...(nextWhich === 'all' ? {} : { show: nextWhich }),
+    });
+    navigate(`/rules${next.size > 0 ? `?${next}` : ''}`, { replace: true });
+  };
   return (
     <Page crumbs={[]} title="Rules">
-      <TextInput
-        leftSection={<IconSearch size={16} />}
-        placeholder="Find by group, rule or expression"
-        aria-label="Find rules"
-        value={text}
-        onChange={(event) => navigate(`/rules?q=${encodeURIComponent(event.currentTarget.value)}`, { replace: true })}
-      />
+      <div className="am-row">
+        <SegmentedControl
+          size="sm"
+          aria-label="Which rules"
+          data={[
+            { value: 'all', label: 'All' },
+            { value: 'problems', label: 'Failing' },
+            { value: 'alerting', label: 'Alerting' },
+            { value: 'recording', label: 'Recording' },
+          ]}
+          value={which}
+          onChange={(next) => change(text, next)}
+        />
+        <TextInput
+          className="am-grow"
+          leftSection={<IconSearch size={16} />}
+          placeholder="Find by group, file, rule or expression"
+          aria-label="Find rules"
+          value={text}
+          onChange={(event) => change(event.currentTarget.value, which)}
+        />
+      </div>
       <Loaded remote={remote} what="The rules">
         {(groups) => {
-          const shown = filterGroups(groups, text.toLowerCase());
+          const shown = filterGroups(groups, text, which);
           if (groups.length === 0) {
             return (
               <Empty title="No rules yet">
@@ -42,6 +68,8 @@ export function RulesPage(): ReactNode {
               </Empty>
             );
           }
+          if (shown.length === 0 && which === 'problems' && text === '')
+            return <Empty title="No rule fails">Every rule was evaluated without an error the last time.</Empty>;
           if (shown.length === 0) return <Empty title="No rule matches">Try a shorter word.</Empty>;
           return (
             <div className="am-stack">
@@ -54,16 +82,6 @@ export function RulesPage(): ReactNode {
       </Loaded>
     </Page>
   );
-}
-
-function filterGroups(groups: readonly RuleGroup[], text: string): readonly RuleGroup[] {
-  return groups
-    .map((group) =>
-      group.name.toLowerCase().includes(text)
-        ? group
-        : { ...group, rules: group.rules.filter((rule) => `${rule.name} ${rule.query}`.toLowerCase().includes(text)) },
-    )
-    .filter((group) => group.rules.length > 0);
 }
 
 function Group({ group, nowMs }: { readonly group: RuleGroup; readonly nowMs: number }): ReactNode {
@@ -80,7 +98,7 @@ function Group({ group, nowMs }: { readonly group: RuleGroup; readonly nowMs: nu
       <table className="am-list am-stacked">
         <tbody>
           {group.rules.map((rule) => (
-            <RuleRow key={`${rule.name}${rule.query}`} rule={rule} />
+            <RuleRow key={`${rule.name}${rule.query}`} rule={rule} nowMs={nowMs} />
           ))}
         </tbody>
       </table>
@@ -88,7 +106,7 @@ function Group({ group, nowMs }: { readonly group: RuleGroup; readonly nowMs: nu
   );
 }
 
-function RuleRow({ rule }: { readonly rule: Rule }): ReactNode {
+function RuleRow({ rule, nowMs }: { readonly rule: Rule; readonly nowMs: number }): ReactNode {
   return (
     <tr>
       <td className="am-quarter">
@@ -118,6 +136,10 @@ function RuleRow({ rule }: { readonly rule: Rule }): ReactNode {
             word={rule.health === 'ok' ? 'recorded' : rule.health === 'err' ? 'error' : 'not run yet'}
           />
         )}
+        <div className="am-dim am-small am-num">
+          <Ago at={rule.lastEvaluation} nowMs={nowMs} />
+          {rule.evaluationTime !== undefined && `, took ${formatText(rule.evaluationTime, 's')}`}
+        </div>
       </td>
     </tr>
   );

@@ -1,17 +1,52 @@
-import { TextInput } from '@mantine/core';
+import { SegmentedControl, TextInput } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
+import { useLocation } from 'wouter';
 import { useRemote } from '../../api/use-remote.ts';
 import { arr, type Json, obj, str } from '../../dashboard/json.ts';
 import { shortDateTime } from '../../dashboard/time-range.ts';
+import { StateBadge, type Tone } from '../../shell/badges.tsx';
 import { Page } from '../../shell/page.tsx';
-import { Loaded, Skeleton } from '../../shell/pictures.tsx';
+import { Empty, Loaded, Skeleton } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
+
+/** The parts of the page by the addresses that upstream has for them. */
+const PARTS: readonly { readonly path: string; readonly label: string }[] = [
+  { path: '/status', label: 'Server' },
+  { path: '/tsdb-status', label: 'Time series' },
+  { path: '/config', label: 'Configuration' },
+  { path: '/flags', label: 'Flags' },
+  { path: '/alertmanager-discovery', label: 'Alertmanagers' },
+];
 
 /** What the servers say of themselves. A part that a server does not have is named as such, the others are shown. */
 export function StatusPage(): ReactNode {
-  const { boot, prometheus, alertmanager } = useApp();
+  const { prometheus, alertmanager } = useApp();
+  const [path, navigate] = useLocation();
   return (
     <Page crumbs={[]} title="Status">
+      {prometheus && (
+        <SegmentedControl
+          size="sm"
+          aria-label="Part"
+          data={PARTS.map(({ path: value, label }) => ({ value, label }))}
+          value={path}
+          onChange={(next) => navigate(next)}
+        />
+      )}
+      {prometheus && path === '/tsdb-status' && <TsdbPart />}
+      {prometheus && path === '/config' && <ConfigPart />}
+      {prometheus && path === '/flags' && <FlagsPart />}
+      {path === '/alertmanager-discovery' && <AlertmanagersPart />}
+      {path === '/status' && <ServerParts />}
+      {alertmanager && (path === '/status' || path === '/alertmanager-discovery') && <AlertmanagerPart />}
+    </Page>
+  );
+}
+
+function ServerParts(): ReactNode {
+  const { boot, prometheus } = useApp();
+  return (
+    <>
       <section className="am-card am-pad">
         <dl className="am-facts">
           <dt>Avalanche Monitor</dt>
@@ -22,15 +57,11 @@ export function StatusPage(): ReactNode {
       </section>
       {prometheus && (
         <>
-          <FactsPart title="Prometheus: build" part="buildinfo" />
           <FactsPart title="Prometheus: runtime" part="runtimeinfo" />
-          <TsdbPart />
-          <ConfigPart />
-          <FlagsPart />
+          <FactsPart title="Prometheus: build" part="buildinfo" />
         </>
       )}
-      {alertmanager && <AlertmanagerPart />}
-    </Page>
+    </>
   );
 }
 
@@ -167,6 +198,48 @@ function FlagsPart(): ReactNode {
         </>
       )}
     </Part>
+  );
+}
+
+/** Where alerts are sent to. */
+function AlertmanagersPart(): ReactNode {
+  const { prometheus } = useApp();
+  const remote = useRemote('alertmanagers', async (signal) => prometheus?.alertmanagers(signal), { refreshMs: 10_000 });
+  return (
+    <section className="am-card am-pad am-stack" style={{ gap: 8 }}>
+      <h2>Alertmanagers that alerts are sent to</h2>
+      <Loaded remote={remote} what="The Alertmanagers" height={80}>
+        {(found) =>
+          found && found.activeAlertmanagers.length + found.droppedAlertmanagers.length > 0 ? (
+            <table className="am-list">
+              <tbody>
+                {found.activeAlertmanagers.map(({ url }) => (
+                  <AlertmanagerRow key={url} url={url} tone="ok" word="in use" />
+                ))}
+                {found.droppedAlertmanagers.map(({ url }) => (
+                  <AlertmanagerRow key={url} url={url} tone="unknown" word="dropped by relabelling" />
+                ))}
+              </tbody>
+            </table>
+          ) : (
+            <Empty title="Nobody is told of alerts">
+              Name Alertmanagers under <code>alerting</code> in prometheus.yml.
+            </Empty>
+          )
+        }
+      </Loaded>
+    </section>
+  );
+}
+
+function AlertmanagerRow(props: { readonly url: string; readonly tone: Tone; readonly word: string }): ReactNode {
+  return (
+    <tr>
+      <td style={{ width: 90 }}>
+        <StateBadge tone={props.tone} word={props.word} />
+      </td>
+      <td className="am-mono am-break">{props.url}</td>
+    </tr>
   );
 }
 

@@ -1,15 +1,15 @@
 import { SegmentedControl, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
-import { useLocation, useSearch } from 'wouter';
+import { Link, useLocation, useSearch } from 'wouter';
 import type { ActiveTarget, Targets } from '../../api/prometheus/targets.ts';
 import { useRemote } from '../../api/use-remote.ts';
-import { formatText } from '../../dashboard/units.ts';
-import { Ago, LabelList, StateBadge } from '../../shell/badges.tsx';
+import { StateBadge } from '../../shell/badges.tsx';
 import { Page } from '../../shell/page.tsx';
 import { Empty, Loaded } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
 import { useNow } from '../../state/use-now.ts';
+import { TargetRow } from './target-row.tsx';
 
 const NO_TARGETS: Targets = { activeTargets: [] };
 
@@ -93,7 +93,14 @@ function Pools(props: {
   return (
     <div className="am-stack">
       {shown.map(([pool, members]) => (
-        <Pool key={pool} pool={pool} members={members} shown={members.filter(wanted)} nowMs={props.nowMs} />
+        <Pool
+          key={pool}
+          pool={pool}
+          members={members}
+          shown={members.filter(wanted)}
+          dropped={targets.droppedTargetCounts?.[pool] ?? 0}
+          nowMs={props.nowMs}
+        />
       ))}
     </div>
   );
@@ -103,6 +110,7 @@ function Pool(props: {
   readonly pool: string;
   readonly members: readonly ActiveTarget[];
   readonly shown: readonly ActiveTarget[];
+  readonly dropped: number;
   readonly nowMs: number;
 }): ReactNode {
   const up = props.members.filter((target) => target.health === 'up').length;
@@ -111,6 +119,9 @@ function Pool(props: {
     <section className="am-card am-scroll-x">
       <div className="am-row" style={{ padding: '10px 12px', borderBottom: '1px solid var(--am-line)' }}>
         <h2 className="am-grow">{props.pool}</h2>
+        <Link className="am-dim am-small" href={`/service-discovery?pool=${encodeURIComponent(props.pool)}`}>
+          {props.dropped > 0 ? `${props.dropped} dropped by relabelling` : 'How they were found'}
+        </Link>
         <StateBadge tone={all ? 'ok' : up === 0 ? 'crit' : 'warn'} word={`${up} of ${props.members.length} up`} />
       </div>
       <table className="am-list am-stacked">
@@ -125,42 +136,5 @@ function Pool(props: {
         </tbody>
       </table>
     </section>
-  );
-}
-
-const TONE = { up: 'ok', down: 'crit', unknown: 'unknown' } as const;
-
-function TargetRow({ target, nowMs }: { readonly target: ActiveTarget; readonly nowMs: number }): ReactNode {
-  return (
-    <tr>
-      <td style={{ width: 90 }}>
-        <StateBadge tone={TONE[target.health]} word={target.health === 'unknown' ? 'not scraped yet' : target.health} />
-      </td>
-      <td className="am-full" style={{ width: '42%' }}>
-        <a
-          href={/^https?:/.test(target.scrapeUrl) ? target.scrapeUrl : undefined}
-          target="_blank"
-          rel="noreferrer"
-          className="am-mono am-break"
-        >
-          {target.scrapeUrl}
-        </a>
-        {target.lastError && (
-          <div className="am-break" style={{ color: 'var(--am-crit)' }}>
-            {target.lastError}
-          </div>
-        )}
-      </td>
-      <td className="am-full">
-        <LabelList labels={target.labels} />
-      </td>
-      <td className="am-dim" style={{ textAlign: 'right', whiteSpace: 'nowrap' }}>
-        Scraped <Ago at={target.lastScrape} nowMs={nowMs} />
-        <div className="am-num am-small">
-          took {formatText(target.lastScrapeDuration, 's')}
-          {target.scrapeInterval && `, every ${target.scrapeInterval}`}
-        </div>
-      </td>
-    </tr>
   );
 }
