@@ -51,6 +51,7 @@ import { ScrapeMetrics } from './scrape/metrics.ts';
 import { buildInfo, reloadMetrics } from './self-metrics.ts';
 import { describeRetention, maxExemplarsOf, openTsdb, retentionOf, walReplayOf } from './storage.ts';
 import { tsdbMetrics } from './tsdb-metrics.ts';
+import { whileWaiting } from './waiting-room.ts';
 import { WarmUp } from './warm-up.ts';
 
 /** The running prometheus role; `reload` is what SIGHUP and `/-/reload` do. */
@@ -78,7 +79,8 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     throw new StartupError(ROLE, error.message, hint, { exitCode: EXIT_BAD_CONFIG });
   });
   const webConfig = openWebConfig(options);
-  const tsdb = await openTsdb(options, files.config.config);
+  const room = { listen: options.listen, web: { ...options.web, config: webConfig } };
+  const tsdb = await whileWaiting(room, openTsdb(options, files.config.config));
   const queries = await startQueryLogs(options, tsdb);
   const app = createServer({ bodyLimit: 64 * 1024 * 1024 }, { ...options.web, config: webConfig });
   const server = new PrometheusServer(options, files, tsdb, queries);
