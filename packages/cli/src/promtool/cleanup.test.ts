@@ -80,7 +80,7 @@ test.each([
 });
 
 test.each([
-  [[], 'promtool: error: required flag --older-than not provided, try --help'],
+  [[], "promtool: error: required flag(s) '--older-than' not provided, try --help"],
   [['--older-than=soon'], 'promtool: error: --older-than: not a valid duration string: "soon", try --help'],
   [['--older-than=5'], ''],
   [['--older-than=1h', '--match={job='], '1:6: parse error: '],

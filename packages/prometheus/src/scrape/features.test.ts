@@ -279,7 +279,7 @@ test('what targets say of their metrics is told, and forgotten some scrapes afte
   expect(metadataResponse(manager, params())).toEqual({ a: [a] });
   const text = await registry.metrics();
   expect(text).toContain('prometheus_target_metadata_cache_entries{scrape_job="j"} 1');
-  expect(text).toContain('prometheus_target_interval_length_seconds{quantile="0.5",interval="10s"}');
+  expect(text).toContain('prometheus_target_interval_length_seconds{interval="10s",quantile="0.5"}');
 });
 
 test('dropped targets are counted, and kept as far as the job wants', async () => {
