@@ -23,6 +23,7 @@ export function measureRequests(app: FastifyInstance, registry: Registry): void 
     labelNames: ['handler', 'code'],
     registers,
   });
+  app.addHook('onRoute', ({ url }) => requests.inc({ handler: url, code: 200 }, 0));
   const seconds = new Histogram({
     name: 'prometheus_http_request_duration_seconds',
     help: 'How long HTTP requests took.',

@@ -32,6 +32,10 @@ export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
     wal.metrics.fsyncSeconds,
     wal.metrics.fsyncs,
   ]);
+  totals(registry, 'prometheus_tsdb_wal_truncate_duration_seconds', 'Duration of truncations of the log.', () => [
+    wal.metrics.truncationSeconds,
+    wal.metrics.truncationsDone,
+  ]);
   totals(registry, 'prometheus_tsdb_head_gc_duration_seconds', 'Duration of collections of the head.', () => [
     metrics.headGcSeconds,
     metrics.headTruncations,

@@ -25,6 +25,7 @@ export function processMetrics(registry: Registry): void {
   gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch.', () => PROCESS_START_SECONDS);
   gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss());
   gauge('process_virtual_memory_bytes', 'Virtual memory in bytes.', () => statusBytes('VmSize'));
+  gauge('process_virtual_memory_max_bytes', 'Most virtual memory that may be had in bytes.', maxMemory);
   gauge('process_open_fds', 'Open file descriptors.', openFds);
   gauge('process_max_fds', 'Most file descriptors that may be open.', maxFds);
 }
@@ -36,6 +37,13 @@ function statusBytes(key: string): number | undefined {
 
 function maxFds(): number | undefined {
   const limit = readProc('limits')?.match(/^Max open files\s+(\d+)/m)?.[1];
+  return limit === undefined ? undefined : Number(limit);
+}
+
+/** No limit is the largest number of 64 bits, as Go's client library has it. */
+function maxMemory(): number | undefined {
+  const limit = readProc('limits')?.match(/^Max address space\s+(\d+|unlimited)/m)?.[1];
+  if (limit === 'unlimited') return 2 ** 64;
   return limit === undefined ? undefined : Number(limit);
 }
 

@@ -17,7 +17,7 @@ export interface ScopeMetrics {
 
 export type MetricKind = 'gauge' | 'sum' | 'histogram' | 'exponential' | 'summary';
 
-export const DELTA = 1;
+/** The temporality of what counts from a fixed start; 1 is what counts from the point before. */
 export const CUMULATIVE = 2;
 
 export interface Metric {
@@ -26,7 +26,7 @@ export interface Metric {
   readonly unit: string;
   /** Null where it has no data of a kind that is known. */
   readonly kind: MetricKind | null;
-  /** `DELTA`, `CUMULATIVE` or another number, which is none. */
+  /** `CUMULATIVE` or another number. */
   readonly temporality: number;
   readonly isMonotonic: boolean;
   readonly points: readonly Point[];

@@ -315,7 +315,9 @@ test('names by other rules', () => {
     ...['key_a', '__a_b__', 'key_1_', 'a_b'],
   ]);
   expect(labelName('..', rules)).toBe('key_');
-  expect(() => labelName('..', { ...rules, sanitizeUnderscore: false })).toThrow('normalization for label name ".." resulted in invalid name "_"');
+  expect(() => labelName('..', { ...rules, sanitizeUnderscore: false })).toThrow(
+    'normalization for label name ".." resulted in invalid name "_"',
+  );
 });
 
 test('any bytes are a request or an error (seeded fuzz)', async () => {

@@ -8,6 +8,9 @@ export class WalMetrics {
   completedPages = 0;
   truncations = 0;
   truncationsFailed = 0;
+  /** Total duration of those that had something to do, in seconds, and how many they were. */
+  truncationSeconds = 0;
+  truncationsDone = 0;
   checkpointCreations = 0;
   checkpointCreationsFailed = 0;
   checkpointDeletions = 0;

@@ -326,6 +326,8 @@ export class Wal {
     }
     this.removeReplaced(index);
     const tookMs = Math.round(performance.now() - begin);
+    this.metrics.truncationSeconds += tookMs / 1000;
+    this.metrics.truncationsDone++;
     this.options.logger.info('WAL checkpoint complete', { first: replaced[0].index, last: index, tookMs });
   }
 
