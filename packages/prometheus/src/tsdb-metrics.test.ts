@@ -66,8 +66,7 @@ const UPSTREAM = {
     'wal_storage_size_bytes',
   ],
   histogram: ['compaction_duration_seconds', 'tombstone_cleanup_seconds'],
-  summary: ['head_gc_duration_seconds', 'wal_fsync_duration_seconds'],
-  summary: ['head_gc_duration_seconds', 'wal_truncate_duration_seconds'],
+  summary: ['head_gc_duration_seconds', 'wal_fsync_duration_seconds', 'wal_truncate_duration_seconds'],
 };
 
 test('the families of the database have the names and types of the original, and grow as they should', async () => {
