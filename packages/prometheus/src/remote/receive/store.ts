@@ -1,7 +1,9 @@
 import {
+  compareStrings,
   formatG,
-  type Labels,
+  Labels,
   type Logger,
+  METRIC_NAME,
   nextTurn,
   SampleColumns,
   STALE_HIGH,
@@ -97,20 +99,21 @@ class RequestStore {
   }
 
   add(series: ReceivedSeries): void {
-    const given = this.labelsOf(series);
-    if (!given || !this.isWellNamed(given, series)) return;
+    const pairs = this.pairsOf(series);
+    if (!pairs) return;
+    const labels = this.labelsOf(pairs, series);
+    if (!labels) return;
     if (this.table && series.length === 0 && series.histograms === 0) {
-      this.refuse(() => `TimeSeries must contain at least one sample or histogram for series ${given}`);
+      this.refuse(() => `TimeSeries must contain at least one sample or histogram for series ${GivenLabels.of(pairs)}`);
       return;
     }
     if (series.histograms > 0) {
-      this.refuse(() => `native histograms are not supported by this server yet for series ${given}`);
+      this.refuse(() => `native histograms are not supported by this server yet for series ${GivenLabels.of(pairs)}`);
     }
     if (series.length === 0 && series.exemplars.length === 0) return;
-    const labels = this.withTypeAndUnit(given.toLabels(), series);
-    const ref = this.appender.seriesRef(labels);
-    for (let i = 0; i < series.length; i++) this.addSample(ref, series, i, given);
-    for (const exemplar of series.exemplars) this.addExemplar(ref, exemplar, given);
+    const ref = this.appender.seriesRef(this.withTypeAndUnit(labels, series));
+    for (let i = 0; i < series.length; i++) this.addSample(ref, series, i, pairs);
+    for (const exemplar of series.exemplars) this.addExemplar(ref, exemplar, pairs);
     if (this.table && this.options.features.metadataRecords) {
       this.appender.appendMetadata(ref, this.metadataOf(series));
     }
@@ -124,10 +127,10 @@ class RequestStore {
     }
   }
 
-  /** Undefined where references lead nowhere. */
-  private labelsOf(series: ReceivedSeries): GivenLabels | undefined {
+  /** Names and values in turn, valid until the next series; undefined where references lead nowhere. */
+  private pairsOf(series: ReceivedSeries): readonly string[] | undefined {
     const { table } = this;
-    if (!table) return GivenLabels.of(series.pairs);
+    if (!table) return series.pairs;
     const refs = series.labelRefs;
     const { symbols, illFormed } = table;
     const problem = problemOfRefs(refs, symbols.length);
@@ -136,25 +139,33 @@ class RequestStore {
       this.stored.invalidLabels += series.length + series.histograms;
       return undefined;
     }
-    for (const [name, ref] of [
-      ['unit_ref', series.unitRef],
-      ['help_ref', series.helpRef],
-    ] as const) {
-      if (ref === 0 || ref < symbols.length) continue;
-      const outside = `metadata ${name} ${ref} outside of symbols table (size ${symbols.length})`;
+    const outside = this.problemOfMetadata(series);
+    if (outside) {
       this.refuse(() => `parsing metadata for series [${refs.join(' ')}]: ${outside}`);
       return undefined;
     }
     if (illFormed.size > 0 && refs.some((ref) => illFormed.has(ref))) series.isIllFormed = true;
-    return GivenLabels.of(refs.map((ref) => symbols[ref]));
+    const { pairs } = series;
+    for (const ref of refs) pairs.push(symbols[ref]);
+    return pairs;
   }
 
-  /** 1.0 passes over series with wrong labels in silence, as upstream has it. */
-  private isWellNamed(given: GivenLabels, series: ReceivedSeries): boolean {
+  private problemOfMetadata({ unitRef, helpRef }: ReceivedSeries): string | undefined {
+    const { length } = (this.table as ReturnType<typeof decodeSymbols>).symbols;
+    const outside = (name: string, ref: number) => `metadata ${name} ${ref} outside of symbols table (size ${length})`;
+    if (unitRef > 0 && unitRef >= length) return outside('unit_ref', unitRef);
+    return helpRef > 0 && helpRef >= length ? outside('help_ref', helpRef) : undefined;
+  }
+
+  /** Undefined where the labels are wrong; 1.0 passes over such series in silence, as upstream has it. */
+  private labelsOf(pairs: readonly string[], series: ReceivedSeries): Labels | undefined {
+    // What senders send: sorted, without empty values.
+    if (!series.isIllFormed && isWellFormed(pairs)) return Labels.fromSortedPairs(pairs.slice());
+    const given = GivenLabels.of(pairs);
+    const duplicate = given.duplicateName;
+    if (given.isValid && !series.isIllFormed && duplicate === undefined) return given.toLabels();
     const { table } = this;
     const { logger } = this.options;
-    const duplicate = given.duplicateName;
-    if (given.isValid && !series.isIllFormed && duplicate === undefined) return true;
     this.stored.invalidLabels += table ? series.length + series.histograms : 1;
     if (!given.isValid || series.isIllFormed) {
       if (table) this.refuse(() => `invalid metric name or labels, got ${given}`);
@@ -164,7 +175,7 @@ class RequestStore {
     } else {
       logger.warn('Invalid labels for series.', { labels: given.toString(), duplicated_label: duplicate });
     }
-    return false;
+    return undefined;
   }
 
   private withTypeAndUnit(labels: Labels, series: ReceivedSeries): Labels {
@@ -184,7 +195,7 @@ class RequestStore {
     };
   }
 
-  private addSample(ref: number, series: ReceivedSeries, i: number, given: GivenLabels): void {
+  private addSample(ref: number, series: ReceivedSeries, i: number, pairs: readonly string[]): void {
     const time = series.times[i];
     this.addStart(ref, series.startTimes[i], time);
     const isAhead = time > this.timeMax;
@@ -196,7 +207,7 @@ class RequestStore {
     const reason = isAhead
       ? 'out of bounds: timestamp is too far in the future'
       : this.reasonOf(outcome, ref, series, i);
-    this.refuse(() => (this.table ? `${reason} for series ${given}` : reason));
+    this.refuse(() => (this.table ? `${reason} for series ${GivenLabels.of(pairs)}` : reason));
   }
 
   private append(ref: number, series: ReceivedSeries, i: number): Outcome {
@@ -213,8 +224,8 @@ class RequestStore {
     this.appender.append(ref, start, 0);
   }
 
-  private addExemplar(ref: number, received: ReceivedExemplar, given: GivenLabels): void {
-    const labels = this.exemplarLabels(received, given);
+  private addExemplar(ref: number, received: ReceivedExemplar, pairs: readonly string[]): void {
+    const labels = this.exemplarLabels(received, pairs);
     if (!labels) return;
     const { time, value } = received;
     if (time > this.timeMax) return;
@@ -223,16 +234,16 @@ class RequestStore {
     else if (outcome === 'out of order') {
       this.lateExemplars++;
       // The message of 1.0 has no way to say it.
-      if (this.table) this.refuse(() => `out of order exemplar for series ${given}`);
+      if (this.table) this.refuse(() => `out of order exemplar for series ${GivenLabels.of(pairs)}`);
     }
   }
 
-  private exemplarLabels({ pairs, labelRefs }: ReceivedExemplar, given: GivenLabels): Labels | undefined {
+  private exemplarLabels({ pairs, labelRefs }: ReceivedExemplar, seriesPairs: readonly string[]): Labels | undefined {
     if (!this.table) return GivenLabels.of(pairs).toLabels();
     const { symbols } = this.table;
     const problem = problemOfRefs(labelRefs, symbols.length);
     if (!problem) return GivenLabels.of(labelRefs.map((ref) => symbols[ref])).toLabels();
-    this.refuse(() => `parsing exemplar for series ${given}: ${problem}`);
+    this.refuse(() => `parsing exemplar for series ${GivenLabels.of(seriesPairs)}: ${problem}`);
     return undefined;
   }
 
@@ -252,6 +263,17 @@ class RequestStore {
     if (reasons.length < REASONS_MAX) reasons.push(reason());
     else this.stored.untold++;
   }
+}
+
+/** Whether the labels are as storage has them: in order, each once, none empty, with a metric name. */
+function isWellFormed(pairs: readonly string[]): boolean {
+  let hasMetricName = false;
+  for (let i = 0; i < pairs.length; i += 2) {
+    if (pairs[i] === '' || pairs[i + 1] === '') return false;
+    if (i > 0 && compareStrings(pairs[i - 2], pairs[i]) >= 0) return false;
+    if (pairs[i] === METRIC_NAME) hasMetricName = true;
+  }
+  return hasMetricName;
 }
 
 /** Why references to labels cannot be followed, in upstream's words. */
