@@ -161,7 +161,7 @@ class PrometheusServer {
       },
     });
     registerQueryMetrics(registry, this.engine, queryMetrics, queries.log);
-    this.storage = new Fanout(tsdb, new ReadClientMetrics(registry), options.version);
+    this.storage = new Fanout(tsdb, new ReadClientMetrics(registry), options.version, clock);
     const resolvePath = pathResolver(configFile, options.targetsDirectory);
     this.scrapes = new ScrapeManager({
       tsdb,

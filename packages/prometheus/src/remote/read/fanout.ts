@@ -1,4 +1,4 @@
-import { type Labels, Matcher, type SampleColumns, Slices } from '@avalanche/model';
+import { type Clock, type Labels, Matcher, type SampleColumns, Slices } from '@avalanche/model';
 import type { QueriedSeries, Querier, Queryable, QueryableView } from '@avalanche/promql';
 import { mergeRuns, type Tsdb } from '@avalanche/tsdb';
 import type { PrometheusConfig } from '../../config/schema.ts';
@@ -13,6 +13,7 @@ export class Fanout implements Queryable {
     private readonly tsdb: Tsdb,
     private readonly metrics: ReadClientMetrics,
     private readonly version: string,
+    private readonly clock: Clock,
   ) {}
 
   apply({ remote_read, global }: PrometheusConfig): void {
@@ -40,10 +41,12 @@ export class Fanout implements Queryable {
     for (const remote of this.remotes) remote.client.close();
   }
 
-  /** A remote is asked only for what is older than what is here, but where it says `read_recent`. */
+  /** A remote is asked only for what is older than the blocks here, but where it says `read_recent`. */
   private over(local: Querier, minTime: number, maxTime: number): Querier {
     if (this.remotes.length === 0) return local;
-    const localFrom = this.tsdb.minTime + this.tsdb.blockRangeMs;
+    const { blocks, blockRangeMs } = this.tsdb;
+    // Upstream's margin: it may take a while until all is there.
+    const localFrom = (blocks.all[0]?.meta.minTime ?? this.clock.now()) + 2 * blockRangeMs;
     const asked = this.remotes.flatMap((remote) => {
       if (remote.config.read_recent) return [{ remote, minTime, maxTime }];
       return minTime > localFrom ? [] : [{ remote, minTime, maxTime: Math.min(maxTime, localFrom) }];

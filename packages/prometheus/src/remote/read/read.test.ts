@@ -142,6 +142,16 @@ test('a remote that does not answer is a warning', async () => {
   });
 });
 
+test('without read_recent, a remote is asked as long as there is no block here', async () => {
+  const url = await start({ remote_read: [{ url: 'http://127.0.0.1:1/read', required_matchers: { a: 'b' } }] }, 1);
+  const warningsOf = async (query: string) => {
+    const answer = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(query)}&time=${NOW / 1000 - 60}`);
+    return ((await answer.json()) as { readonly warnings?: readonly string[] }).warnings?.length ?? 0;
+  };
+  expect(await warningsOf('m{a="b"}')).toBe(1);
+  expect(await warningsOf('m{a="c"}')).toBe(0);
+});
+
 test('frames that are too long, damaged or cut short', async () => {
   const columns = new SampleColumns();
   columns.push(NOW, 1);
