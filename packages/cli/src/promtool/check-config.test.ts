@@ -122,3 +122,14 @@ test('check healthy and ready ask the server', async () => {
     server.close();
   }
 });
+
+test.each([
+  ['alerting: {alertmanagers: [{static_configs: [{targets: [a]}]}]}', 'alerting'],
+  ['rule_files: [x.yml]', 'rule_files'],
+  ['remote_read: [{url: "http://x"}]', 'remote_read'],
+])('an agent cannot have %s', async (text, field) => {
+  const path = join(directory, 'agent.yml');
+  writeFileSync(path, text);
+  const { code, err } = await promtool('check', 'config', '--agent', path);
+  expect([code, err]).toEqual([1, `  FAILED: field ${field} is not allowed in agent mode\n`]);
+});

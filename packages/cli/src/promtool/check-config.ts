@@ -8,7 +8,7 @@ import {
   targetFileSchema,
 } from '@avalanche/prometheus';
 import { filesMatching, parseYaml } from '@avalanche/yamlfile';
-import { parseFlags, UsageError } from '../flags.ts';
+import { parseFlags } from '../flags.ts';
 import { checkRulesCommand } from './check-rules.ts';
 import { describeFailure } from './failure.ts';
 import type { Output } from './output.ts';
@@ -31,20 +31,19 @@ export const checkConfigCommand: ToolCommand = {
     'lint-fatal': { kind: 'boolean', help: 'Make lint errors exit with exit code 3.', default: 'false' },
     'ignore-unknown-fields': { kind: 'boolean', help: 'Ignore unknown fields in the rule files.', default: 'false' },
     'query.lookback-delta': { kind: 'string', help: 'The lookback delta of the server.', default: '5m' },
-    agent: { kind: 'boolean', help: '', default: 'false', ignored: true },
+    agent: { kind: 'boolean', help: 'Check config file for Prometheus in Agent mode.', default: 'false' },
   },
   args: [{ name: 'config-files', help: 'The config files to check.', required: true, many: true, file: true }],
   async run(input, context) {
     const { flags } = input;
     const { output } = context;
-    if (flags.boolean('agent')) throw new UsageError('--agent is not supported yet');
     const lint = lintOptions(flags.string('lint'), output);
     const tooLongMs = lint.has('too-long-scrape-interval') || lint.has('all');
     const lookbackMs = tooLongMs ? input.parsed('query.lookback-delta', parseDuration) : 0;
-    const syntaxOnly = flags.boolean('syntax-only');
+    const [syntaxOnly, agent] = [flags.boolean('syntax-only'), flags.boolean('agent')];
     const codes: number[] = [];
     for (const file of input.rest('config-files')) {
-      const checked = await checkFile(file, syntaxOnly, output);
+      const checked = await checkFile(file, { syntaxOnly, agent }, output);
       if (!checked) codes.push(1);
       if (!checked || syntaxOnly) continue;
       if (!lintJobs(checked.loaded, lookbackMs, output)) codes.push(LINT_EXIT);
@@ -69,10 +68,15 @@ interface Checked {
 }
 
 /** Checks one file and tells of it; null where it cannot be used. */
-async function checkFile(file: string, syntaxOnly: boolean, output: Output): Promise<Checked | null> {
+async function checkFile(
+  file: string,
+  { syntaxOnly, agent }: { readonly syntaxOnly: boolean; readonly agent: boolean },
+  output: Output,
+): Promise<Checked | null> {
   output.out(`Checking ${file}\n`);
   try {
     const loaded = await loadConfig(file, { withoutJobFiles: syntaxOnly });
+    if (agent) checkAgent(loaded);
     const ruleFiles = syntaxOnly ? [] : ruleFilesOf(loaded);
     if (!syntaxOnly) checkReferences(loaded, output);
     for (const job of loaded.config.scrape_configs) checkStaticTargets(job);
@@ -86,6 +90,18 @@ async function checkFile(file: string, syntaxOnly: boolean, output: Output): Pro
     output.out('\n');
     return null;
   }
+}
+
+/** @throws Error where the configuration has what an agent does not do */
+function checkAgent({ config }: LoadedConfig): void {
+  const { alerting, rule_files, remote_read } = config;
+  const fields = {
+    alerting: alerting.alertmanagers.length + alerting.alert_relabel_configs.length,
+    rule_files: rule_files.length,
+    remote_read: remote_read.length,
+  };
+  const refused = Object.entries(fields).find(([, count]) => count > 0)?.[0];
+  if (refused) throw new Error(`field ${refused} is not allowed in agent mode`);
 }
 
 /** @throws Error where a file that is named without `*` is not there */
