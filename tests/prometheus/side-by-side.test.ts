@@ -1,6 +1,6 @@
 /**
  * Debian's Prometheus and ours scrape the same targets, and have the same series, the same number of samples (±1) and
- * the same `up`. Ten minutes: `SIDE_BY_SIDE_SECONDS=600 npx vitest run tests/prometheus/side-by-side`
+ * the same `up` and the same alerts. Ten minutes: `SIDE_BY_SIDE_SECONDS=600 npx vitest run tests/prometheus/side-by-side`
  */
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -45,6 +45,17 @@ const TARGETS: Readonly<Record<string, Answer>> = {
   timed: text(() => `at 1 ${Date.now()}\n`),
 };
 
+const RULES = `groups:
+- name: states
+  rules:
+  - {record: 'job:up:sum', expr: 'sum by (job) (up)'}
+  - {alert: Down, expr: 'up == 0', labels: {severity: critical}, annotations: {summary: '{{ $labels.instance }} of {{ $labels.job }}: {{ $value }}'}}
+  - {alert: DownForLong, expr: 'up == 0', for: 3s, keep_firing_for: 2s}
+  - {alert: DownForever, expr: 'up == 0', for: 1h}
+  - {alert: Vanished, expr: 'absent(goes)', labels: {was: '{{ $labels.job }}x'}}
+  - {alert: Never, expr: 'up > 1'}
+`;
+
 const TARGET_COUNT = Object.keys(TARGETS).length;
 
 const JOBS: Readonly<Record<string, object>> = {
@@ -75,9 +86,10 @@ describe.skipIf(!hasBoth)('side by side (needs prometheus)', () => {
       both = await startBothPrometheus({
         openmetrics: 'unused 1 1700000000\n',
         exposition: '',
-        rules: 'groups: []\n',
+        rules: RULES,
         config: ({ dead }) => ({
-          global: { scrape_interval: '1s' },
+          global: { scrape_interval: '1s', evaluation_interval: '1s' },
+          rule_files: ['rules.yml'],
           scrape_configs: [
             ...Object.keys(TARGETS).map((name) => ({
               job_name: name,
@@ -149,7 +161,29 @@ describe.skipIf(!hasBoth)('side by side (needs prometheus)', () => {
     await expectNear('scrape_samples_post_metric_relabeling', 0);
     await expectNear(`sum_over_time(scrape_series_added[${rangeSeconds}s])`, 0);
   });
+
+  test('the same alerts are in the same states, and were for as long', async () => {
+    // Both evaluate on a beat of their own.
+    await expectNear(`count_over_time(ALERTS[${rangeSeconds}s])`, 3, 4);
+    await expectNear('ALERTS', 0, 4);
+    const alertsOf = async (url: string) => {
+      const { data } = (await (await fetch(`${url}/api/v1/alerts`)).json()) as { data: { alerts: Alert[] } };
+      return data.alerts.map(({ labels, annotations, state, value }) =>
+        JSON.stringify([Object.entries(labels).sort(), annotations, state, value]),
+      );
+    };
+    const [theirs, ours] = [await alertsOf(both.theirs), await alertsOf(both.ours)];
+    expect(ours.sort()).toEqual(theirs.sort());
+    expect(theirs.length).toBeGreaterThanOrEqual(4);
+  });
 });
+
+interface Alert {
+  readonly labels: Record<string, string>;
+  readonly annotations: Record<string, string>;
+  readonly state: string;
+  readonly value: string;
+}
 
 function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
