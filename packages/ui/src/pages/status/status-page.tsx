@@ -25,13 +25,15 @@ export function StatusPage(): ReactNode {
   return (
     <Page crumbs={[]} title="Status">
       {prometheus && (
-        <SegmentedControl
-          size="sm"
-          aria-label="Part"
-          data={PARTS.map(({ path: value, label }) => ({ value, label }))}
-          value={path}
-          onChange={(next) => navigate(next)}
-        />
+        <div className="am-row">
+          <SegmentedControl
+            size="sm"
+            aria-label="Part"
+            data={PARTS.map(({ path: value, label }) => ({ value, label }))}
+            value={path}
+            onChange={(next) => navigate(next)}
+          />
+        </div>
       )}
       {prometheus && path === '/tsdb-status' && <TsdbPart />}
       {prometheus && path === '/config' && <ConfigPart />}

@@ -1,4 +1,5 @@
 import { type Labels, type QueryResult, seriesName } from '../../api/prometheus/query.ts';
+import type { ScrapeFailure } from '../../api/prometheus/targets.ts';
 
 /** One scrape as its own series tell of it. */
 export interface Scrape {
@@ -36,4 +37,24 @@ function byTime(result: QueryResult): Map<number, number> {
 /** A selector for what the server records of a target. */
 export function selectorOf(labels: Labels): string {
   return seriesName(Object.fromEntries(Object.entries(labels).filter(([name]) => name !== '__name__')));
+}
+
+/** Failures one after another with the same reason. */
+export interface FailureRun {
+  readonly reason: string;
+  readonly count: number;
+  /** Of the newest and the oldest. */
+  readonly last: string;
+  readonly first: string;
+}
+
+/** @param failures newest first, as the result is */
+export function failureRuns(failures: readonly ScrapeFailure[]): readonly FailureRun[] {
+  const runs: FailureRun[] = [];
+  for (const { time, reason } of failures) {
+    const run = runs.at(-1);
+    if (run?.reason === reason) runs[runs.length - 1] = { ...run, count: run.count + 1, first: time };
+    else runs.push({ reason, count: 1, last: time, first: time });
+  }
+  return runs;
 }

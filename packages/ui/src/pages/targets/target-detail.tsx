@@ -10,7 +10,7 @@ import { Ago, LabelList } from '../../shell/badges.tsx';
 import { useApp } from '../../state/app-context.tsx';
 import { encodeQueryUrl, newQuery } from '../query/query-url.ts';
 import { RelabelSteps } from './relabel-steps.tsx';
-import { lastScrapes, type Scrape, selectorOf } from './scrapes.ts';
+import { failureRuns, lastScrapes, type Scrape, selectorOf } from './scrapes.ts';
 
 const DEFAULT_INTERVAL_MS = 60_000;
 
@@ -33,7 +33,7 @@ export function TargetDetail({ target, nowMs }: { readonly target: ActiveTarget;
     },
     { refreshMs: Math.max(5000, intervalMs), keep: true },
   );
-  const failures = target.failures ?? [];
+  const failures = failureRuns(target.failures ?? []);
   return (
     <div className="am-stack" style={{ gap: 10, padding: '4px 0 8px 28px' }}>
       <div className="am-row">
@@ -47,10 +47,16 @@ export function TargetDetail({ target, nowMs }: { readonly target: ActiveTarget;
       {failures.length > 0 && (
         <table className="am-list">
           <tbody>
-            {failures.map(({ time, reason }) => (
-              <tr key={time}>
-                <td style={{ width: 140, whiteSpace: 'nowrap' }}>
-                  <Ago at={time} nowMs={nowMs} />
+            {failures.map(({ reason, count, last, first }) => (
+              <tr key={last}>
+                <td style={{ width: 200, whiteSpace: 'nowrap' }}>
+                  <Ago at={last} nowMs={nowMs} />
+                  {count > 1 && (
+                    <span className="am-dim am-small">
+                      {' '}
+                      ({count} times since <Ago at={first} nowMs={nowMs} />)
+                    </span>
+                  )}
                 </td>
                 <td className="am-break">{reason}</td>
               </tr>

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { QueryResult } from '../../api/prometheus/query.ts';
 import { changedLabels, ruleText } from './relabel-model.ts';
-import { lastScrapes, selectorOf } from './scrapes.ts';
+import { failureRuns, lastScrapes, selectorOf } from './scrapes.ts';
 
 const matrix = (...values: [number, string][]): QueryResult =>
   ({ resultType: 'matrix', result: [{ metric: {}, values }] }) as QueryResult;
@@ -31,4 +31,18 @@ test('what relabelling changed', () => {
   expect(ruleText({ source_labels: ['a', 'b'], separator: ';', regex: 'x.*', replacement: '$1', action: 'keep' })).toBe(
     'keep  source_labels: [a, b]  regex: x.*',
   );
+});
+
+test('failures of the same reason are told once', () => {
+  const failures = [
+    { time: '3', reason: 'refused' },
+    { time: '2', reason: 'refused' },
+    { time: '1', reason: 'timeout' },
+    { time: '0', reason: 'refused' },
+  ];
+  expect(failureRuns(failures)).toEqual([
+    { reason: 'refused', count: 2, last: '3', first: '2' },
+    { reason: 'timeout', count: 1, last: '1', first: '1' },
+    { reason: 'refused', count: 1, last: '0', first: '0' },
+  ]);
 });
