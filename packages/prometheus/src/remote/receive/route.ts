@@ -78,7 +78,7 @@ async function receive(request: FastifyRequest, reply: FastifyReply, options: Re
     if (message !== WRITE_V1) tellWritten(reply, stored);
     if (stored.reasons.length === 0) return reply.code(204).send();
     const text = reasonText(stored);
-    logger.error('Part of a remote write request was not written', { reason: stored.reasons[0], path: request.ip });
+    logger.error('Part of a remote write request was not written', { reason: stored.reasons[0], sender: request.ip });
     return sendText(reply, 400, text);
   } catch (error) {
     const status = error instanceof Refusal ? error.status : error instanceof ProtoError ? 400 : 500;

@@ -53,16 +53,19 @@ export class WriteClient {
   /** @param attempt 0 for the first. Whatever fails is an outcome, never thrown */
   async send(body: Uint8Array, attempt: number, signal: AbortSignal): Promise<SendOutcome> {
     const { url, timeoutMs } = this.options;
+    const limit = limitedBy(signal, timeoutMs);
     try {
       const response = await this.http.request(url, {
         method: 'POST',
         body,
         headers: { ...this.headers, ...(attempt > 0 ? { 'retry-attempt': String(attempt) } : {}) },
-        signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+        signal: limit.signal,
       });
       return this.outcomeOf(response, await firstText(response));
     } catch (error) {
       return { ok: false, isRecoverable: true, retryAfterMs: 0, error: (error as Error).message, written: undefined };
+    } finally {
+      limit.end();
     }
   }
 
@@ -79,6 +82,21 @@ export class WriteClient {
     const retryAfterMs = isRecoverable ? retryAfter(headers['retry-after'], Date.now()) : 0;
     return { ok: false, isRecoverable, retryAfterMs, error, written };
   }
+}
+
+/** A signal that follows another and ends by itself. `AbortSignal.any` of Node 20 keeps something of each call. */
+function limitedBy(signal: AbortSignal, timeoutMs: number): { readonly signal: AbortSignal; readonly end: () => void } {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal.reason);
+  const expire = () => controller.abort(new DOMException('The operation timed out', 'TimeoutError'));
+  const timer = setTimeout(expire, timeoutMs);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const end = () => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  };
+  return { signal: controller.signal, end };
 }
 
 /** Milliseconds that a Retry-After header, seconds or a date, asks for; 0 where it makes no sense. */

@@ -39,7 +39,9 @@ export class SentPositions {
 
   /** Forgets queues that are no longer configured: should they come back, they begin anew. */
   keep(keys: ReadonlySet<string>): void {
-    for (const key of this.queues.keys()) if (!keys.has(key)) this.queues.delete(key);
+    const gone = [...this.queues.keys()].filter((key) => !keys.has(key));
+    for (const key of gone) this.queues.delete(key);
+    if (gone.length > 0) this.save();
   }
 
   /** Writes at once. A failure is told: the next write has everything again. */

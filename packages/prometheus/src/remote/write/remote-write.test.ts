@@ -15,6 +15,7 @@ import { METRIC_TYPES, V1, WRITE_V2 } from '../proto/messages.ts';
 import { ProtoReader } from '../proto/reader.ts';
 import { decompressSnappy } from '../proto/snappy.ts';
 import { decodeSymbols, decodeV1, decodeV2 } from '../receive/decode.ts';
+import { retryAfter } from './client.ts';
 import { RemoteWrite } from './remote-write.ts';
 
 interface Answer {
@@ -55,6 +56,7 @@ beforeEach(async () => {
     request.on('end', () => {
       requests.push(request.headers);
       const { status, headers } = answers.shift() ?? always ?? { status: 204, headers: undefined };
+      if (status === 0) return;
       const written = status === 204 ? take(Buffer.concat(chunks), request.headers) : {};
       response.writeHead(status, headers ?? written).end(status === 204 ? undefined : 'why');
     });
@@ -230,6 +232,24 @@ test('a receiver that does not say what it has written of 2.0 has not written it
   answers = [{ status: 200 }];
   append(1);
   await until(async () => (await metric('samples_failed_total')) === 1);
+});
+
+test('a receiver that does not answer is asked again when its time is over', async () => {
+  await apply({ remote_timeout: '200ms' });
+  answers = [{ status: 0 }];
+  append(1);
+  await until(() => samples.length === 1);
+  expect(requests.map((headers) => headers['retry-attempt'])).toEqual([undefined, '1']);
+});
+
+test.each([
+  ['3', 3000],
+  ['Thu, 01 Jan 1970 00:00:05 GMT', 4000],
+  ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+  ['soon', 0],
+  [undefined, 0],
+])('Retry-After: %s', (header, ms) => {
+  expect(retryAfter(header, 1000)).toBe(ms);
 });
 
 test('samples that are too old by the time they can be sent are dropped', async () => {
