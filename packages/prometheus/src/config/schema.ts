@@ -174,9 +174,4 @@ function checkOtlp({ global, otlp: { translation_strategy: strategy } }: RawConf
 }
 
 export type PrometheusConfig = z.output<typeof configSchema>;
-/** What reaching a target needs; the same keys stand in every section that asks by HTTP. */
-export type HttpClientConfig = Pick<
-  PrometheusConfig['scrape_configs'][number],
-  'basic_auth' | 'authorization' | 'bearer_token' | 'bearer_token_file' | 'follow_redirects'
->;
 export type AlertmanagerConfig = PrometheusConfig['alerting']['alertmanagers'][number];
