@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isAbsolute, relative } from 'node:path';
 import { formatDuration, Labels, parseDuration } from '@avalanche/model';
 import {
   type DiscoveryConfig,
@@ -105,12 +106,20 @@ function checkAgent({ config }: LoadedConfig): void {
 }
 
 /** @throws Error where a file that is named without `*` is not there */
-function ruleFilesOf({ config }: LoadedConfig): string[] {
+function ruleFilesOf({ config, file }: LoadedConfig): string[] {
   return config.rule_files.flatMap((pattern) => {
     const files = filesMatching(pattern);
-    if (files.length > 0 || pattern.includes('*')) return files;
-    throw new Error(`${JSON.stringify(pattern)} does not point to an existing file`);
+    if (files.length === 0 && !pattern.includes('*')) {
+      throw new Error(`${JSON.stringify(shownPath(pattern, file))} does not point to an existing file`);
+    }
+    return files.map((path) => shownPath(path, file));
   });
+}
+
+/** A path below the working directory is told as upstream does: relative where that of the configuration is. */
+function shownPath(path: string, configFile: string): string {
+  const below = relative(process.cwd(), path);
+  return isAbsolute(configFile) || below.startsWith('..') ? path : below;
 }
 
 /** @throws Error where a file that is named is not there, or holds something else */
