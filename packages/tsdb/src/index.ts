@@ -8,8 +8,8 @@ export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_OR
 export { slotOf } from './head/series.ts';
 export { appendXor, newXorState, readXor, SAMPLE_BYTES_MAX, type XorState } from './head/xor.ts';
 export { DirectoryLocked } from './lock.ts';
-export { mergeRuns } from './query/merge-columns.ts';
-export { type SelectedSeries, TsdbQuerier } from './query/querier.ts';
+
+export { MergedSeries, type SelectedSeries, TsdbQuerier } from './query/querier.ts';
 export { analyzeBlock, type BlockAnalysis, chunkSizes, type Ranked } from './tools/analysis.ts';
 export { Backfill, importRange, SampleRefused } from './tools/backfill.ts';
 export { BlockDraft } from './tools/block-draft.ts';

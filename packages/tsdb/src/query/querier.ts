@@ -225,7 +225,7 @@ class BlockSeries implements SelectedSeries {
 }
 
 /** The same series in several places, oldest first; where two have a sample of one time, that of the first is taken. */
-class MergedSeries implements SelectedSeries {
+export class MergedSeries implements SelectedSeries {
   constructor(
     readonly labels: Labels,
     private readonly parts: readonly SelectedSeries[],

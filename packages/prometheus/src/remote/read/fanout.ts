@@ -1,6 +1,6 @@
 import { type Clock, type Labels, Matcher, type SampleColumns, Slices } from '@avalanche/model';
 import type { QueriedSeries, Querier, Queryable, QueryableView } from '@avalanche/promql';
-import { mergeRuns, type Tsdb } from '@avalanche/tsdb';
+import { MergedSeries, type Tsdb } from '@avalanche/tsdb';
 import type { PrometheusConfig } from '../../config/schema.ts';
 import { ReadClient, type ReadClientMetrics, type RemoteReadConfig } from './client.ts';
 import type { RemoteSeries } from './decode.ts';
@@ -83,7 +83,7 @@ class FanoutQuerier implements Querier {
       ...this.asked.map((one) => this.readRemote(one, matchers)),
     ]);
     const lists = [[...local], ...remote].filter((list) => list.length > 0);
-    return new Slices().merge(lists, byLabels, (a, b) => new Merged(a.labels, [a, b]));
+    return new Slices().merge(lists, byLabels, (a, b) => new MergedSeries(a.labels, [a, b]));
   }
 
   close(): void {
@@ -129,28 +129,6 @@ class Remembered implements QueriedSeries {
       count++;
     }
     return count;
-  }
-
-  readLatest(minTime: number, maxTime: number, into: SampleColumns): number {
-    return this.read(minTime, maxTime, into);
-  }
-}
-
-/** The same series in several places; of two samples of one time that of the first place is taken. */
-class Merged implements QueriedSeries {
-  constructor(
-    readonly labels: Labels,
-    private readonly parts: readonly QueriedSeries[],
-  ) {}
-
-  read(minTime: number, maxTime: number, into: SampleColumns): number {
-    const from = into.length;
-    for (const part of this.parts) {
-      const middle = into.length;
-      part.read(minTime, maxTime, into);
-      mergeRuns(into, from, middle);
-    }
-    return into.length - from;
   }
 
   readLatest(minTime: number, maxTime: number, into: SampleColumns): number {
