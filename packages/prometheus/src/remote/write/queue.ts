@@ -184,9 +184,9 @@ export class WriteQueue {
           truncations = log.truncations;
           await this.forgetSeries();
         }
-        await this.applySharding();
         if (this.isRead) await this.pause(POLL_MS);
       }
+      await this.applySharding(); // between records, also where the end of the log is never reached
       if (turnIsOver()) await nextTurn();
     }
   }
