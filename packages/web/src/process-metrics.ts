@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
 
 const PROCESS_START_SECONDS = Math.round((Date.now() - process.uptime() * 1000) / 10) / 100;
 
@@ -18,9 +18,15 @@ export function processMetrics(registry: Registry): void {
         if (value !== undefined) this.set(value);
       },
     });
-  gauge('process_cpu_seconds_total', 'User and system CPU time spent, in seconds.', () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'User and system CPU time spent, in seconds.',
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
   });
   gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch.', () => PROCESS_START_SECONDS);
   gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss());
