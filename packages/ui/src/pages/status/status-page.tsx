@@ -25,7 +25,7 @@ export function StatusPage(): ReactNode {
   return (
     <Page crumbs={[]} title="Status">
       {prometheus && (
-        <div className="am-row">
+        <div className="am-row am-scroll-x">
           <SegmentedControl
             size="sm"
             aria-label="Part"
