@@ -171,6 +171,22 @@ describe.skipIf(!hasOpenssl)('TLS (needs openssl)', () => {
     );
   });
 
+  test('a certificate that is replaced before anybody has connected holds', async () => {
+    const { path, certFile, keyFile } = config();
+    const { url } = await serve({ config: new WebConfig(path, silentLogger) });
+    const other = authority.sign('early', 'DNS:elsewhere');
+    copyFileSync(other.certFile, certFile);
+    copyFileSync(other.keyFile, keyFile);
+    await expect(get(atLocalhost(url), tls())).rejects.toThrow('certificate is valid for elsewhere');
+  });
+
+  test('while the certificate cannot be read, the one from before is shown', async () => {
+    const { path, certFile } = config();
+    const { url } = await serve({ config: new WebConfig(path, silentLogger) });
+    writeFileSync(certFile, 'no certificate');
+    expect(await get(atLocalhost(url), tls())).toBe('200 root');
+  });
+
   test('clients show certificates where they must', async () => {
     const { path } = config(
       ', client_auth_type: RequireAndVerifyClientCert, client_ca_file: ca.pem, client_allowed_sans: [me]',

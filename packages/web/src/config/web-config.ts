@@ -53,7 +53,9 @@ export class WebConfig {
     const { tls_server_config: tls, rate_limit } = checkWebConfig(path);
     this.isTls = isTlsEnabled(tls);
     this.limiter = rate_limit.interval > 0 ? new RateLimit(rate_limit.interval, rate_limit.burst) : null;
-    if (this.isTls) this.tls = readServerTls(tls);
+    if (!this.isTls) return;
+    this.tls = readServerTls(tls);
+    this.lastTls = JSON.stringify(this.tls);
   }
 
   /** What the server is created with, and of it with TLS also `more`. */
@@ -105,7 +107,7 @@ export class WebConfig {
       const tls = readServerTls(readWebConfig(this.path).tls_server_config);
       const text = JSON.stringify(tls);
       if (text === this.lastTls) return;
-      if (this.lastTls !== '') server.setSecureContext(tls.context);
+      server.setSecureContext(tls.context);
       Object.assign(server, requestOf(tls.clientAuth));
       this.tls = tls;
       this.lastTls = text;
