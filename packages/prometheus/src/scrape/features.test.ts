@@ -3,10 +3,10 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
+import { type Labels, ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
 import { Tsdb } from '@avalanche/tsdb';
 import { Registry } from 'prom-client';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Params } from '../api/params.ts';
 import {
   isoTime,
@@ -44,6 +44,11 @@ beforeEach(async () => {
   seen = [];
   answerWith('a 1\nb 2\n');
   server = createServer((request, response) => {
+    if (request.url === '/discovery') {
+      const groups = [{ targets: [address] }];
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(groups));
+      return;
+    }
     seen.push(request.headers);
     response.writeHead(200, { 'content-type': answer.type }).end(answer.body);
   });
@@ -211,6 +216,62 @@ test('a job that changes goes on with what its targets have been, and ends the s
   expect(loops()[0].failures).toHaveLength(1);
   await scrape();
   expect([await series('a'), await series('b')]).toEqual([{ '{}': [1, 1] }, { '{}': [2, NaN] }]);
+});
+
+/** Tells the pool what discovery has found. */
+function found(labels: readonly Labels[]): void {
+  const { pools } = manager as unknown as { pools: Map<string, { update(found: readonly Labels[]): void }> };
+  pools.get('j')?.update(labels);
+}
+
+test('a target that is away for a moment goes on with its series, and ends those that it has no more', async () => {
+  await apply();
+  await scrape();
+  const { discoveredLabels } = loops()[0].target;
+  found([]);
+  await clock.advance(interval);
+  found([discoveredLabels.with({ __meta_a: 'b' })]);
+  answerWith('a 1\n');
+  await scrape();
+  await clock.advance(3 * interval);
+  await scrape();
+  expect((await series('b'))['{}']).toEqual([2, NaN]);
+  expect((await series('a'))['{}']).not.toContain(NaN);
+});
+
+test('series of a target that went right before its job changed end too', async () => {
+  await apply({}, [address, address.replace('127.0.0.1', 'localhost')]);
+  await scrape();
+  found([loops()[0].target.discoveredLabels]);
+  await clock.advance(1);
+  await apply({ scrape_timeout: '5s' }, [address]);
+  await clock.advance(2.2 * interval);
+  const querier = tsdb.querier(0, Infinity);
+  const isOther = new Matcher('=~', 'instance', 'localhost.*');
+  const [up] = await querier.select([new Matcher('=', '__name__', 'up'), isOther]);
+  const samples = new SampleColumns();
+  up.read(0, Infinity, samples);
+  querier.close();
+  expect([...samples.v.subarray(0, samples.length)]).toEqual([1, NaN]);
+});
+
+test('a job that changes ends nothing of targets that are only to be found again', async () => {
+  const job = { static_configs: [], http_sd_configs: [{ url: `http://${address}/discovery` }] };
+  await apply(job);
+  await vi.waitFor(() => expect(loops()).toHaveLength(1));
+  await scrape();
+  await apply({ ...job, scrape_timeout: '5s' });
+  await vi.waitFor(() => expect(loops()).toHaveLength(1));
+  await scrape();
+  expect([await series('a'), await series('up')]).toEqual([{ '{}': [1, 1] }, { '{}': [1, 1] }]);
+});
+
+test('what discovery says of a target is shown as it is now', async () => {
+  await apply();
+  const [loop] = loops();
+  found([loop.target.discoveredLabels.with({ __meta_state: 'new' })]);
+  expect(loops()).toEqual([loop]);
+  expect(loop.target.discoveredLabels.get('__meta_state')).toBe('new');
 });
 
 test('failures are written to the file of the job', async () => {

@@ -50,7 +50,8 @@ export interface ScrapeLoopOptions extends ScrapeContext {
 
 /** Scrapes one target on its own beat until stopped, and keeps what the API shows of it. */
 export class ScrapeLoop {
-  readonly target: Target;
+  /** What discovery says of it may change without making another target of it. */
+  target: Target;
   health: TargetHealth = 'unknown';
   lastError = '';
   /** Where not empty, every scrape fails with this reason. */
@@ -158,7 +159,7 @@ export class ScrapeLoop {
     let failure = '';
     try {
       await this.scrape(time, now, counts);
-      if (this.stopped) return;
+      if (this.stopped) return this.appender.rollback(); // or the end of the series would store it, without its `up`
     } catch (error) {
       this.appender.rollback();
       if (this.stopped) return;

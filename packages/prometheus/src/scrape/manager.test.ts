@@ -100,7 +100,7 @@ test('a reload that changes a job goes on with the series of its targets; only t
   expect([await series('a'), await series('up')]).toEqual([{ '{}': 1 }, { '{}': 1 }]);
   await scrape();
   await apply({}, []);
-  await clock.advance(1);
+  await clock.advance(2.2 * interval);
   expect([await series('a'), await series('up')]).toEqual([{ '{}': 'stale' }, { '{}': 'stale' }]);
 });
 

@@ -69,8 +69,9 @@ export class ScrapeManager {
       else metrics.counts.pools++;
     }
     for (const [name, pool] of ended) {
-      pool.endSeries(next.get(name));
-      if (!next.has(name)) metrics.removed(name);
+      if (next.has(name)) continue;
+      pool.endSeries();
+      metrics.removed(name);
     }
   }
 

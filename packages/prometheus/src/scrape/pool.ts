@@ -29,10 +29,8 @@ export class ScrapePool {
   private stopDiscovery: () => void = () => {};
   /** Loops of targets that are gone and that have not come to their end yet. */
   private readonly ending = new Set<Promise<void>>();
-  /** Timers of series that are to end. */
-  private readonly pauses = new Set<() => void>();
-  /** Loops of the pool before this one, by identity of their targets: what begins anew goes on with their series. */
-  private predecessors = new Map<string, ScrapeLoop>();
+  /** Stopped loops whose series end unless their targets are found again, with what calls that off. */
+  private readonly leaving = new Map<ScrapeLoop, () => void>();
 
   constructor(
     readonly config: ScrapeConfig,
@@ -54,9 +52,9 @@ export class ScrapePool {
     };
   }
 
-  /** @param predecessor a stopped pool of the same job, whose targets go on here if they are found again */
+  /** @param predecessor a stopped pool of the same job, whose targets go on here if they are found again in time */
   start(predecessor?: ScrapePool): void {
-    for (const loop of predecessor?.loops.values() ?? []) this.predecessors.set(identityOf(loop.target), loop);
+    for (const loop of predecessor?.knownLoops() ?? []) this.leave(loop);
     this.tellWithoutEffect();
     const setName = this.config.job_name;
     this.stopDiscovery = discover(this.config, { ...this.context, setName }, (found) => this.update(found));
@@ -64,7 +62,7 @@ export class ScrapePool {
 
   async stop(): Promise<void> {
     this.stopDiscovery();
-    for (const cancel of this.pauses) cancel();
+    for (const callOff of this.leaving.values()) callOff();
     await Promise.all([...this.ending, ...[...this.loops.values()].map((loop) => loop.stop())]);
     this.job.close();
   }
@@ -76,17 +74,19 @@ export class ScrapePool {
     }
   }
 
-  /** Ends the series of a stopped pool, but for targets that `successor` goes on with. */
-  endSeries(successor: ScrapePool | undefined): void {
-    const goesOn = new Set([...(successor?.loops.values() ?? [])].map(({ target }) => identityOf(target)));
-    for (const loop of this.loops.values()) if (!goesOn.has(identityOf(loop.target))) loop.endSeries();
-    this.loops.clear();
+  /** Ends the series of a stopped pool that has no successor. */
+  endSeries(): void {
+    for (const loop of this.knownLoops()) loop.endSeries();
+  }
+
+  private knownLoops(): ScrapeLoop[] {
+    return [...this.leaving.keys(), ...this.loops.values()];
   }
 
   private update(found: readonly Labels[]): void {
     const begin = performance.now();
     const { wanted, failed } = this.targetsOf(found);
-    const byIdentity = new Map([...this.loops.values()].map((loop) => [identityOf(loop.target), loop]));
+    const before = new Map(this.knownLoops().map((loop) => [identityOf(loop.target), loop]));
     const goesOn = new Set([...wanted.values()].map(identityOf));
     for (const [key, loop] of this.loops) {
       if (wanted.has(key)) continue;
@@ -94,13 +94,18 @@ export class ScrapePool {
       this.end(loop, goesOn.has(identityOf(loop.target)));
     }
     for (const [key, target] of wanted) {
-      if (this.loops.has(key)) continue;
+      const running = this.loops.get(key);
+      if (running) {
+        running.target = target;
+        continue;
+      }
       const loop = new ScrapeLoop({ target, config: this.config, job: this.job, ...this.context });
       this.loops.set(key, loop);
-      const identity = identityOf(target);
-      const previous = byIdentity.get(identity) ?? this.predecessors.get(identity);
-      if (previous) loop.continueFrom(previous);
-      this.predecessors.delete(identity);
+      const previous = before.get(identityOf(target));
+      if (previous) {
+        loop.continueFrom(previous);
+        this.stay(previous);
+      }
       loop.start();
     }
     this.checkTargetLimit();
@@ -139,28 +144,30 @@ export class ScrapePool {
   }
 
   private end(loop: ScrapeLoop, goesOn: boolean): void {
-    const ended = loop.stop().then(() => {
-      if (!goesOn) this.endAfterPause(loop);
-      this.ending.delete(ended);
-    });
+    const ended = loop.stop().then(() => void this.ending.delete(ended));
     this.ending.add(ended);
+    if (!goesOn) this.leave(loop);
   }
 
   /**
    * As upstream: the series end at the time of the scrape that does not come any more, but that is written only when
-   * another interval and a tenth of one have passed, as the target may be back by then.
+   * another interval and a tenth of one have passed, as the target may be back by then, or not found yet after a reload.
    */
-  private endAfterPause(loop: ScrapeLoop): void {
+  private leave(loop: ScrapeLoop): void {
     if (loop.lastScrape === 0) return;
     const { clock } = this.context;
     const { intervalMs } = loop.target;
     const time = Math.max(loop.dueAt, loop.lastScrape + 1);
-    const cancel = clock.after(time - clock.now() + intervalMs + intervalMs / 10, () => {
-      this.pauses.delete(cancel);
-      const identity = identityOf(loop.target);
-      const isBack = [...this.loops.values()].some(({ target }) => identityOf(target) === identity);
-      if (!isBack) loop.endSeries(time);
+    const callOff = clock.after(time - clock.now() + intervalMs + intervalMs / 10, () => {
+      this.leaving.delete(loop);
+      loop.endSeries(time);
     });
-    this.pauses.add(cancel);
+    this.leaving.set(loop, callOff);
+  }
+
+  /** The target of a loop that was leaving is back. */
+  private stay(loop: ScrapeLoop): void {
+    this.leaving.get(loop)?.();
+    this.leaving.delete(loop);
   }
 }
