@@ -56,7 +56,9 @@ export async function startBothPrometheus(given: BothOptions): Promise<BothProme
     theirs: theirs.url,
     ours: ours.url,
     async stop() {
-      const ended = new Promise((resolve) => theirs.process.once('exit', resolve));
+      const { exitCode, signalCode } = theirs.process;
+      const hasEnded = exitCode !== null || signalCode !== null;
+      const ended = hasEnded || new Promise((resolve) => theirs.process.once('exit', resolve));
       theirs.process.kill();
       await Promise.all([ended, ours.stop()]);
       await new Promise((resolve) => target.server.close(resolve));
