@@ -71,6 +71,32 @@ describe('files that have changed', () => {
   });
 });
 
+test('a reload that fails half way takes back what it has changed', async () => {
+  write('prometheus.yml', '');
+  const load = () => loadFiles(configFile, dialect);
+  const files = await load();
+  const intervals: number[] = [];
+  const made = new Reloader(
+    {
+      file: configFile,
+      load,
+      clock: systemClock,
+      logger: silentLogger,
+      metrics: { reloaded: () => {} },
+      apply: async ({ config: { config } }) => {
+        intervals.push(config.global.scrape_interval);
+        if (config.scrape_configs.length > 0) throw new Error('no file for the log');
+      },
+    },
+    files.config,
+  );
+  await made.start(files);
+  write('prometheus.yml', 'global: {scrape_interval: 7s}\nscrape_configs: [{job_name: a}]\n');
+  await expect(made.reload()).rejects.toThrow('no file for the log');
+  expect(intervals).toEqual([60_000, 7000, 60_000]);
+  expect([made.status.success, made.config]).toEqual([false, files.config]);
+});
+
 describe('a reload', () => {
   let prometheus: RunningPrometheus;
   let target: Server;

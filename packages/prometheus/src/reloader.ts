@@ -40,6 +40,8 @@ export class Reloader {
   private timer: NodeJS.Timeout | undefined = undefined;
   /** Of the files when they were last looked at. */
   private checksum = '';
+  /** What runs. */
+  private applied: LoadedFiles | undefined = undefined;
 
   constructor(
     private readonly options: ReloaderOptions,
@@ -93,6 +95,7 @@ export class Reloader {
   private async apply(files: LoadedFiles): Promise<void> {
     await this.options.apply(files);
     this.current = files.config;
+    this.applied = files;
     this.status.success = true;
     this.status.time = new Date(this.options.clock.now());
     this.options.metrics.reloaded(true);
@@ -102,7 +105,11 @@ export class Reloader {
     const { file, load, logger, metrics } = this.options;
     if (this.stopping) throw new Error('the server is stopping');
     try {
-      await this.apply(await load());
+      const files = await load();
+      await this.apply(files).catch(async (error: unknown) => {
+        await this.takeBack();
+        throw error;
+      });
       logger.info('Completed loading of configuration file', { filename: file });
     } catch (error) {
       this.status.success = false;
@@ -110,5 +117,14 @@ export class Reloader {
       logger.error('Reloading the configuration failed; the one from before goes on', { error });
       throw error;
     }
+  }
+
+  /** Moves the parts that a failed reload has changed already back to what ran before. */
+  private async takeBack(): Promise<void> {
+    const { apply, logger } = this.options;
+    if (!this.applied) return;
+    await apply(this.applied).catch((error: unknown) => {
+      logger.error('The configuration from before could not be applied again as a whole', { error });
+    });
   }
 }
