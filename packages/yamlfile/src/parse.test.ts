@@ -19,6 +19,25 @@ test.each([
   expect(() => parseYaml('x.yml', text, schema)).toThrow(message);
 });
 
+const NINE = Array.from({ length: 9 }, (_, i) => i);
+
+test.each([
+  ['jobs: &a [*a]\n', "x.yml:1: anchor 'a' value contains itself"],
+  ['global: {<<: 5}\n', 'x.yml: Merge sources must be maps'],
+  ['global: {}\njobs: [*nope]\n', "x.yml:2: unknown anchor 'nope' referenced"],
+  [
+    `a0: &a0 [x]\n${NINE.map((i) => `a${i + 1}: &a${i + 1} [${NINE.map(() => `*a${i}`)}]\n`).join('')}`,
+    'x.yml: document contains excessive aliasing',
+  ],
+])('aliases that lead nowhere, in circles or too far: %j', (text, message) => {
+  expect(() => parseYaml('x.yml', text, schema)).toThrow(message);
+});
+
+test('an alias stands for what it names, which a later anchor may replace', () => {
+  const text = 'jobs: [{name: &a one}, {name: *a}, {name: &a two}, {name: *a}]\n';
+  expect(parseYaml('x.yml', text, schema).jobs.map(({ name }) => name)).toEqual(['one', 'one', 'two', 'two']);
+});
+
 test('all problems are told at once', () => {
   expect(() => parseYaml('x.yml', 'a: 1\nb: 2\n', schema)).toThrow('x.yml:1: a: unknown key; x.yml:2: b: unknown key');
 });

@@ -1,5 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { isMap, isNode, isPair, isScalar, LineCounter, type ParsedNode, parseDocument, type Scalar, visit } from 'yaml';
+import {
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  LineCounter,
+  type Node,
+  type ParsedNode,
+  parseDocument,
+  type Scalar,
+  visit,
+} from 'yaml';
 import type { z } from 'zod';
 
 /** One thing wrong with a file. `line` is counted from 1; 0 where no line can be named. */
@@ -55,6 +66,8 @@ export function parseYaml<Schema extends z.ZodType>(file: string, text: string, 
       })),
     );
   }
+  const alias = aliasProblem(document);
+  if (alias) throw new FileError(file, [{ line: lines.linePos(alias.at).line, key: '', message: alias.message }]);
   keepTexts(document);
   const binary = binaryKey(document);
   if (binary >= 0) {
@@ -62,7 +75,7 @@ export function parseYaml<Schema extends z.ZodType>(file: string, text: string, 
       { line: lines.linePos(binary).line, key: '', message: 'a key must be text, not binary data' },
     ]);
   }
-  const result = schema.safeParse((document.toJS({ maxAliasCount: 100 }) as unknown) ?? {});
+  const result = schema.safeParse(plainValue(document, file) ?? {});
   if (result.success) return result.data;
   const lineOf = (path: readonly PropertyKey[]): number => lineOfPath(document, lines, path);
   throw new FileError(
@@ -119,6 +132,40 @@ function binaryKey(document: ReturnType<typeof parseDocument>): number {
     },
   });
   return at;
+}
+
+/** What an alias names must stand before it, and must not have the alias in it: words of Go's yaml. */
+function aliasProblem(
+  document: ReturnType<typeof parseDocument>,
+): { readonly at: number; readonly message: string } | null {
+  const anchors = new Map<string, Node>();
+  let problem: ReturnType<typeof aliasProblem> = null;
+  visit(document, {
+    Value(_key, node) {
+      if (node.anchor) anchors.set(node.anchor, node);
+    },
+    Alias(_key, { source, range }, path) {
+      const target = anchors.get(source);
+      if (target && !path.includes(target)) return undefined;
+      const message = target ? `anchor '${source}' value contains itself` : `unknown anchor '${source}' referenced`;
+      problem = { at: range?.[0] ?? 0, message };
+      return visit.BREAK;
+    },
+  });
+  return problem;
+}
+
+/** @throws FileError where aliases make a small file a huge value, or a mapping is merged with what is none */
+function plainValue(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    const { message } = error as Error;
+    const isHuge = message.startsWith('Excessive alias count');
+    throw new FileError(file, [
+      { line: 0, key: '', message: isHuge ? 'document contains excessive aliasing' : message },
+    ]);
+  }
 }
 
 function keepText(scalar: Scalar): void {
