@@ -266,6 +266,15 @@ test('a job that changes ends nothing of targets that are only to be found again
   expect([await series('a'), await series('up')]).toEqual([{ '{}': [1, 1] }, { '{}': [1, 1] }]);
 });
 
+test('a target that goes before its changed job has scraped it ends too, with what the job had of it', async () => {
+  await apply({ extra_scrape_metrics: true });
+  await scrape();
+  await apply();
+  await apply({ scrape_timeout: '5s' }, []);
+  await clock.advance(2.2 * interval);
+  for (const name of ['a', 'up', 'scrape_timeout_seconds']) expect((await series(name))['{}'].at(-1)).toBe(NaN);
+});
+
 test('what discovery says of a target is shown as it is now', async () => {
   await apply();
   const [loop] = loops();

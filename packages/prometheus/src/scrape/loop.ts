@@ -104,7 +104,7 @@ export class ScrapeLoop {
     this.lastScrape = previous.lastScrape;
     this.lastDurationSeconds = previous.lastDurationSeconds;
     this.failures.push(...previous.failures);
-    this.ingest.inherit(previous.ingest.refs);
+    this.ingest.inherit([...previous.ingest.refs, ...this.report.inherit(previous.report)]);
   }
 
   /** Begins on the target's own slot: its offset within the interval comes from its labels, so that load spreads. */

@@ -69,6 +69,12 @@ export class ReportSeries {
     });
   }
 
+  /** Goes on with the series of another loop of the same target. @returns those of them that are not written any more */
+  inherit({ refs }: ReportSeries): number[] {
+    for (let i = 0; i < this.refs.length && i < refs.length; i++) this.refs[i] = refs[i];
+    return refs.slice(this.refs.length).filter((ref) => ref !== REF_UNKNOWN);
+  }
+
   /** Ends the series with staleness markers. */
   end(time: number): void {
     for (const ref of this.refs) if (ref !== REF_UNKNOWN) this.appender.appendStale(ref, time);
