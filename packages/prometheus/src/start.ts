@@ -87,10 +87,10 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   try {
     await server.serve(app);
     const { url, host, port } = await listen(app, ROLE, options.listen);
-    options.logger.info('Listening on', { address: `${host}:${port}` });
+    options.logger.info('Listening on', { address: shownAddress(host, port) });
     for (const address of options.web?.listenAlso ?? []) {
       const more = await listenAlso(app, ROLE, address);
-      options.logger.info('Listening on', { address: `${more.host}:${more.port}` });
+      options.logger.info('Listening on', { address: shownAddress(more.host, more.port) });
     }
     await server.start(files, url);
     let stopping: Promise<void> | undefined;
@@ -113,6 +113,11 @@ function openWebConfig({ web, logger }: PrometheusOptions): WebConfig | undefine
   } catch (error) {
     throw new StartupError(ROLE, (error as Error).message, 'choose another file with --web.config.file');
   }
+}
+
+/** As Go writes an address: that of IPv6 in brackets. */
+function shownAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** The parts of the role and how they hang together. */
