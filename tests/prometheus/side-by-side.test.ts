@@ -8,8 +8,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BothPrometheus, hasBoth, startBothPrometheus } from '../support/both-prometheus.ts';
 
 const SECONDS = Number(process.env.SIDE_BY_SIDE_SECONDS ?? 20);
-/** Prometheus looks at its targets five seconds after the start, and spreads them over a second. */
-const WARM_UP_MS = 8000;
+/**
+ * Prometheus looks at its targets five seconds after the start and spreads them over a second; alerts that wait for three
+ * seconds fire some evaluations later.
+ */
+const WARM_UP_MS = 14_000;
 const TEXT = 'text/plain; version=0.0.4';
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
 
