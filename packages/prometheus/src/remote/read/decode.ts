@@ -1,8 +1,9 @@
 import { Labels, SampleColumns } from '@avalanche/model';
 import { crc32c, readXor } from '@avalanche/tsdb';
+import { readLabel } from '../proto/label.ts';
 import { V1 } from '../proto/messages.ts';
 import { ProtoReader } from '../proto/reader.ts';
-import { READ, readLabel, XOR } from './messages.ts';
+import { READ, XOR } from './messages.ts';
 
 /** A series as a remote server answered it. */
 export interface RemoteSeries {
@@ -30,17 +31,24 @@ export function decodeSamples(bytes: Uint8Array): RemoteSeries[] {
 }
 
 function decodeSeries(reader: ProtoReader): RemoteSeries {
-  const labels = new Map<string, string>();
+  const pairs: string[] = [];
   const columns = new SampleColumns(16);
   const outer = reader.enter();
   while (reader.next()) {
-    if (reader.field === V1.series.labels) readLabel(reader, labels);
+    if (reader.field === V1.series.labels) readLabel(reader, pairs);
     else if (reader.field === V1.series.samples) decodeSample(reader, columns);
     else if (reader.field === V1.series.histograms) throw unsupportedHistograms();
     else reader.skip();
   }
   reader.leave(outer);
-  return { labels: Labels.fromMap(labels), columns };
+  return { labels: labelsOf(pairs), columns };
+}
+
+/** In whatever order the remote wrote them. */
+function labelsOf(pairs: readonly string[]): Labels {
+  const labels = new Map<string, string>();
+  for (let i = 0; i < pairs.length; i += 2) labels.set(pairs[i], pairs[i + 1]);
+  return Labels.fromMap(labels);
 }
 
 function decodeSample(reader: ProtoReader, columns: SampleColumns): void {
@@ -131,16 +139,16 @@ export class ChunkCollector {
   }
 
   private addSeries(reader: ProtoReader): void {
-    const map = new Map<string, string>();
+    const pairs: string[] = [];
     const chunks: Uint8Array[] = [];
     const outer = reader.enter();
     while (reader.next()) {
-      if (reader.field === READ.chunkedSeries.labels) readLabel(reader, map);
+      if (reader.field === READ.chunkedSeries.labels) readLabel(reader, pairs);
       else if (reader.field === READ.chunkedSeries.chunks) chunks.push(chunkData(reader));
       else reader.skip();
     }
     reader.leave(outer);
-    const { columns } = this.seriesOf(Labels.fromMap(map));
+    const { columns } = this.seriesOf(labelsOf(pairs));
     for (const chunk of chunks) {
       if (chunk.length < 2) continue;
       // Chunks may overlap: what is not later than the last sample is there already.

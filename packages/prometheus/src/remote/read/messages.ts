@@ -108,17 +108,3 @@ export function writeLabels(writer: ProtoWriter, field: number, labels: Labels):
     writer.end(label);
   }
 }
-
-/** Adds the name and the value of a label to `into`. */
-export function readLabel(reader: ProtoReader, into: Map<string, string>): void {
-  let name = '';
-  let value = '';
-  const outer = reader.enter();
-  while (reader.next()) {
-    if (reader.field === V1.label.name) name = reader.string();
-    else if (reader.field === V1.label.value) value = reader.string();
-    else reader.skip();
-  }
-  reader.leave(outer);
-  into.set(name, value);
-}

@@ -1,3 +1,4 @@
+import { readLabel } from '../proto/label.ts';
 import { V1, V2 } from '../proto/messages.ts';
 import { ProtoReader } from '../proto/reader.ts';
 import { ReceivedSeries } from './series.ts';
@@ -96,19 +97,6 @@ function readSample(reader: ProtoReader, series: ReceivedSeries, timeField: numb
     else reader.skip();
   }
   reader.leave(outer);
-}
-
-function readLabel(reader: ProtoReader, pairs: string[]): void {
-  let name = '';
-  let value = '';
-  const outer = reader.enter();
-  while (reader.next()) {
-    if (reader.field === V1.label.name) name = reader.string();
-    else if (reader.field === V1.label.value) value = reader.string();
-    else reader.skip();
-  }
-  reader.leave(outer);
-  pairs.push(name, value);
 }
 
 function readExemplarV1(reader: ProtoReader, series: ReceivedSeries): void {
