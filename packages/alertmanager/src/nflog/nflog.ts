@@ -1,4 +1,5 @@
 import type { Clock } from '@avalanche/model';
+import type { ReceiverData } from '../notify/integration.ts';
 import { Journal } from '../storage/journal.ts';
 
 /** What a receiver's integration was last told about a group. Times in milliseconds, alerts by fingerprint. */
@@ -10,6 +11,8 @@ export interface NotificationEntry {
   readonly firing: readonly string[];
   readonly resolved: readonly string[];
   readonly expiresAt: number;
+  /** What the integration keeps about the group. */
+  readonly data?: Readonly<ReceiverData>;
 }
 
 /** The notification log: it keeps a notification from being repeated inside repeat_interval, over restarts too. */
@@ -54,11 +57,14 @@ export class NotificationLog {
       readonly firing: readonly string[];
       readonly resolved: readonly string[];
       readonly repeatIntervalMs: number;
+      readonly data?: Readonly<ReceiverData>;
     },
   ): void {
     const timestamp = this.clock.now();
     const expiresAt = timestamp + Math.min(this.retentionMs, 2 * sent.repeatIntervalMs);
-    const entry = { groupKey, receiver, timestamp, firing: sent.firing, resolved: sent.resolved, expiresAt };
+    const { firing, resolved, data = {} } = sent;
+    const kept = Object.keys(data).length > 0 ? { data: { ...data } } : {};
+    const entry = { groupKey, receiver, timestamp, firing, resolved, expiresAt, ...kept };
     this.entries.set(keyOf(groupKey, receiver), entry);
     this.journal.append(entry);
   }

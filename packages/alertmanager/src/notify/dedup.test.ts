@@ -1,20 +1,23 @@
 import { expect, test } from 'vitest';
-import { needsNotification } from './dedup.ts';
+import { notifyReason } from './dedup.ts';
 import { backoffMs } from './retry.ts';
 
-// what was told (f firing, r resolved, minutes ago), what is now, send_resolved, whether to tell
-test.each<[{ f: string[]; r: string[]; ago: number } | undefined, { f: string[]; r: string[] }, boolean, boolean]>([
-  [undefined, { f: ['a'], r: [] }, true, true],
-  [undefined, { f: [], r: ['a'] }, true, false],
-  [{ f: ['a'], r: [], ago: 1 }, { f: ['a'], r: [] }, true, false],
-  [{ f: ['a'], r: [], ago: 1 }, { f: ['a', 'b'], r: [] }, true, true],
-  [{ f: ['a', 'b'], r: [], ago: 1 }, { f: ['a'], r: ['b'] }, true, true],
-  [{ f: ['a', 'b'], r: [], ago: 1 }, { f: ['a'], r: ['b'] }, false, false],
-  [{ f: ['a'], r: ['b'], ago: 1 }, { f: ['a'], r: ['b'] }, true, false],
-  [{ f: ['a'], r: [], ago: 1 }, { f: [], r: ['a'] }, false, true],
-  [{ f: [], r: ['a'], ago: 1 }, { f: [], r: ['b'] }, true, false],
-  [{ f: ['a'], r: [], ago: 60 }, { f: ['a'], r: [] }, true, false],
-  [{ f: ['a'], r: [], ago: 61 }, { f: ['a'], r: [] }, true, true],
+// what was told (f firing, r resolved, minutes ago), what is now, send_resolved, why to tell
+test.each<
+  [{ f: string[]; r: string[]; ago: number } | undefined, { f: string[]; r: string[] }, boolean, string | undefined]
+>([
+  [undefined, { f: ['a'], r: [] }, true, 'first notification'],
+  [undefined, { f: [], r: ['a'] }, true, undefined],
+  [{ f: ['a'], r: [], ago: 1 }, { f: ['a'], r: [] }, true, undefined],
+  [{ f: ['a'], r: [], ago: 1 }, { f: ['a', 'b'], r: [] }, true, 'new alerts added'],
+  [{ f: ['a', 'b'], r: [], ago: 1 }, { f: ['a'], r: ['b'] }, true, 'some alerts resolved'],
+  [{ f: ['a', 'b'], r: [], ago: 1 }, { f: ['a'], r: ['b'] }, false, undefined],
+  [{ f: ['a'], r: ['b'], ago: 1 }, { f: ['a'], r: ['b'] }, true, undefined],
+  [{ f: ['a'], r: [], ago: 1 }, { f: [], r: ['a'] }, false, 'all alerts resolved'],
+  [{ f: [], r: ['a'], ago: 1 }, { f: [], r: ['b'] }, true, undefined],
+  [{ f: ['a'], r: [], ago: 60 }, { f: ['a'], r: [] }, true, undefined],
+  [{ f: ['a'], r: [], ago: 61 }, { f: ['a'], r: [] }, true, 'repeat interval elapsed'],
+  [{ f: [], r: ['a'], ago: 1 }, { f: ['a'], r: [] }, true, 'first notification'],
 ])('told %o, now %o, send_resolved %s: %s', (told, group, sendResolved, expected) => {
   const now = 10_000_000;
   const entry = told && {
@@ -22,7 +25,7 @@ test.each<[{ f: string[]; r: string[]; ago: number } | undefined, { f: string[];
     timestamp: now - told.ago * 60_000,
   };
   const state = { firing: group.f, resolved: group.r, sendResolved, repeatIntervalMs: 3_600_000, now };
-  expect(needsNotification(entry, state)).toBe(expected);
+  expect(notifyReason(entry, state)).toBe(expected);
 });
 
 test('waits grow from half a second to a minute, vary by half, and respect Retry-After', () => {

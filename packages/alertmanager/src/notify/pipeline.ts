@@ -7,8 +7,8 @@ import type { Route } from '../route/route.ts';
 import type { Silences } from '../silence/silences.ts';
 import type { TimeInterval } from '../timeinterval/interval.ts';
 import { mutingIntervals } from '../timeinterval/muting.ts';
-import { needsNotification } from './dedup.ts';
-import { type Integration, integrationId, type Outcome } from './integration.ts';
+import { type NotifyReason, notifyReason } from './dedup.ts';
+import { type Integration, integrationId, type Outcome, type ReceiverData } from './integration.ts';
 import { notifyWithRetry } from './retry.ts';
 import type { TroubleLog } from './trouble-log.ts';
 
@@ -92,15 +92,18 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   const resolved = alerts.filter(ended).map((alert) => alert.fingerprint);
   const { sendResolved } = integration;
   const { repeatIntervalMs } = route;
-  const group = { firing, resolved, sendResolved, repeatIntervalMs, now: parts.clock.now() };
-  if (!needsNotification(nflog.get(groupKey, id), group)) return true;
-  const sent = await send(parts, flush, integration);
+  const group = { firing, resolved, sendResolved, repeatIntervalMs, now };
+  const known = nflog.get(groupKey, id);
+  const reason = notifyReason(known, group);
+  if (reason === undefined) return true;
+  const data: ReceiverData = reason === 'first notification' ? {} : { ...known?.data };
+  const sent = await send(parts, flush, integration, reason, data);
   // cut off by a reload or the end of the process says nothing about the receiver
   if (sent.kind !== 'failed' || sent.category !== 'contextCanceled') troubles.report(id, sent);
   if (sent.kind === 'not-configured') return true;
   if (sent.kind === 'failed') return false;
   try {
-    nflog.log(groupKey, id, { firing, resolved, repeatIntervalMs });
+    nflog.log(groupKey, id, { firing, resolved, repeatIntervalMs, data });
   } catch (error) {
     logger.error('Writing the notification log failed; after a restart this is notified again', {
       integration: id,
@@ -111,7 +114,13 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
 }
 
 /** Sends what the integration wants to hear: without send_resolved only firing alerts, and nothing where none fires. */
-async function send(parts: PipelineParts, flush: Flush, integration: Integration): Promise<Outcome> {
+async function send(
+  parts: PipelineParts,
+  flush: Flush,
+  integration: Integration,
+  reason: NotifyReason,
+  data: ReceiverData,
+): Promise<Outcome> {
   const { metrics, troubles } = parts;
   const { route, groupKey, groupLabels, now, signal } = flush;
   const wanted = integration.sendResolved ? flush.alerts : flush.alerts.filter((alert) => !isResolved(alert, now));
@@ -121,13 +130,15 @@ async function send(parts: PipelineParts, flush: Flush, integration: Integration
     receiver: route.receiver,
     groupKey,
     groupLabels,
+    routeLabels: {},
+    reason,
     alerts: wanted,
     externalUrl: parts.externalUrl(),
     now,
   };
   const attempt = async (): Promise<Outcome> => {
     const start = performance.now();
-    const outcome = await integration.notify(notification, signal);
+    const outcome = await integration.notify(notification, { signal, data });
     if (outcome.kind === 'not-configured') return outcome;
     metrics.requests.inc(labels);
     metrics.latency.observe(labels, (performance.now() - start) / 1000);

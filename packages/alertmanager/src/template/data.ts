@@ -7,6 +7,10 @@ export interface Notification {
   readonly receiver: string;
   readonly groupKey: string;
   readonly groupLabels: Readonly<Record<string, string>>;
+  /** The route's `labels`, rendered. */
+  readonly routeLabels: Readonly<Record<string, string>>;
+  /** Why it is sent, as upstream words it: `first notification`, `repeat interval elapsed`, … */
+  readonly reason: string;
   readonly alerts: readonly Alert[];
   readonly externalUrl: string;
   /** Milliseconds; decides which alerts are resolved. */

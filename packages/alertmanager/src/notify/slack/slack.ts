@@ -88,7 +88,7 @@ export function slackIntegration(
     index: context.index,
     sendResolved: config.send_resolved,
     missing: () => missingSecret([url, ...identity.secrets]),
-    notify: (notification, signal) => post(notification, signal).catch(outcomeOfError),
+    notify: (notification, { signal }) => post(notification, signal).catch(outcomeOfError),
   };
 }
 

@@ -70,6 +70,6 @@ export function webhookIntegration(config: WebhookConfig, context: IntegrationCo
     index: context.index,
     sendResolved: config.send_resolved,
     missing: () => missingSecret([url, ...identity.secrets]),
-    notify: (notification, signal) => post(notification, signal).catch(outcomeOfError),
+    notify: (notification, { signal }) => post(notification, signal).catch(outcomeOfError),
   };
 }
