@@ -8,8 +8,11 @@ export {
   BOUNDS_RECONCILED,
   type Bucket,
   type Buckets,
+  bucketsFromSpans,
   ClassicHistogram,
+  ClassicHistogramError,
   type CounterResetHint,
+  CUSTOM_BUCKETS_SCHEMA,
   combine,
   denseBuckets,
   detectReset,
@@ -18,11 +21,21 @@ export {
   formatHistogramJSON,
   formatHistogramLiteral,
   fractionBelow,
+  HistogramError,
+  type HistogramFields,
   HistogramSum,
   INCOMPATIBLE,
+  isExponentialSchema,
+  isStaleHistogram,
   NO_BUCKETS,
   RESET_COLLISION,
+  SCHEMA_MAX,
+  type Span,
+  STALE_FLOAT_HISTOGRAM,
+  STALE_HISTOGRAM,
   sameBounds,
+  sameLayout,
+  spansOf,
   type TrimSide,
   trim,
 } from './histogram/index.ts';
@@ -37,6 +50,8 @@ export {
   replaceAllMatches,
 } from './matcher.ts';
 export { formatG, formatValue } from './number.ts';
+export { ProtoError, ProtoReader } from './protobuf/reader.ts';
+export { ProtoWriter } from './protobuf/writer.ts';
 export { NORMAL_NAN_HIGH, NORMAL_NAN_LOW, SampleColumns, STALE_HIGH, STALE_LOW } from './samples.ts';
 export { compareStrings } from './strings.ts';
 export { nextTurn, runToEnd, Slices, turnIsOver } from './turns.ts';

@@ -1,5 +1,9 @@
 /** What can be wrong with a histogram, and upstream's words for it. */
 const MEANINGS = {
+  'count-not-big-enough':
+    "histogram's observation count should be at least the number of observations found in the buckets",
+  'count-mismatch':
+    "histogram's observation count should equal the number of observations found in the buckets (in absence of NaN)",
   'negative-count': "histogram's observation count is negative",
   'negative-bucket-count': 'histogram has a bucket whose observation count is negative',
   'negative-span-offset': 'histogram has a span whose offset is negative',

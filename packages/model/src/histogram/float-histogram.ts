@@ -18,6 +18,8 @@ export interface HistogramFields {
   readonly negative: Buckets;
   /** Upper bounds of custom buckets in ascending order, without the last one, +Inf. */
   readonly customValues: Float64Array;
+  /** All counts are whole numbers, as of observations (upstream's Histogram): it is stored and sent as such. */
+  readonly ofIntegers: boolean;
 }
 
 const NO_BOUNDS = new Float64Array(0);
@@ -36,6 +38,7 @@ export class FloatHistogram implements HistogramFields {
   readonly positive: Buckets;
   readonly negative: Buckets;
   readonly customValues: Float64Array;
+  readonly ofIntegers: boolean;
 
   constructor(fields: Partial<HistogramFields> = {}) {
     this.counterResetHint = fields.counterResetHint ?? 'unknown';
@@ -47,8 +50,10 @@ export class FloatHistogram implements HistogramFields {
     this.positive = fields.positive ?? NO_BUCKETS;
     this.negative = fields.negative ?? NO_BUCKETS;
     this.customValues = fields.customValues ?? NO_BOUNDS;
+    this.ofIntegers = fields.ofIntegers ?? false;
   }
 
+  /** What is computed has counts of floats, unless `changes` says otherwise. */
   with(changes: Partial<HistogramFields>): FloatHistogram {
     // Field by field, as this is done per sample and spreading an object takes ten times as long.
     return new FloatHistogram({
@@ -61,6 +66,7 @@ export class FloatHistogram implements HistogramFields {
       positive: changes.positive ?? this.positive,
       negative: changes.negative ?? this.negative,
       customValues: changes.customValues ?? this.customValues,
+      ofIntegers: changes.ofIntegers ?? false,
     });
   }
 
@@ -69,13 +75,16 @@ export class FloatHistogram implements HistogramFields {
   }
 
   withHint(counterResetHint: CounterResetHint): FloatHistogram {
-    return counterResetHint === this.counterResetHint ? this : this.with({ counterResetHint });
+    const { ofIntegers } = this;
+    return counterResetHint === this.counterResetHint ? this : this.with({ counterResetHint, ofIntegers });
   }
 
   /** Without listed buckets that are empty. */
   compact(): FloatHistogram {
     const [positive, negative] = [withoutEmpty(this.positive), withoutEmpty(this.negative)];
-    return positive === this.positive && negative === this.negative ? this : this.with({ positive, negative });
+    const { ofIntegers } = this;
+    if (positive === this.positive && negative === this.negative) return this;
+    return this.with({ positive, negative, ofIntegers });
   }
 
   /** All counts and the sum times `factor`; a negative factor makes a gauge of it. */
@@ -111,6 +120,7 @@ export class FloatHistogram implements HistogramFields {
       schema,
       positive: reduceBuckets(this.positive, shift),
       negative: reduceBuckets(this.negative, shift),
+      ofIntegers: this.ofIntegers,
     });
   }
 
@@ -138,6 +148,16 @@ export class FloatHistogram implements HistogramFields {
     else throw new HistogramError('invalid-schema', `got schema ${this.schema}`);
     if (this.count < 0) throw new HistogramError('negative-count', `observation count is ${this.count}`);
     checkCounts('positive side', this.positive);
+    if (this.ofIntegers) this.validateTotal();
+  }
+
+  /** Observations of NaN are in no bucket, and only they. */
+  private validateTotal(): void {
+    const found = total(this.positive) + total(this.negative) + this.zeroCount;
+    const where = `${found} observations found in buckets, but the Count field is ${this.count}`;
+    if (Number.isNaN(this.sum)) {
+      if (found > this.count) throw new HistogramError('count-not-big-enough', where);
+    } else if (found !== this.count) throw new HistogramError('count-mismatch', where);
   }
 
   private validateCustom(): void {
@@ -154,6 +174,10 @@ export class FloatHistogram implements HistogramFields {
     }
     if (this.customValues.length > 0) throw new HistogramError('exponential-custom-bounds');
   }
+}
+
+function total({ counts }: Buckets): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function sameBuckets(a: Buckets, b: Buckets): boolean {
@@ -200,4 +224,12 @@ function checkCustomBounds(bounds: Float64Array, indexes: Int32Array): void {
     'custom-bounds-too-few',
     `custom buckets: only ${bounds.length} custom bounds defined which is insufficient to cover total span length of ${reach}`,
   );
+}
+
+/** Staleness markers among histograms of integers and of floats: the series has ended for now. Known by identity. */
+export const STALE_HISTOGRAM = new FloatHistogram({ sum: Number.NaN, ofIntegers: true });
+export const STALE_FLOAT_HISTOGRAM = new FloatHistogram({ sum: Number.NaN });
+
+export function isStaleHistogram(histogram: FloatHistogram): boolean {
+  return histogram === STALE_HISTOGRAM || histogram === STALE_FLOAT_HISTOGRAM;
 }

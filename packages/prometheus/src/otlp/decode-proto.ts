@@ -1,4 +1,4 @@
-import { ProtoReader } from '../remote/proto/reader.ts';
+import { ProtoReader } from '@avalanche/model';
 import {
   type Attributes,
   type Metric,

@@ -1,7 +1,6 @@
-import type { Labels } from '@avalanche/model';
+import { type Labels, ProtoWriter } from '@avalanche/model';
 import { METRIC_TYPES, V1, V2, WRITE_V1, type WriteMessage } from './proto/messages.ts';
 import { compressSnappy } from './proto/snappy.ts';
-import { ProtoWriter } from './proto/writer.ts';
 
 /** One sample of one series that is sent once, outside of any queue. */
 export interface PushedSeries {

@@ -1,5 +1,5 @@
+import type { ProtoReader } from '@avalanche/model';
 import { V1 } from './messages.ts';
-import type { ProtoReader } from './reader.ts';
 
 /** Appends the name and the value of a label, which remote write, remote read and exemplars write alike, to `pairs`. */
 export function readLabel(reader: ProtoReader, pairs: string[]): void {

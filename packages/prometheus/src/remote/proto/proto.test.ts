@@ -1,7 +1,6 @@
+import { ProtoError, ProtoReader, ProtoWriter } from '@avalanche/model';
 import { expect, test } from 'vitest';
-import { ProtoError, ProtoReader } from './reader.ts';
 import { compressSnappy, decompressSnappy } from './snappy.ts';
-import { ProtoWriter } from './writer.ts';
 
 const hex = (writer: ProtoWriter) => Buffer.from(writer.written).toString('hex');
 

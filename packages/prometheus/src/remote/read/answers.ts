@@ -1,4 +1,4 @@
-import { type Labels, Matcher, type SampleColumns, Slices } from '@avalanche/model';
+import { type Labels, Matcher, ProtoWriter, type SampleColumns, Slices } from '@avalanche/model';
 import {
   appendXor,
   crc32c,
@@ -12,7 +12,6 @@ import {
   type XorState,
 } from '@avalanche/tsdb';
 import { V1 } from '../proto/messages.ts';
-import { ProtoWriter } from '../proto/writer.ts';
 import { READ, type ReadQuery, writeLabels, XOR } from './messages.ts';
 
 /** Upstream's size of a chunk. */

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type Matcher, nextTurn, turnIsOver } from '@avalanche/model';
+import { type Matcher, nextTurn, ProtoWriter, turnIsOver } from '@avalanche/model';
 import { HttpClient, type HttpResponse, readText } from '@avalanche/web';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { PrometheusConfig } from '../../config/schema.ts';
 import { compressSnappy, decompressSnappy } from '../proto/snappy.ts';
-import { ProtoWriter } from '../proto/writer.ts';
 import { ChunkCollector, decodeSamples, type RemoteSeries, readFrames } from './decode.ts';
 import { CHUNKS_TYPE, encodeReadRequest, SAMPLES_TYPE } from './messages.ts';
 

@@ -1,8 +1,7 @@
-import { Labels, SampleColumns } from '@avalanche/model';
+import { Labels, ProtoReader, SampleColumns } from '@avalanche/model';
 import { crc32c, readXor } from '@avalanche/tsdb';
 import { readLabel } from '../proto/label.ts';
 import { V1 } from '../proto/messages.ts';
-import { ProtoReader } from '../proto/reader.ts';
 import { READ, XOR } from './messages.ts';
 
 /** A series as a remote server answered it. */

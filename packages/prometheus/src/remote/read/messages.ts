@@ -1,7 +1,5 @@
-import { type Labels, Matcher, type MatchType } from '@avalanche/model';
+import { type Labels, Matcher, type MatchType, type ProtoReader, type ProtoWriter } from '@avalanche/model';
 import { V1 } from '../proto/messages.ts';
-import type { ProtoReader } from '../proto/reader.ts';
-import type { ProtoWriter } from '../proto/writer.ts';
 
 /** Field numbers of `prometheus.ReadRequest`, its answers, and what is in them. */
 export const READ = {

@@ -1,13 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Labels, ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
+import { Labels, ManualClock, Matcher, ProtoReader, ProtoWriter, SampleColumns, silentLogger } from '@avalanche/model';
 import { crc32c, Tsdb } from '@avalanche/tsdb';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type RunningPrometheus, startPrometheus } from '../../start.ts';
-import { ProtoReader } from '../proto/reader.ts';
 import { compressSnappy, decompressSnappy } from '../proto/snappy.ts';
-import { ProtoWriter } from '../proto/writer.ts';
 import { compressedPieces, FrameWriter } from './answers.ts';
 import { ChunkCollector, decodeSamples, readFrames } from './decode.ts';
 import { CHUNKS_TYPE, decodeReadRequest, encodeReadRequest, type ReadQuery } from './messages.ts';

@@ -1,12 +1,10 @@
-import { Labels, SampleColumns } from '@avalanche/model';
+import { Labels, ProtoReader, ProtoWriter, SampleColumns } from '@avalanche/model';
 import type { Tsdb } from '@avalanche/tsdb';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Gauge, type Registry } from 'prom-client';
 import { streamPieces } from '../../api/send.ts';
 import { Routes, textError } from '../../routes.ts';
-import { ProtoReader } from '../proto/reader.ts';
 import { decompressSnappy } from '../proto/snappy.ts';
-import { ProtoWriter } from '../proto/writer.ts';
 import {
   type AnswerLimits,
   compressedPieces,

@@ -1,6 +1,6 @@
+import { ProtoReader } from '@avalanche/model';
 import { readLabel } from '../proto/label.ts';
 import { V1, V2 } from '../proto/messages.ts';
-import { ProtoReader } from '../proto/reader.ts';
 import { ReceivedSeries } from './series.ts';
 
 /**

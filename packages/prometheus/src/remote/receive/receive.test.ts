@@ -1,13 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SampleColumns, silentLogger } from '@avalanche/model';
+import { ProtoWriter, SampleColumns, silentLogger } from '@avalanche/model';
 import { type SelectedSeries, Tsdb } from '@avalanche/tsdb';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { V1, V2, WRITE_MESSAGES, WRITE_V1, WRITE_V2 } from '../proto/messages.ts';
 import { compressSnappy } from '../proto/snappy.ts';
-import { ProtoWriter } from '../proto/writer.ts';
 import { decodeSymbols, decodeV1, decodeV2 } from './decode.ts';
 import { ReceiveMetrics } from './metrics.ts';
 import { type ReceiverOptions, remoteWriteReceiver } from './route.ts';

@@ -1,7 +1,6 @@
-import type { Logger } from '@avalanche/model';
+import { type Logger, ProtoError } from '@avalanche/model';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { WRITE_V1, type WriteMessage } from '../proto/messages.ts';
-import { ProtoError } from '../proto/reader.ts';
 import { decompressSnappy, SnappyTooLarge } from '../proto/snappy.ts';
 import { checkEncoding, messageOf } from './content.ts';
 import type { ReceiveMetrics } from './metrics.ts';

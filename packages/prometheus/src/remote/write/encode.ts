@@ -1,6 +1,6 @@
+import { ProtoWriter } from '@avalanche/model';
 import type { SeriesMetadata } from '@avalanche/tsdb';
 import { METRIC_TYPES, V1, V2, WRITE_V1, type WriteMessage } from '../proto/messages.ts';
-import { ProtoWriter } from '../proto/writer.ts';
 import type { Batch, PendingExemplar } from './batch.ts';
 import { putLabels, type RemoteSeries } from './series.ts';
 

@@ -1,8 +1,7 @@
-import { Labels, METRIC_NAME } from '@avalanche/model';
+import { Labels, METRIC_NAME, ProtoWriter } from '@avalanche/model';
 import type { SeriesMetadata } from '@avalanche/tsdb';
 import { type NameScheme, type RelabelRule, relabel } from '../../relabel.ts';
 import { V1, WRITE_V1, type WriteMessage } from '../proto/messages.ts';
-import { ProtoWriter } from '../proto/writer.ts';
 
 /** A series as it is sent. */
 export interface RemoteSeries {

@@ -126,6 +126,15 @@ export class ProtoWriter {
     this.end(start);
   }
 
+  /** Packed whole numbers of 64 bits, which may be above 2^53. */
+  bigUint64s(field: number, values: BigUint64Array): void {
+    if (values.length === 0) return;
+    const start = this.begin(field);
+    const halves = new Uint32Array(values.buffer, values.byteOffset, 2 * values.length);
+    for (let i = 0; i < halves.length; i += 2) this.varintOfHalves(halves[i], halves[i + 1]);
+    this.end(start);
+  }
+
   sint64s(field: number, values: ArrayLike<number>): void {
     if (values.length === 0) return;
     const start = this.begin(field);
@@ -146,11 +155,15 @@ export class ProtoWriter {
   }
 
   private varint(value: number): void {
+    this.varintOfHalves(value >>> 0, Math.floor(value / HIGH) >>> 0);
+  }
+
+  private varintOfHalves(lowHalf: number, highHalf: number): void {
     this.reserve(VARINT_BYTES_MAX);
     const { bytes } = this;
     let at = this.length;
-    let low = value >>> 0;
-    let high = Math.floor(value / HIGH) >>> 0;
+    let low = lowHalf;
+    let high = highHalf;
     while (high > 0 || low >= 0x80) {
       bytes[at++] = low | 0x80;
       low = ((low >>> 7) | (high << 25)) >>> 0;

@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 
 /** Wire types of protobuf. */
-export const VARINT = 0;
-export const FIXED64 = 1;
-export const LENGTH_DELIMITED = 2;
+const VARINT = 0;
+const FIXED64 = 1;
+const LENGTH_DELIMITED = 2;
 const START_GROUP = 3;
 const END_GROUP = 4;
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 const HIGH = 0x1_0000_0000;
 
@@ -154,6 +154,14 @@ export class ProtoReader {
   /** Adds the numbers of a repeated uint64, uint32 or enum, packed or not. */
   uint64s(into: number[]): void {
     this.repeated(VARINT, () => into.push(this.varint()));
+  }
+
+  /** Adds the numbers of a repeated uint64, packed or not, those above 2^53 too. */
+  bigUint64s(into: bigint[]): void {
+    this.repeated(VARINT, () => {
+      this.varint();
+      into.push((BigInt(this.high) << 32n) | BigInt(this.low));
+    });
   }
 
   /** Adds the numbers of a repeated sint64 or sint32, packed or not. */
