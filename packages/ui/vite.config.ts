@@ -27,7 +27,7 @@ function compressedTwins(directory: string): Plugin {
 
 export default defineConfig({
   root: import.meta.dirname,
-  base: '/',
+  base: './', // the server makes it lead to its root, see `rooted` in packages/web
   publicDir: false,
   plugins: [react(), compressedTwins(join(import.meta.dirname, 'dist/assets'))],
   build: {

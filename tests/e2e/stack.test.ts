@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { simpleParser } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasChromium, launchBrowser } from '../support/browser.ts';
 import { metricNamesInConfig } from '../support/config-metrics.ts';
 import { hasPrometheus, startRealPrometheus } from '../support/real-prometheus.ts';
 import { hasPostgres, hasRedis, type RunningService, startPostgres, startRedis } from '../support/services.ts';
 import { eventually, isBuilt, prepareStack, query, ROLE_NAMES, type TestStack } from '../support/stack.ts';
-
-const hasChromium = existsSync('/usr/bin/chromium');
 
 /** One notification of Alertmanager's webhook, as far as the tests read it. */
 interface Notification {
@@ -190,14 +188,7 @@ receivers:
     test.skipIf(!hasChromium)(
       'each dashboard shows data in headless Chromium, no panel and no console in error (needs chromium)',
       async () => {
-        const { chromium } = await import('playwright-core');
-        const browser = await chromium.launch({
-          executablePath: '/usr/bin/chromium',
-          args: [
-            ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync'],
-            ...['--disable-background-networking', '--disable-component-update'],
-          ],
-        });
+        const browser = await launchBrowser();
         try {
           const page = await browser.newPage({ viewport: { width: 1440, height: 4000 } });
           const errors: string[] = [];

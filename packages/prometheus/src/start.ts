@@ -255,7 +255,7 @@ class PrometheusServer {
       notifier,
       facts,
       configYaml,
-      ownAddress: () => ({ external: new URL(this.externalUrl), port: new URL(this.listenUrl).port }),
+      ownAddress: () => ({ external: new URL(this.externalUrl, this.listenUrl), port: new URL(this.listenUrl).port }),
       adminEnabled,
       cors,
       readiness,

@@ -63,13 +63,20 @@ export function createServer(options: FastifyServerOptions = {}, web: WebOptions
   if (maxConnections) app.server.maxConnections = maxConnections;
   if (readTimeoutMs) Object.assign(app.server, { requestTimeout: readTimeoutMs, keepAliveTimeout: readTimeoutMs });
   web.config?.install(app);
-  if (prefix !== '') {
-    app.get(OUTSIDE, async (request, reply) => {
-      if (request.originalUrl.split('?', 1)[0] === '/') return reply.redirect(prefix, 302);
-      return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n');
-    });
-  }
+  if (prefix !== '') servePrefix(app, prefix);
   return app;
+}
+
+/** Sends whoever asks for `/` below the prefix, and for the prefix to its slash, by which pages find what they need. */
+function servePrefix(app: FastifyInstance, prefix: string): void {
+  app.addHook('onRequest', async ({ originalUrl }, reply) => {
+    const rest = originalUrl.startsWith(prefix) ? originalUrl.slice(prefix.length) : undefined;
+    if (rest === '' || rest?.startsWith('?')) return reply.redirect(`${prefix}/${rest}`, 301);
+  });
+  app.get(OUTSIDE, async (request, reply) => {
+    if (request.originalUrl.split('?', 1)[0] === '/') return reply.redirect(prefix, 302);
+    return reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n');
+  });
 }
 
 /** Where requests go that do not begin with the prefix. */
@@ -248,7 +255,7 @@ export async function serveUi(
     const isPage = (request.method === 'GET' || request.method === 'HEAD') && !options.isApi(path);
     if (!isPage || path.startsWith('/assets/')) return reply.code(404).type('text/plain').send('404 page not found\n');
     // Read each time: after a build it names other assets, and the old ones are gone.
-    const index = titled(await readFile(indexFile, 'utf8'), options.title);
+    const index = rooted(titled(await readFile(indexFile, 'utf8'), options.title), path);
     return reply.type('text/html; charset=utf-8').header('cache-control', 'no-cache').send(index);
   });
 }
@@ -257,6 +264,15 @@ function titled(page: string, title: string | undefined): string {
   if (title === undefined) return page;
   const text = title.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
   return page.replace(/<title>[^<]*<\/title>/, () => `<title>${text}</title>`);
+}
+
+/**
+ * The UI's page for an address below `/`: its paths, which begin with `./`, lead to the root from there. Relative ones hold
+ * behind a prefix too, be it our own or one that a proxy takes away.
+ */
+function rooted(page: string, path: string): string {
+  const up = '../'.repeat(path.split('/').length - 2) || './';
+  return page.replaceAll('="./', `="${up}`);
 }
 
 /** Serves the files of a folder below `prefix`, such as `/user/`. */

@@ -28,6 +28,8 @@ test.each([
   ['--log.level=foo', '2 Error parsing command line arguments: --log.level must be one of debug, info, warn, error'],
   ['--web.cors.origin=(', '2 Error parsing command line arguments: could not compile CORS regex string "("'],
   ['--web.external-url=::', '2 Error parsing command line arguments: parse external URL "::": not a URL'],
+  [`--web.external-url='http://x'`, 'URL must not begin or end with quotes'],
+  ['--web.external-url=/prom', '2 /does/not/exist.yml: no such file'],
   ['--web.listen-address=abc', '2 Error parsing command line arguments: --web.listen-address: not a listen address'],
   ['--agent', '3 the agent mode (--agent) is not supported yet'],
   ['--storage.agent.path=x', '3 The following flag(s) can only be used in agent mode: ["--storage.agent.path"]'],

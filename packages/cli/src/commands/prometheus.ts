@@ -144,8 +144,11 @@ function listenAddress(text: string): ListenAddress {
 function externalUrlOf(flags: Flags): { readonly url: string; readonly path: string } {
   const text = flags.string('web.external-url');
   if (text === '') return { url: '', path: '' };
-  if (!URL.canParse(text)) throw new UsageError(`parse external URL ${JSON.stringify(text)}: not a URL`);
-  return { url: text.replace(/\/+$/, ''), path: new URL(text).pathname.replace(/\/+$/, '') };
+  const problem = (reason: string) => new UsageError(`parse external URL ${JSON.stringify(text)}: ${reason}`);
+  if (/^["']|["']$/.test(text)) throw problem('URL must not begin or end with quotes');
+  // As a path alone it is on whatever host people reach us by.
+  if (!text.startsWith('/') && !URL.canParse(text)) throw problem('not a URL');
+  return { url: text.replace(/\/+$/, ''), path: new URL(text, 'http://host').pathname.replace(/\/+$/, '') };
 }
 
 function corsOriginOf(flags: Flags): string {

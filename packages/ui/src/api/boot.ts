@@ -1,9 +1,10 @@
 import { fetchJson } from './http.ts';
+import { rootPath } from './root.ts';
 
 /** What the server that we were loaded from says of itself at `/ui/boot.json`. */
 export interface Boot {
   readonly door: 'grafana' | 'prometheus' | 'alertmanager';
-  /** Base URLs without a trailing slash; '' is this origin, null is "not here". */
+  /** Base URLs without a trailing slash; a path is on this server, null is "not here". */
   readonly prometheusUrl: string | null;
   readonly alertmanagerUrl: string | null;
   readonly grafanaUrl: string | null;
@@ -13,5 +14,16 @@ export interface Boot {
 }
 
 export async function fetchBoot(): Promise<Boot> {
-  return (await fetchJson('/ui/boot.json')) as Boot;
+  const boot = (await fetchJson(`${rootPath()}/ui/boot.json`)) as Boot;
+  return {
+    ...boot,
+    prometheusUrl: belowRoot(boot.prometheusUrl),
+    alertmanagerUrl: belowRoot(boot.alertmanagerUrl),
+    grafanaUrl: belowRoot(boot.grafanaUrl),
+  };
+}
+
+/** Paths of our own server begin with its root. */
+function belowRoot(url: string | null): string | null {
+  return url === '' || url?.startsWith('/') ? rootPath() + url : url;
 }
