@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../../../tests/support/services.ts';
 import { ours, promtoolIsMissing, START_MS, theirs } from './promtool-fixture.ts';
-import { xxhash64 } from './xxhash64.ts';
 
 const START = START_MS / 1000;
 const missing = promtoolIsMissing || spawnSync('prometheus', ['--version']).error !== undefined;
@@ -32,14 +31,6 @@ beforeEach(() => {
 });
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
-
-test.each([
-  ['', 'ef46db3751d8e999'],
-  ['a', 'd24ec4f1a98c6e5b'],
-  ['abc', '44bc2cf5ad770999'],
-])('the hash of %j', (text, expected) => {
-  expect(xxhash64(Buffer.from(text)).toString(16)).toBe(expected);
-});
 
 describe.skipIf(missing)('beside promtool and prometheus (skipped where one is missing)', () => {
   test('the same blocks are made of the same rules', async () => {

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { Labels, METRIC_NAME, NORMAL_NAN_HIGH, NORMAL_NAN_LOW } from '@avalanche/model';
+import { Labels, loadXxhash64, METRIC_NAME, NORMAL_NAN_HIGH, NORMAL_NAN_LOW } from '@avalanche/model';
 import { BlockDraft, importRange } from '@avalanche/tsdb';
 import type { HttpClient } from '@avalanche/web';
 import { parseGoDuration, quote } from './go-format.ts';
@@ -9,7 +9,6 @@ import type { Output } from './output.ts';
 import { queryRange, type RangeSeries } from './range-query.ts';
 import { parseTime } from './times.ts';
 import type { ToolCommand, ToolContext, ToolInput } from './tool-command.ts';
-import { xxhash64 } from './xxhash64.ts';
 
 /** Upstream leaves out what a server may not have in a block yet. */
 const END_AGE_MS = 3 * 3_600_000;
@@ -98,6 +97,8 @@ interface ImportedGroup {
   readonly file: string;
   readonly name: string;
   readonly intervalMs: number;
+  /** By which upstream places the group in time. */
+  readonly hash: bigint;
   readonly rules: readonly ImportedRule[];
 }
 
@@ -106,11 +107,13 @@ async function loadGroups(files: readonly string[], { intervalMs }: ImportJob): 
   const loaded = await Promise.all(files.map((file) => loadRuleFile(file))).catch((error: Error) => {
     throw new Error(`rule importer parse error: ${error.message}`, { cause: error });
   });
+  const hash = await loadXxhash64();
   return loaded.flatMap(({ file, groups }) =>
     groups.map((group) => ({
       file,
       name: group.name,
       intervalMs: group.interval || intervalMs,
+      hash: hash(groupKey(file, group.name)),
       rules: group.rules.flatMap(({ record, expr, labels }) =>
         record === undefined ? [] : [{ record, expr, labels: { ...group.labels, ...labels } }],
       ),
@@ -168,10 +171,10 @@ function numberOf(text: string): number {
 }
 
 /** The first moment, in seconds, at or after a whole second at which upstream would evaluate a group. */
-function evaluationAfter(seconds: number, { file, name, intervalMs }: ImportedGroup): number {
+function evaluationAfter(seconds: number, { hash, intervalMs }: ImportedGroup): number {
   const interval = BigInt(Math.round(intervalMs * 1e6));
   const start = BigInt(seconds) * 1_000_000_000n;
-  const offset = xxhash64(groupKey(file, name)) % interval;
+  const offset = hash % interval;
   let next = start - offset - ((start - offset) % interval) + offset;
   while (next < start) next += interval;
   return Number(next / 1_000_000_000n) + Number(next % 1_000_000_000n) / 1e9;

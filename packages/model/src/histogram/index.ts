@@ -12,7 +12,7 @@ export {
 } from './float-histogram.ts';
 export { allBuckets, type Bucket, fractionBelow } from './iterate.ts';
 export { detectReset } from './reset.ts';
+export { CUSTOM_BUCKETS_SCHEMA, isExponentialSchema, SCHEMA_MAX } from './schema.ts';
 export { BOUNDS_RECONCILED, combine, HistogramSum, INCOMPATIBLE, RESET_COLLISION } from './sum.ts';
 export { formatHistogram, formatHistogramJSON, formatHistogramLiteral } from './text.ts';
 export { type TrimSide, trim } from './trim.ts';
-export { CUSTOM_BUCKETS_SCHEMA, isExponentialSchema, SCHEMA_MAX } from './schema.ts';
