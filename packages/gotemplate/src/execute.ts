@@ -4,6 +4,7 @@ import { printValue } from './print.ts';
 import {
   canBeNil,
   GoStruct,
+  givenMethod,
   isNil,
   isPlainObject,
   isTrue,
@@ -23,8 +24,10 @@ const STEPS_MAX = 2_000_000;
 export interface ExecutionContext {
   readonly functions: TemplateFunctions;
   readonly definition: (name: string) => Body | undefined;
-  /** What becomes of a value that an action writes; text is written as it is. */
+  /** What becomes of a value that an action writes. */
   readonly render: (text: string, value: unknown) => string;
+  /** What becomes of the template's own text. */
+  readonly literal: (text: string) => string;
 }
 
 const BREAK = Symbol('break');
@@ -97,7 +100,7 @@ class Execution {
     this.step();
     switch (node.kind) {
       case 'text':
-        this.write(node.text);
+        this.write(this.context.literal(node.text));
         return undefined;
       case 'action': {
         const value = this.pipe(node.pipe, dot, scope);
@@ -409,6 +412,8 @@ function typeAt(signature: Signature | undefined, i: number): string {
 
 /** A field, entry or method; nothing that every JavaScript object has (`constructor`, `__proto__` …). */
 function memberOf(owner: unknown, name: string): unknown {
+  const method = typeof owner === 'object' && owner !== null ? givenMethod(owner, name) : undefined;
+  if (method) return method;
   if (owner instanceof Map) return owner.get(name);
   if (owner instanceof GoStruct) return Object.hasOwn(owner.fields, name) ? owner.fields[name] : undefined;
   if (typeof owner !== 'object' || owner === null) return undefined;

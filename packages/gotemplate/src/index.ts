@@ -7,8 +7,10 @@ export {
   isNil,
   named,
   SafeHtml,
+  SafeUrl,
   type TemplateFunction,
   type TemplateFunctions,
   typed,
   typeName,
+  withMethods,
 } from './values.ts';

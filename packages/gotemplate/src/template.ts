@@ -1,8 +1,9 @@
 import { type Body, TemplateError } from './ast.ts';
-import { builtins, escapeHtml } from './builtins.ts';
+import { builtins } from './builtins.ts';
 import { execute } from './execute.ts';
+import { HtmlContext } from './html-context.ts';
 import { parseTemplate } from './parse.ts';
-import { SafeHtml, type TemplateFunctions } from './values.ts';
+import { SafeHtml, SafeUrl, type TemplateFunctions, typed } from './values.ts';
 
 export interface Template {
   /** @param functions take the place of those of the same name it was compiled with. @throws TemplateError */
@@ -10,9 +11,15 @@ export interface Template {
 }
 
 export interface TemplateOptions {
-  /** Whether what actions write is escaped for HTML text and quoted attributes. Default false. */
+  /** Whether what actions write is escaped for the place of the HTML where it stands, as html/template does. Default false. */
   readonly html?: boolean;
 }
+
+/** What `html` and `urlquery` have escaped is not escaped again. */
+const htmlBuiltins: TemplateFunctions = {
+  urlquery: typed([], (...args: never[]) => new SafeUrl(String(builtins.urlquery(...args))), 'any'),
+  html: typed([], (...args: never[]) => new SafeHtml(String(builtins.html(...args))), 'any'),
+};
 
 /** Templates that know each other by name, as several files with `define` make them. */
 export class TemplateSet {
@@ -23,7 +30,7 @@ export class TemplateSet {
     functions: TemplateFunctions = {},
     private readonly options: TemplateOptions = {},
   ) {
-    this.functions = { ...builtins, ...functions };
+    this.functions = { ...builtins, ...(options.html ? htmlBuiltins : {}), ...functions };
   }
 
   /** Parses a file and adds what it defines; later definitions replace earlier ones. @throws TemplateError */
@@ -41,17 +48,23 @@ export class TemplateSet {
   compile(name: string, source: string): Template {
     const definitions = this.parse(name, source);
     const body = definitions.get(name) as Body;
-    const render = this.options.html
-      ? (text: string, value: unknown) => (value instanceof SafeHtml ? text : escapeHtml(text))
-      : (text: string) => text;
     const definition = (wanted: string) => definitions.get(wanted) ?? this.definitions.get(wanted);
     return {
       execute: (data, own) => {
         const functions = own
           ? (Object.assign(Object.create(this.functions), own) as TemplateFunctions)
           : this.functions;
-        return execute({ functions, definition, render }, body, data);
+        return execute({ functions, definition, ...this.escaping() }, body, data);
       },
+    };
+  }
+
+  private escaping() {
+    if (!this.options.html) return { render: (text: string) => text, literal: (text: string) => text };
+    const html = new HtmlContext();
+    return {
+      render: (text: string, value: unknown) => html.value(text, value),
+      literal: (text: string) => html.literal(text),
     };
   }
 

@@ -36,6 +36,30 @@ export class SafeHtml {
 
 named('template.HTML', SafeHtml.prototype);
 
+/** An address whose scheme an HTML template lets through, whatever it is (Go's template.URL). */
+export class SafeUrl {
+  constructor(readonly url: string) {}
+
+  toString(): string {
+    return this.url;
+  }
+}
+
+named('template.URL', SafeUrl.prototype);
+
+const METHODS = Symbol('Go methods');
+
+/** Gives a map or an array methods, which come before an entry of the same name and do not show when it is ranged over. */
+export function withMethods<T extends object>(value: T, methods: Readonly<Record<string, TemplateFunction>>): T {
+  return Object.defineProperty(value, METHODS, { value: methods, enumerable: false });
+}
+
+/** The method of that name that `withMethods` gave. */
+export function givenMethod(owner: object, name: string): TemplateFunction | undefined {
+  const methods = (owner as { readonly [METHODS]?: Readonly<Record<string, TemplateFunction>> })[METHODS];
+  return methods && Object.hasOwn(methods, name) ? methods[name] : undefined;
+}
+
 export function isNil(value: unknown): value is null | undefined {
   return value === null || value === undefined;
 }
@@ -77,7 +101,7 @@ function objectTypeName(value: object): string {
 /** Whether Go counts a value as true: not the zero value of its type, not empty. */
 export function isTrue(value: unknown): boolean {
   if (isNil(value) || value === false || value === 0 || value === 0n || value === '') return false;
-  if (value instanceof SafeHtml) return value.html !== '';
+  if (value instanceof SafeHtml || value instanceof SafeUrl) return value.toString() !== '';
   if (Array.isArray(value)) return value.length > 0;
   if (value instanceof Map) return value.size > 0;
   return !isPlainObject(value) || Object.keys(value).length > 0;
