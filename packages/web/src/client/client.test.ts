@@ -1,51 +1,18 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
-import { HttpClient, readText } from './client.ts';
+import { readText } from './client.ts';
 import { httpClientSchema } from './schema.ts';
+import { ClientStage } from './testing.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'avalanche-client-'));
-const servers: { close(done: () => void): unknown }[] = [];
-const sockets = new Set<Socket>();
-const clients: HttpClient[] = [];
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.close();
-  for (const socket of sockets) socket.destroy();
-  await Promise.all(servers.splice(0).map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
-});
-afterAll(() => rmSync(directory, { recursive: true }));
-
-async function listening(server: Server | ReturnType<typeof createTcpServer>): Promise<number> {
-  servers.push(server);
-  server.on('connection', (socket: Socket) => sockets.add(socket));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return (server.address() as AddressInfo).port;
-}
-
-const serve = (listener: RequestListener) => listening(createServer(listener));
-const echo = () => serve((request, response) => response.end(`${request.url} ${request.headers.authorization}`));
-
-function clientOf(config: object): HttpClient {
-  const client = new HttpClient(httpClientSchema.parse(config));
-  clients.push(client);
-  return client;
-}
-
-async function get(client: HttpClient, url: string): Promise<string> {
-  return readText(await client.request(url, { signal: AbortSignal.timeout(5000) }));
-}
-
-function file(name: string, text: string): string {
-  const path = join(directory, name);
-  writeFileSync(path, text);
-  return path;
-}
+const stage = new ClientStage();
+const { directory, sockets, listening, serve, echo, clientOf, get, file } = stage;
+afterEach(stage.close);
+afterAll(stage.remove);
 
 describe('credentials', () => {
   test('of every kind are sent, files are read at each request', async () => {

@@ -63,8 +63,10 @@ export class HttpClient {
   constructor(
     private readonly config: HttpClientConfig = NO_CONFIG,
     private readonly userAgent = 'avalanche-monitor',
+    /** Whether each connection goes to any one of the addresses of the server's name (`round_robin_dns`). */
+    anyAddress = false,
   ) {
-    this.transport = new Transport(config.tls_config, config);
+    this.transport = new Transport(config.tls_config, config, anyAddress);
     if (config.oauth2) this.tokens = new TokenSource(config.oauth2, postForm(config.oauth2, userAgent));
   }
 
@@ -192,6 +194,7 @@ class Transport {
   constructor(
     tls: TlsConfig,
     private readonly proxy: ProxyConfig,
+    private readonly anyAddress = false,
   ) {
     this.tls = new ClientTls(tls);
     this.proxyFor = proxyFunction(proxy);
@@ -199,7 +202,8 @@ class Transport {
 
   open(url: URL, signal?: AbortSignal) {
     const proxyHeaders = this.proxy.proxy_connect_header ?? {};
-    return openConnection({ url, tls: this.tls.options(), proxy: this.proxyFor(url), proxyHeaders, signal });
+    const [tls, proxy] = [this.tls.options(), this.proxyFor(url)];
+    return openConnection({ url, tls, proxy, proxyHeaders, anyAddress: this.anyAddress, signal });
   }
 
   async send(url: URL, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>): Promise<HttpResponse> {

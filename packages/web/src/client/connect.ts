@@ -1,3 +1,4 @@
+import { promises as dns } from 'node:dns';
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import { hostOf } from './proxy.ts';
@@ -13,6 +14,8 @@ export interface ConnectOptions {
   readonly tls: tls.ConnectionOptions;
   readonly proxy: URL | null;
   readonly proxyHeaders: Readonly<Record<string, readonly string[]>>;
+  /** Whether each connection goes to any one of the addresses that a name has, rather than to the first that answers. */
+  readonly anyAddress?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -21,14 +24,15 @@ export interface ConnectOptions {
  * of a proxy for https or SOCKS. For plain http through an HTTP proxy it is the proxy's connection, whose requests
  * name the whole address (see `isAbsoluteForm`). @throws Error
  */
-export async function openConnection({ url, tls: tlsOptions, proxy, proxyHeaders, signal }: ConnectOptions) {
+export async function openConnection(options: ConnectOptions) {
+  const { url, tls: tlsOptions, proxy, proxyHeaders, signal } = options;
   const secure = url.protocol === 'https:';
   let socket: net.Socket;
-  if (!proxy) socket = await dial(url, signal);
+  if (!proxy) socket = await dial(url, options);
   else {
-    socket = await dial(proxy, signal);
+    socket = await dial(proxy, options);
     if (proxy.protocol === 'https:') {
-      socket = await handshake(socket, hostOf(proxy), { rejectUnauthorized: tlsOptions.rejectUnauthorized }, signal);
+      socket = await handshake(socket, hostOf(proxy), tlsOptions, signal); // as Go: the same for both ends
     }
     if (proxy.protocol.startsWith('socks5')) await socksTunnel(socket, url, proxy);
     else if (secure) await httpTunnel(socket, url, proxy, proxyHeaders);
@@ -62,9 +66,15 @@ export function portOf(url: URL): number {
   return port;
 }
 
-function dial(url: URL, signal: AbortSignal | undefined): Promise<net.Socket> {
-  const socket = net.connect({ host: hostOf(url), port: portOf(url), noDelay: true });
-  return opened(socket, 'connect', signal);
+async function dial(url: URL, { anyAddress, signal }: ConnectOptions): Promise<net.Socket> {
+  const host = anyAddress ? await anyAddressOf(hostOf(url)) : hostOf(url);
+  return opened(net.connect({ host, port: portOf(url), noDelay: true }), 'connect', signal);
+}
+
+/** Any one of a name's addresses; the name itself where it has none, for whose failure the connection tells. */
+async function anyAddressOf(host: string): Promise<string> {
+  const addresses = await dns.lookup(host, { all: true }).catch(() => []);
+  return addresses[Math.floor(Math.random() * addresses.length)]?.address ?? host;
 }
 
 function handshake(socket: net.Socket, host: string, options: tls.ConnectionOptions, signal: AbortSignal | undefined) {
