@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLogger, systemClock } from '@avalanche/model';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { Authority, hasOpenssl } from '../../../tests/support/certificates.ts';
+import { loadConfig } from './config/load.ts';
+import { checkTlsFiles } from './config/tls-files.ts';
 import { loadFiles, Reloader } from './reloader.ts';
 import { type RunningPrometheus, startPrometheus } from './start.ts';
 
@@ -68,6 +71,67 @@ describe('files that have changed', () => {
     await made.reloadIfChanged();
     expect([applied.length, made.status.success]).toEqual([2, true]);
     await made.stop();
+  });
+});
+
+describe.skipIf(!hasOpenssl)('certificates that cannot be used (needs openssl)', () => {
+  const tls = (file: string) => `tls_config: {ca_file: ${file}}`;
+  const sections = (file: string) => [
+    ['alerting.alertmanagers[0]', `alerting: {alertmanagers: [{${tls(file)}}]}`, ''],
+    ['remote_write[0]', `remote_write: [{url: 'http://x', ${tls(file)}}]`, ''],
+    ['remote_read[0]', `remote_read: [{url: 'http://x', ${tls(file)}}]`, ''],
+    ['scrape_configs[0]', `scrape_configs: [{job_name: a, ${tls(file)}}]`, 'error creating HTTP client: '],
+  ];
+  const running = () => loadConfig(configFile);
+
+  test('are refused by name in every section that upstream reads them of', async () => {
+    new Authority(directory, 'ca');
+    write('prometheus.yml', 'scrape_configs: [{job_name: a}]\n');
+    const before = await running();
+    write('none.pem', 'no certificate');
+    for (const [key, text, prefix] of sections('none.pem')) {
+      write('prometheus.yml', `${text}\n`);
+      const problem = `${configFile}: ${key}.tls_config: ${prefix}unable to use specified CA cert file ${directory}/none.pem`;
+      const loaded = await running();
+      expect(() => checkTlsFiles(loaded, before), key).toThrow(problem);
+    }
+    for (const [key, text] of sections('ca.pem')) {
+      write('prometheus.yml', `${text}\n`);
+      const loaded = await running();
+      expect(() => checkTlsFiles(loaded, before), key).not.toThrow();
+    }
+  });
+
+  test('but of a job that is new or as it was, they fail its scrapes alone; passwords are read when they are needed', async () => {
+    write('prometheus.yml', `${sections('/does/not/exist')[3][1]}\n`);
+    const loaded = await running();
+    expect(() => checkTlsFiles(loaded)).not.toThrow();
+    expect(() => checkTlsFiles(loaded, loaded)).not.toThrow();
+    write('prometheus.yml', `remote_write: [{url: 'http://x', bearer_token_file: /does/not/exist}]\n`);
+    expect(checkTlsFiles(await running())).toBeUndefined();
+  });
+
+  test('end a start, and a reload leaves what runs', async () => {
+    write('prometheus.yml', `${sections('/does/not/exist')[0][1]}\n`);
+    const listen = { host: '127.0.0.1', port: 0 };
+    const options = { configFile, listen, logger: silentLogger, version: 'test', directory: join(directory, 'tls') };
+    const missing = 'unable to read CA cert: unable to read file /does/not/exist: open /does/not/exist';
+    await expect(startPrometheus(options)).rejects.toMatchObject({
+      message: expect.stringContaining(missing),
+      exitCode: 1,
+    });
+    write('prometheus.yml', '');
+    const prometheus = await startPrometheus(options);
+    try {
+      write('prometheus.yml', `${sections('/does/not/exist')[1][1]}\n`);
+      await expect(prometheus.reload()).rejects.toThrow(missing);
+      const { data } = (await (await fetch(`${prometheus.url}/api/v1/status/config`)).json()) as {
+        data: { yaml: string };
+      };
+      expect(data.yaml).not.toContain('remote_write');
+    } finally {
+      await prometheus.stop();
+    }
   });
 });
 

@@ -21,6 +21,7 @@ import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
 import { type ApiContext, apiV1 } from './api/v1.ts';
+import { checkTlsFiles } from './config/tls-files.ts';
 import { pathResolver } from './discovery/discovery.ts';
 import { discoveryMetrics } from './discovery/metrics.ts';
 import { featuresResponse } from './features.ts';
@@ -78,6 +79,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
     const hint = 'choose another file with --config.file or --config-dir';
     throw new StartupError(ROLE, error.message, hint, { exitCode: EXIT_BAD_CONFIG });
   });
+  checkTlsAtStart(files);
   const webConfig = openWebConfig(options);
   const room = { listen: options.listen, web: { ...options.web, config: webConfig } };
   const tsdb = await whileWaiting(room, openTsdb(options, files.config.config));
@@ -102,6 +104,15 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   } catch (error) {
     await server.stop(app);
     throw error;
+  }
+}
+
+/** @throws StartupError with upstream's exit code, which is not that of a file that cannot be used */
+function checkTlsAtStart({ config }: LoadedFiles): void {
+  try {
+    checkTlsFiles(config);
+  } catch (error) {
+    throw new StartupError(ROLE, (error as Error).message, 'the certificates and keys that the configuration names');
   }
 }
 
@@ -219,7 +230,11 @@ class PrometheusServer {
     };
     const apply = (loaded: LoadedFiles) => this.apply(loaded);
     const { autoReloadMs } = options;
-    const load = () => loadAll(options);
+    const load = async () => {
+      const loaded = await loadAll(options);
+      checkTlsFiles(loaded.config, this.reloader.config);
+      return loaded;
+    };
     this.reloader = new Reloader({ file: configFile, load, autoReloadMs, clock, logger, metrics, apply }, files.config);
   }
 
