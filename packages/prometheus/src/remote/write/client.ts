@@ -28,6 +28,7 @@ export interface WriteClientOptions {
   /** Milliseconds that one request may take. */
   readonly timeoutMs: number;
   readonly retryOn429: boolean;
+  readonly roundRobinDns: boolean;
   readonly version: string;
 }
 
@@ -41,7 +42,7 @@ export class WriteClient {
 
   constructor(private readonly options: WriteClientOptions) {
     const { message, version } = options;
-    this.http = new HttpClient(options.http, `Prometheus/${version}`);
+    this.http = new HttpClient(options.http, `Prometheus/${version}`, options.roundRobinDns);
     this.headers = {
       'content-encoding': 'snappy',
       'content-type': message === WRITE_V1 ? 'application/x-protobuf' : `application/x-protobuf;proto=${message}`,

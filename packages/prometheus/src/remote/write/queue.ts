@@ -105,8 +105,6 @@ export class WriteQueue {
       this.every(intervalMs, () => void this.sender.sendMetadata(this.context.families()));
     }
     if (config.send_native_histograms) this.logger.warn('send_native_histograms has no effect yet');
-    if (config.round_robin_dns) this.logger.warn('round_robin_dns has no effect yet');
-    if (config.failed_request_logging) this.logger.warn('failed_request_logging has no effect yet');
   }
 
   /**

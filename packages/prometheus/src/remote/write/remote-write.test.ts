@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ENTRY_HELP, ENTRY_TYPE } from '@avalanche/exposition';
 import { Labels, ProtoReader, silentLogger } from '@avalanche/model';
 import { Tsdb } from '@avalanche/tsdb';
+import { createLogger } from '@avalanche/web';
 import { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { configSchema } from '../../config/schema.ts';
@@ -72,10 +73,10 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function open(from: string): Promise<void> {
+async function open(from: string, logger = silentLogger): Promise<void> {
   tsdb = await Tsdb.open({ directory: from, autoMaintenance: false, maxExemplars: 10, noLockFile: true });
   registry = new Registry();
-  const options = { tsdb, registry, logger: silentLogger, version: '3.14.0', flushDeadlineMs: 2000 };
+  const options = { tsdb, registry, logger, version: '3.14.0', flushDeadlineMs: 2000 };
   remote = new RemoteWrite({ ...options, directory: from, metadata: () => [target] });
 }
 
@@ -250,6 +251,30 @@ test.each([
 ])('Retry-After: %s', (header, ms) => {
   expect(retryAfter(header, 1000)).toBe(ms);
 });
+
+test.each([
+  ['debug', true, 'job="a"'],
+  ['info', true, ''],
+  ['debug', false, ''],
+] as const)(
+  'at level %s a refused request is in the log where failed_request_logging is %s',
+  async (level, failed_request_logging, expected) => {
+    await close();
+    const lines: string[] = [];
+    const logger = createLogger({ level, write: (line) => lines.push(line) });
+    await open(directory, logger);
+    answers = [{ status: 400 }];
+    await apply({ failed_request_logging, protobuf_message: WRITE_V2 });
+    append(0);
+    await until(() => lines.some((line) => line.includes('non-recoverable error')));
+    const told = lines.filter((line) => line.includes('Failed to send remote write v2 request'));
+    if (expected === '') expect(told).toEqual([]);
+    else
+      expect(told.join()).toContain(
+        String.raw`{\"timeseries\":[{\"labels\":{\"__name__\":\"app_total\",\"job\":\"a\"},\"samples\":[[${NOW},\"0\"]]`,
+      );
+  },
+);
 
 test('samples that are too old by the time they can be sent are dropped', async () => {
   await apply({}, { sample_age_limit: '1h' });

@@ -3,6 +3,7 @@ import { ENTRY_HELP, ENTRY_TYPE, ENTRY_UNIT } from '@avalanche/exposition';
 import { Labels, type Logger } from '@avalanche/model';
 import type { SeriesMetadata, Tsdb } from '@avalanche/tsdb';
 import type { Registry } from 'prom-client';
+import { fingerprintOf } from '../../config/fingerprint.ts';
 import type { PrometheusConfig } from '../../config/schema.ts';
 import { FamilyMetadata } from '../../scrape/metadata.ts';
 import type { MetadataEntry } from './encode.ts';
@@ -58,7 +59,7 @@ export class RemoteWrite {
     const scheme = global.metric_name_validation_scheme;
     const keys = uniqueKeys(configs);
     const plans = configs.map((config, i) => {
-      const fingerprint = JSON.stringify([config, external, scheme, keys[i]], patternOfRegex);
+      const fingerprint = fingerprintOf([config, external, scheme, keys[i]]);
       const same = before.findIndex((running) => running.fingerprint === fingerprint);
       return { config, key: keys[i], fingerprint, running: same < 0 ? undefined : before.splice(same, 1)[0] };
     });
@@ -138,12 +139,6 @@ function uniqueKeys(configs: readonly RemoteWriteConfig[]): string[] {
     seen.set(key, count);
     return count === 1 ? key : `${key} #${count}`;
   });
-}
-
-/** Of a regular expression counts how it is written. */
-function patternOfRegex(_key: string, value: unknown): unknown {
-  const isRegex = typeof value === 'object' && value !== null && 'pattern' in value && 'accepts' in value;
-  return isRegex ? value.pattern : value;
 }
 
 /** As Go redacts an address. */

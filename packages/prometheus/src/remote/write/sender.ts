@@ -8,6 +8,7 @@ import { BatchEncoder, type EncodedCounts, type MetadataEntry } from './encode.t
 import type { QueueMetrics } from './metrics.ts';
 import type { RemoteWriteConfig } from './queue.ts';
 import { Rate } from './rate.ts';
+import { describeRequest } from './request-text.ts';
 import { metricOf } from './series.ts';
 
 interface SenderContext {
@@ -40,8 +41,18 @@ export class Sender {
   ) {
     const { url, protobuf_message: message, headers, remote_timeout: timeoutMs, queue_config: queue } = config;
     const { version } = context;
-    const retryOn429 = queue.retry_on_http_429;
-    this.client = new WriteClient({ url, message, http: config, headers, timeoutMs, retryOn429, version });
+    const { retry_on_http_429: retryOn429 } = queue;
+    const { round_robin_dns: roundRobinDns } = config;
+    this.client = new WriteClient({
+      url,
+      message,
+      http: config,
+      headers,
+      timeoutMs,
+      retryOn429,
+      roundRobinDns,
+      version,
+    });
     this.encoder = new BatchEncoder(message, (series) => context.metadataOf(metricOf(series)));
   }
 
@@ -61,6 +72,7 @@ export class Sender {
       metrics.exemplars += request.exemplars;
       const outcome = this.checked(await this.post(request.body, try_), request);
       if (outcome.written) written = sumOf(written, outcome.written);
+      if (!outcome.ok) this.tellRequest(request.body, outcome.error);
       return outcome;
     };
     const outcome = await this.retrying(attempt, () => {
@@ -185,6 +197,14 @@ export class Sender {
     if (now - this.toldAt < TELL_MS) return;
     this.toldAt = now;
     this.context.logger.warn('Failed to send batch, retrying', { err: error });
+  }
+
+  /** As upstream, of 2.0 alone. The request is taken apart only where the log takes such lines. */
+  private tellRequest(body: Uint8Array, error: string): void {
+    const { failed_request_logging: isWanted, protobuf_message: message } = this.config;
+    if (!isWanted || message === WRITE_V1) return;
+    const req = { toJSON: () => describeRequest(body) };
+    this.context.logger.debug('Failed to send remote write v2 request', { req, err: error });
   }
 
   private count(request: EncodedCounts, outcome: SendOutcome, written: Written | undefined): void {
