@@ -11,6 +11,8 @@ export class AlertmanagerSet {
   /** URLs of those that relabelling dropped. */
   dropped: readonly string[] = [];
   private readonly loops = new Map<string, SendLoop>();
+  /** Of Alertmanagers that discovery no longer finds: what waits for them is still being sent. */
+  private readonly ending = new Set<Promise<void>>();
   private readonly client: HttpClient;
   private readonly stopDiscovery: () => void;
 
@@ -36,7 +38,7 @@ export class AlertmanagerSet {
 
   async stop(): Promise<void> {
     this.stopDiscovery();
-    await Promise.all([...this.loops.values()].map((loop) => loop.stop()));
+    await Promise.all([...this.ending, ...[...this.loops.values()].map((loop) => loop.stop())]);
     this.client.close();
   }
 
@@ -56,7 +58,8 @@ export class AlertmanagerSet {
     for (const [url, loop] of this.loops) {
       if (active.has(url)) continue;
       this.loops.delete(url);
-      void loop.stop();
+      const ended = loop.stop().finally(() => this.ending.delete(ended));
+      this.ending.add(ended);
     }
   }
 

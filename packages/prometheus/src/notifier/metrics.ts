@@ -2,9 +2,9 @@ import { Counter, Gauge, Histogram, type Registry, Summary } from 'prom-client';
 
 /** What one Alertmanager has to do with alerts, by its URL. */
 export interface SendMetrics {
-  /** Shows the Alertmanager with zeros. */
+  /** Shows the Alertmanager, with zeros where it is new. */
   appeared(alertmanager: string): void;
-  /** Takes everything about it away. */
+  /** Takes everything about it away, unless it has appeared more often: a reload replaces one queue by another. */
   gone(alertmanager: string): void;
   sent(alertmanager: string, alerts: number, seconds: number): void;
   failed(alertmanager: string, alerts: number): void;
@@ -51,12 +51,22 @@ export function notificationMetrics(registry: Registry, capacity: number, alertm
       this.set(alertmanagers());
     },
   });
+  const queues = new Map<string, number>();
   return {
     appeared(alertmanager) {
+      const others = queues.get(alertmanager) ?? 0;
+      queues.set(alertmanager, others + 1);
+      if (others > 0) return;
       for (const counter of [errors, sent, dropped]) counter.inc({ alertmanager }, 0);
       length.set({ alertmanager }, 0);
     },
     gone(alertmanager) {
+      const left = (queues.get(alertmanager) ?? 1) - 1;
+      if (left > 0) {
+        queues.set(alertmanager, left);
+        return;
+      }
+      queues.delete(alertmanager);
       for (const metric of [latency, latencies, errors, sent, dropped, length]) metric.remove({ alertmanager });
     },
     sent(alertmanager, alerts, seconds) {

@@ -218,6 +218,35 @@ test('a reload keeps the queue of what it does not change', async () => {
   expect((await first.got(2))[1].names).toEqual(['B']);
 });
 
+test('a reload that changes the way there sends what waits, and what is counted of an address goes on', async () => {
+  first.holds = true;
+  apply([at(first)]);
+  send('A');
+  await first.got(1);
+  send('B');
+  apply([at(first, { timeout: '3s' })]);
+  first.release();
+  await until(async () => (await value('sent_total', first)) === 2);
+  send('C');
+  await until(async () => (await value('sent_total', first)) === 3);
+  expect(first.requests.map(({ names }) => names)).toEqual([['A'], ['B'], ['C']]);
+  expect(await value('queue_length', first)).toBe(0);
+});
+
+test('the end waits for what a reload has replaced', async () => {
+  first.holds = true;
+  apply([at(first)]);
+  send('A');
+  await first.got(1);
+  send('B');
+  apply([]);
+  const stopped = notifier.stop();
+  first.release();
+  await stopped;
+  expect(first.requests.map(({ names }) => names)).toEqual([['A'], ['B']]);
+  expect(await registry.metrics()).not.toContain(first.url);
+});
+
 test('targets are relabelled, told once, and those of files come and go', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'notifier-'));
   try {

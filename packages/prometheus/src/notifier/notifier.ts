@@ -1,5 +1,6 @@
 import type { Labels, Logger } from '@avalanche/model';
 import type { Registry } from 'prom-client';
+import { fingerprintOf } from '../config/fingerprint.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { AlertmanagerConfig } from '../config/schema.ts';
 import type { DiscoveryContext } from '../discovery/discovery.ts';
@@ -27,6 +28,8 @@ export class Notifier {
   private externalLabels: Readonly<Record<string, string>> = {};
   private relabelRules: AlertmanagerConfig['alert_relabel_configs'] = [];
   private sets: readonly RunningSet[] = [];
+  /** Of sets that a reload has replaced: what waits there is still being sent. */
+  private readonly ending = new Set<Promise<void>>();
   private stopped = false;
   private readonly context: SendContext;
 
@@ -53,11 +56,11 @@ export class Notifier {
     this.relabelRules = config.alerting.alert_relabel_configs;
     const before = [...this.sets];
     const wanted = config.alerting.alertmanagers.map((alertmanager) => {
-      const fingerprint = JSON.stringify(alertmanager, patternOfRegex);
+      const fingerprint = fingerprintOf(alertmanager);
       const same = before.findIndex((running) => running.fingerprint === fingerprint);
       return { alertmanager, fingerprint, running: same >= 0 ? before.splice(same, 1)[0] : undefined };
     });
-    for (const { set } of before) void set.stop();
+    for (const { set } of before) this.end(set);
     this.sets = wanted.map(({ alertmanager, fingerprint, running }, i) => {
       if (running) return running;
       const discovery = { ...this.options, seeker: 'notify', setName: `config-${i}` } as const;
@@ -68,8 +71,14 @@ export class Notifier {
   /** Takes no more alerts; settles when those that wait have been sent, or dropped where that is wanted. */
   async stop(): Promise<void> {
     this.stopped = true;
-    await Promise.all(this.sets.map(({ set }) => set.stop()));
+    for (const { set } of this.sets) this.end(set);
     this.sets = [];
+    await Promise.all(this.ending);
+  }
+
+  private end(set: AlertmanagerSet): void {
+    const ended = set.stop().finally(() => this.ending.delete(ended));
+    this.ending.add(ended);
   }
 
   /** Queues alerts; `validUntil` (milliseconds) is when Alertmanager may take a firing one for resolved. */
@@ -93,10 +102,4 @@ export class Notifier {
   private withExternal(labels: Labels): Labels {
     return labels.with(Object.fromEntries(Object.entries(this.externalLabels).filter(([name]) => !labels.has(name))));
   }
-}
-
-/** A compiled expression as its text, so that equal configurations are equal as text. */
-function patternOfRegex(_key: string, value: unknown): unknown {
-  const isRegex = typeof value === 'object' && value !== null && 'pattern' in value && 'accepts' in value;
-  return isRegex ? value.pattern : value;
 }
