@@ -122,7 +122,7 @@ export class ScrapePool {
     for (const labels of found) {
       try {
         const { target, discoveredLabels } = makeTarget(labels, this.config);
-        if (target) wanted.set(`${identityOf(target)};${target.intervalMs};${target.timeoutMs}`, target);
+        if (target) wanted.set(keyOf(target), target);
         else {
           this.droppedCount++;
           if (keptMax === 0 || this.dropped.length < keptMax) this.dropped.push(discoveredLabels);
@@ -170,4 +170,8 @@ export class ScrapePool {
     this.leaving.get(loop)?.();
     this.leaving.delete(loop);
   }
+}
+
+function keyOf(target: Target): string {
+  return `${identityOf(target)};${target.unixSocket};${target.intervalMs};${target.timeoutMs}`;
 }
