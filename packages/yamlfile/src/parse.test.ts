@@ -57,3 +57,15 @@ test('keys and labels stay as they are written', () => {
     count: 8,
   });
 });
+
+test.each([
+  ['jobs: [{name: a}]\n---\njobs: [{name: b}]\n', ['a']],
+  ['---\njobs: [{name: a}]\n...\n---\n[ not: yaml: }\n', ['a']],
+  ['---\n---\njobs: [{name: b}]\n', []],
+])('of several documents the first counts: %j', (text, names) => {
+  expect(parseYaml('x.yml', text, schema).jobs.map(({ name }) => name)).toEqual(names);
+});
+
+test('what is wrong with the first of several documents is still told', () => {
+  expect(() => parseYaml('x.yml', 'job: []\n---\njobs: []\n', schema)).toThrow('x.yml:1: job: unknown key');
+});

@@ -52,14 +52,18 @@ export async function readYamlFile<Schema extends z.ZodType>(file: string, schem
   return parseYaml(file, text, schema);
 }
 
-/** Checks YAML text; `file` names it in errors. An empty document is an empty mapping. @throws FileError */
+/**
+ * Checks YAML text; `file` names it in errors. An empty document is an empty mapping; of several, the first counts and
+ * the others are not looked at, as by Go's yaml. @throws FileError
+ */
 export function parseYaml<Schema extends z.ZodType>(file: string, text: string, schema: Schema): z.output<Schema> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.1', merge: true });
-  if (document.errors.length > 0) {
+  const errors = document.errors.filter(({ code }) => code !== 'MULTIPLE_DOCS');
+  if (errors.length > 0) {
     throw new FileError(
       file,
-      document.errors.map((error) => ({
+      errors.map((error) => ({
         line: lines.linePos(error.pos[0]).line,
         key: '',
         message: error.message.split('\n')[0].replace(/ at line \d+, column \d+:?$/, ''),
