@@ -1,14 +1,22 @@
 import { named } from './values.ts';
 
-const LONG_MONTHS = [
+export const LONG_MONTHS = [
   ...['January', 'February', 'March', 'April', 'May', 'June'],
   ...['July', 'August', 'September', 'October', 'November', 'December'],
 ];
-const LONG_DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const LAYOUT = /January|Jan|Monday|Mon|MST|Z07:00|-07:00|-0700|2006|01|02|03|04|05|06|15|PM|pm|_2|\.0+|1|2|3|4|5/g;
+export const LONG_DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
+/** The words of a layout, and fractions of a second. */
+export const LAYOUT =
+  /January|Jan|Monday|Mon|MST|Z07:00|Z0700|Z07|-07:00|-0700|-07|2006|002|01|02|03|04|05|06|15|PM|pm|_2(?!006)|[.,](?:0+|9+)(?!\d)|1|2|3|4|5/g;
+
+/** Go's zero time: the first moment of the year 1. */
+const ZERO_MS = -62_135_596_800_000;
 
 /** A time as templates see it: Go's time.Time, as far as templates use it. */
 export class GoTime {
+  /** What Go has for a time that is not set. */
+  static readonly zero = new GoTime(ZERO_MS);
+
   constructor(
     private readonly ms: number,
     private readonly timeZone = 'UTC',
@@ -16,7 +24,7 @@ export class GoTime {
 
   Format(layout: string): string {
     const parts = this.parts();
-    return layout.replace(LAYOUT, (word) => parts[word] ?? `.${parts['.000'].slice(1).padEnd(word.length - 1, '0')}`);
+    return layout.replace(LAYOUT, (word) => parts[word] ?? fractionOf(word, parts['.000'].slice(1)));
   }
 
   Unix(): bigint {
@@ -55,13 +63,40 @@ export class GoTime {
     return this.parts().Monday;
   }
 
-  /** Seconds from `other` to this; Go gives nanoseconds, which `humanizeDuration` takes as well. */
-  Sub(other: GoTime): number {
-    return (this.ms - other.ms) / 1000;
+  UnixNano(): bigint {
+    return BigInt(Math.round(this.ms * 1000)) * 1000n;
+  }
+
+  Nanosecond(): bigint {
+    return BigInt(this.parts()['.000'].slice(1)) * 1_000_000n;
+  }
+
+  YearDay(): bigint {
+    return BigInt(this.parts()['002']);
+  }
+
+  Sub(other: GoTime): GoDuration {
+    return GoDuration.fromSeconds((this.ms - other.ms) / 1000);
+  }
+
+  Add(duration: GoDuration): GoTime {
+    return new GoTime(this.ms + duration.Seconds() * 1000, this.timeZone);
+  }
+
+  After(other: GoTime): boolean {
+    return this.ms > other.ms;
+  }
+
+  Before(other: GoTime): boolean {
+    return this.ms < other.ms;
+  }
+
+  Equal(other: GoTime): boolean {
+    return this.ms === other.ms;
   }
 
   IsZero(): boolean {
-    return this.ms === 0;
+    return this.ms === ZERO_MS;
   }
 
   UTC(): GoTime {
@@ -81,7 +116,6 @@ export class GoTime {
   }
 
   toJSON(): string {
-    if (this.ms === 0) return '0001-01-01T00:00:00Z';
     return new Date(this.ms).toISOString().replace(/\.?0*Z$/, 'Z');
   }
 
@@ -105,7 +139,12 @@ export class GoTime {
     const [zoneHours, zoneMinutes] = [two(Math.floor(Math.abs(offset) / 60)), two(Math.abs(offset) % 60)];
     const colonOffset = `${sign}${zoneHours}:${zoneMinutes}`;
     return {
-      ...{ '2006': String(year), '06': two(year % 100), January: LONG_MONTHS[month], '01': two(month + 1) },
+      ...{
+        '2006': String(year).padStart(4, '0'),
+        '06': two(year % 100),
+        January: LONG_MONTHS[month],
+        '01': two(month + 1),
+      },
       ...{ Jan: LONG_MONTHS[month].slice(0, 3), '1': String(month + 1), '02': two(day), '2': String(day) },
       ...{ _2: String(day).padStart(2), Monday: LONG_DAYS[local.getUTCDay()] },
       ...{ Mon: LONG_DAYS[local.getUTCDay()].slice(0, 3), '15': two(hour), '03': two(hour % 12 || 12) },
@@ -117,14 +156,28 @@ export class GoTime {
         '5': String(second),
       },
       ...{ PM: hour < 12 ? 'AM' : 'PM', pm: hour < 12 ? 'am' : 'pm', '-0700': `${sign}${zoneHours}${zoneMinutes}` },
-      ...{ '-07:00': colonOffset, 'Z07:00': offset === 0 ? 'Z' : colonOffset },
+      ...{ '-07:00': colonOffset, 'Z07:00': offset === 0 ? 'Z' : colonOffset, '-07': `${sign}${zoneHours}` },
+      ...{
+        Z0700: offset === 0 ? 'Z' : `${sign}${zoneHours}${zoneMinutes}`,
+        Z07: offset === 0 ? 'Z' : `${sign}${zoneHours}`,
+      },
+      '002': String((Date.UTC(year, month, day) - Date.UTC(year, 0, 1)) / 86_400_000 + 1).padStart(3, '0'),
       ...{ MST: this.timeZone === 'UTC' ? 'UTC' : zoneName(this.ms, this.timeZone) },
       '.000': `.${String(local.getUTCMilliseconds()).padStart(3, '0')}`,
     };
   }
 }
 
-function zoneOffsetMinutes(ms: number, timeZone: string): number {
+/** `.000` has as many digits as noughts, `.999` those that are there. */
+function fractionOf(word: string, milliseconds: string): string {
+  const digits = milliseconds.padEnd(word.length - 1, '0').slice(0, word.length - 1);
+  if (word[1] === '0') return word[0] + digits;
+  const trimmed = digits.replace(/0+$/, '');
+  return trimmed && word[0] + trimmed;
+}
+
+/** @throws RangeError where there is no such zone */
+export function zoneOffsetMinutes(ms: number, timeZone: string): number {
   if (timeZone === 'UTC') return 0;
   const text = zonePart(ms, timeZone, 'longOffset');
   const match = /^GMT([+-])(\d{2}):(\d{2})$/.exec(text);

@@ -3,11 +3,15 @@ import {
   GoDuration,
   GoStruct,
   GoTime,
+  humanize,
+  humanize1024,
+  humanizeDuration,
+  humanizePercentage,
   named,
   SafeHtml,
   type TemplateFunctions,
+  toFloat,
   typed,
-  typeName,
 } from '@avalanche/gotemplate';
 import {
   compareStrings,
@@ -18,7 +22,6 @@ import {
   parseDuration,
   replaceAllMatches,
 } from '@avalanche/model';
-import { humanize, humanize1024, humanizeDuration, humanizePercentage } from './humanize.ts';
 import type { VectorSample } from './rule.ts';
 
 /** What Go calls the values that `query` gives, and `first`, `value`, `label` … take. */
@@ -93,31 +96,11 @@ function first(samples: readonly GoStruct[] | null): GoStruct {
   return samples[0];
 }
 
-const NUMBER = /^[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-const NAMED_NUMBERS: Readonly<Record<string, number>> = {
-  nan: Number.NaN,
-  inf: Number.POSITIVE_INFINITY,
-  infinity: Number.POSITIVE_INFINITY,
-};
-
-/** Numbers reach the functions as floats, as ints or, as in `{{ printf … | humanize }}`, as text. @throws Error */
-function toNumber(value: unknown): number {
-  if (typeof value === 'number') return value;
-  if (typeof value === 'bigint') return Number(value);
-  if (typeof value !== 'string') throw new Error(`can't convert ${typeName(value)} to float`);
-  if (NUMBER.test(value)) return Number(value);
-  const [, sign, name] = /^([+-]?)([a-z]+)$/.exec(value.toLowerCase()) ?? [];
-  if (name === undefined || !Object.hasOwn(NAMED_NUMBERS, name)) {
-    throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
-  }
-  return sign === '-' ? -NAMED_NUMBERS[name] : NAMED_NUMBERS[name];
-}
-
 const NANOSECONDS_MAX = 2 ** 63;
 
 /** A time of seconds. @throws Error in upstream's words */
 function toTime(value: unknown): GoTime {
-  const seconds = toNumber(value);
+  const seconds = toFloat(value);
   if (!Number.isFinite(seconds)) throw new Error('value is NaN or Inf');
   if (Math.abs(seconds * 1e9) > NANOSECONDS_MAX) {
     throw new Error(`${formatG(seconds)} cannot be represented as a nanoseconds timestamp since it overflows int64`);
@@ -127,7 +110,7 @@ function toTime(value: unknown): GoTime {
 
 /** `2015-05-15 10:00:00 +0000 UTC` (`humanizeTimestamp`). */
 function humanizeTimestamp(value: unknown): string {
-  const seconds = toNumber(value);
+  const seconds = toFloat(value);
   return Number.isFinite(seconds) ? toTime(seconds).toString() : formatG(seconds);
 }
 
@@ -174,13 +157,13 @@ const fixedFunctions: TemplateFunctions = {
   tableLink: typed(['string'], (expression: string) => link(expression, 1)),
   stripPort: typed(['string'], (address: string) => splitHostPort(address)?.host ?? address),
   stripDomain: typed(['string'], stripDomain),
-  humanize: typed(['any'], (value: unknown) => humanize(toNumber(value))),
-  humanize1024: typed(['any'], (value: unknown) => humanize1024(toNumber(value))),
-  humanizeDuration: typed(['any'], (value: unknown) => humanizeDuration(toNumber(value))),
-  humanizePercentage: typed(['any'], (value: unknown) => humanizePercentage(toNumber(value))),
+  humanize: typed(['any'], (value: unknown) => humanize(toFloat(value))),
+  humanize1024: typed(['any'], (value: unknown) => humanize1024(toFloat(value))),
+  humanizeDuration: typed(['any'], (value: unknown) => humanizeDuration(toFloat(value))),
+  humanizePercentage: typed(['any'], (value: unknown) => humanizePercentage(toFloat(value))),
   humanizeTimestamp: typed(['any'], humanizeTimestamp),
   toTime: typed(['any'], toTime),
-  toDuration: typed(['any'], (value: unknown) => GoDuration.fromSeconds(toNumber(value))),
+  toDuration: typed(['any'], (value: unknown) => GoDuration.fromSeconds(toFloat(value))),
   parseDuration: typed(['string'], (text: string) => signedDuration(text) / 1000),
   urlQueryEscape: typed(['string'], escapeQuery),
 };

@@ -1,4 +1,6 @@
-import { sprintf } from '@avalanche/gotemplate';
+import { sprintf } from './printf.ts';
+import { GoDuration } from './time.ts';
+import { typeName } from './values.ts';
 
 const UP = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
 const DOWN = ['m', 'u', 'n', 'p', 'f', 'a', 'z', 'y'];
@@ -64,4 +66,25 @@ export function humanizeDuration(value: number): string {
   if (hours !== 0) return `${sign}${hours}h ${minutes}m ${seconds}s`;
   if (minutes !== 0) return `${sign}${minutes}m ${seconds}s`;
   return `${sign}${fourDigits(Math.abs(value))}s`;
+}
+
+const NUMBER = /^[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const NAMED_NUMBERS: Readonly<Record<string, number>> = {
+  nan: Number.NaN,
+  inf: Number.POSITIVE_INFINITY,
+  infinity: Number.POSITIVE_INFINITY,
+};
+
+/** Numbers reach the functions as floats, as ints, as durations or, as in `{{ printf … | humanize }}`, as text. @throws Error */
+export function toFloat(value: unknown): number {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'bigint') return Number(value);
+  if (value instanceof GoDuration) return value.Seconds();
+  if (typeof value !== 'string') throw new Error(`can't convert ${typeName(value)} to float`);
+  if (NUMBER.test(value)) return Number(value);
+  const [, sign, name] = /^([+-]?)([a-z]+)$/.exec(value.toLowerCase()) ?? [];
+  if (name === undefined || !Object.hasOwn(NAMED_NUMBERS, name)) {
+    throw new Error(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
+  }
+  return sign === '-' ? -NAMED_NUMBERS[name] : NAMED_NUMBERS[name];
 }
