@@ -89,7 +89,14 @@ test('a silence that begins keeps quiet, one that ends lets the group speak at i
   const time = await start();
   const matcher = { name: 'n', value: 'a', isRegex: false, isEqual: true };
   const times = { startsAt: START, endsAt: START + 150_000 };
-  const id = time.manager.silences.set({ id: '', matchers: [matcher], ...times, createdBy: 'me', comment: '' });
+  const id = time.manager.silences.set({
+    id: '',
+    matcherSets: [[matcher]],
+    ...times,
+    createdBy: 'me',
+    comment: '',
+    annotations: {},
+  });
   time.fire(a, b);
   await time.seconds(100);
   expect(time.lines).toEqual(['10s ops firing{b}']);
@@ -133,7 +140,14 @@ test('silences survive a restart', async () => {
   const before = await start();
   const matchers = [{ name: 'job', value: 'x.*', isRegex: true, isEqual: true }];
   const times = { startsAt: START, endsAt: START + 3_600_000 };
-  const id = before.manager.silences.set({ id: '', matchers, ...times, createdBy: 'me', comment: 'work' });
+  const id = before.manager.silences.set({
+    id: '',
+    matcherSets: [matchers],
+    ...times,
+    createdBy: 'me',
+    comment: 'work',
+    annotations: {},
+  });
   const after = await before.restart();
   started.push(after);
   after.fire(a);

@@ -14,7 +14,30 @@ import { runPipeline } from './notify/pipeline.ts';
 import { TroubleLog } from './notify/trouble-log.ts';
 import { Silences } from './silence/silences.ts';
 
-const STATE_MAINTENANCE_MS = 15 * 60_000;
+/** Bounds and intervals; upstream's flags of the same names. Times are milliseconds; a bound of 0 is none. */
+export interface AlertmanagerLimits {
+  readonly retentionMs: number;
+  readonly maintenanceIntervalMs: number;
+  readonly alertsGcIntervalMs: number;
+  readonly alertsPerName: number;
+  readonly dispatchMaintenanceIntervalMs: number;
+  readonly dispatchStartDelayMs: number;
+  readonly silences: number;
+  readonly silenceBytes: number;
+  readonly logSilences: boolean;
+}
+
+export const DEFAULT_LIMITS: AlertmanagerLimits = {
+  retentionMs: 120 * 3_600_000,
+  maintenanceIntervalMs: 15 * 60_000,
+  alertsGcIntervalMs: 30 * 60_000,
+  alertsPerName: 0,
+  dispatchMaintenanceIntervalMs: 30_000,
+  dispatchStartDelayMs: 0,
+  silences: 0,
+  silenceBytes: 0,
+  logSilences: false,
+};
 
 export interface AlertmanagerParts {
   /** An existing, writable directory. */
@@ -23,7 +46,7 @@ export interface AlertmanagerParts {
   readonly logger: Logger;
   readonly registry: Registry;
   readonly version: string;
-  readonly retentionMs: number;
+  readonly limits?: Partial<AlertmanagerLimits>;
   readonly externalUrl: () => string;
   /** Makes a configuration's integrations; tests put recorders in their place. */
   readonly integrations?: (loaded: LoadedAlertmanagerConfig, version: string) => Map<string, Integration[]>;
@@ -51,6 +74,9 @@ export class Alertmanager {
   readonly silences: Silences;
   readonly nflog: NotificationLog;
   readonly metrics: AlertmanagerMetrics;
+  private readonly limits: AlertmanagerLimits;
+  /** When the first turns of groups may come, in milliseconds. */
+  private readonly startAt: number;
   private readonly troubles: TroubleLog;
   private generation: Generation | undefined;
   /** The end of the last change of configuration: two reloads at once would leave two dispatchers running. */
@@ -61,12 +87,40 @@ export class Alertmanager {
 
   /** @throws the system's error where the directory cannot be written */
   constructor(private readonly parts: AlertmanagerParts) {
-    const { directory, clock, retentionMs, registry } = parts;
-    this.silences = new Silences(join(directory, 'silences.jsonl'), clock, retentionMs);
-    this.nflog = new NotificationLog(join(directory, 'nflog.jsonl'), clock, retentionMs);
-    const dropped = this.silences.dropped + this.nflog.dropped;
-    if (dropped > 0) parts.logger.warn('Damaged records of silences or notification log were left out', { dropped });
-    this.alerts = new AlertStore(clock);
+    const { directory, clock, registry, logger } = parts;
+    this.limits = { ...DEFAULT_LIMITS, ...parts.limits };
+    const { retentionMs } = this.limits;
+    this.startAt = clock.now() + this.limits.dispatchStartDelayMs;
+    this.silences = new Silences({
+      file: join(directory, 'silences'),
+      clock,
+      retentionMs,
+      max: this.limits.silences,
+      maxBytes: this.limits.silenceBytes,
+      ...(this.limits.logSilences ? { changes: logger } : {}),
+    });
+    this.nflog = new NotificationLog(join(directory, 'nflog'), clock, retentionMs);
+    for (const [file, { dropped }] of Object.entries({ silences: this.silences, nflog: this.nflog })) {
+      if (dropped === 0) continue;
+      logger.warn('The end of a state file was damaged and is left out', {
+        file,
+        bytes: dropped,
+        kept: `${file}.damaged`,
+      });
+    }
+    this.alerts = new AlertStore({
+      clock,
+      gcIntervalMs: this.limits.alertsGcIntervalMs,
+      perName: this.limits.alertsPerName,
+      onLimited: (alertname) => {
+        this.metrics.limited.inc();
+        logger.warn('An alert is one too many of its name', { alertname });
+      },
+    });
+    this.alerts.subscribe(
+      () => {},
+      ({ fingerprint }) => this.silences.forgetAlert(fingerprint),
+    );
     this.metrics = alertmanagerMetrics(registry);
     this.troubles = new TroubleLog(parts.logger);
     stateMetrics(registry, {
@@ -126,7 +180,8 @@ export class Alertmanager {
     };
     const { route } = loaded;
     const dispatcher = new Dispatcher({
-      ...{ route, clock, logger, alerts: this.alerts },
+      ...{ route, clock, logger, alerts: this.alerts, startAt: this.startAt },
+      maintenanceIntervalMs: this.limits.dispatchMaintenanceIntervalMs,
       flush: (flush) => runPipeline(pipeline, flush),
     });
     const end = (): Promise<void> => {
@@ -145,7 +200,7 @@ export class Alertmanager {
 
   statusOf(alert: Alert): AlertStatus {
     const now = this.parts.clock.now();
-    const silencedBy = this.silences.silencedBy(alert.labels, now);
+    const silencedBy = this.silences.silencedBy(alert.fingerprint, alert.labels, now);
     const inhibiting = this.generation?.inhibitor.inhibitedBy(alert.labels, now);
     const inhibitedBy = inhibiting === undefined ? [] : [inhibiting];
     const state = silencedBy.length + inhibitedBy.length > 0 ? 'suppressed' : 'active';
@@ -181,7 +236,7 @@ export class Alertmanager {
   }
 
   private scheduleMaintenance(): void {
-    this.cancelMaintenance = this.parts.clock.after(STATE_MAINTENANCE_MS, () => {
+    this.cancelMaintenance = this.parts.clock.after(this.limits.maintenanceIntervalMs, () => {
       try {
         this.silences.maintain();
         this.nflog.maintain();

@@ -79,27 +79,71 @@ route: {receiver: web.hook, group_by: [alertname, job], group_wait: 300ms, route
 receivers: [{name: web.hook, webhook_configs: [{url: '${hook.url}/${path}', max_alerts: 2}]}]
 `;
     const ours = await stage.start(yaml('ours'));
-    const real = join(stage.directory, 'real.yml');
-    writeFileSync(real, yaml('real'));
-    const port = await freePort();
-    const child = spawn(realAlertmanager, [
-      ...[`--config.file=${real}`, `--storage.path=${join(stage.directory, 'real')}`, '--cluster.listen-address='],
-      ...[`--web.listen-address=127.0.0.1:${port}`, '--web.external-url=http://am.test'],
-    ]);
-    const ended = new Promise((resolve) => child.on('exit', resolve));
-    stage.onEnd(() => {
-      child.kill();
-      return ended;
-    });
-    await untilReady(`http://127.0.0.1:${port}/-/ready`);
+    const real = await startReal(yaml('real'), join(stage.directory, 'real'));
     const labels = { alertname: 'Größe "x"', job: 'x', severity: 'ab' };
     const startsAt = new Date().toISOString();
     const alerts = ['h:2', 'h:1', 'h:3'].map((instance) => ({ ...ALERT, startsAt, labels: { ...labels, instance } }));
-    await Promise.all([ours.url, `http://127.0.0.1:${port}`].map((url) => post(`${url}/api/v2/alerts`, alerts)));
+    await Promise.all([ours.url, real.url].map((url) => post(`${url}/api/v2/alerts`, alerts)));
     const [a, b] = await Promise.all(['/ours', '/real'].map((path) => hook.next(({ url }) => url === path)));
     expect(JSON.stringify(a.body)).toBe(JSON.stringify(b.body));
   });
+
+  test('silences and notification log move from us to it and back', async () => {
+    const hook = await stage.receiver();
+    const yaml = `
+route: {receiver: hook, group_by: [alertname], group_wait: 50ms, group_interval: 200ms}
+receivers: [{name: hook, webhook_configs: [{url: '${hook.url}'}]}]
+`;
+    const now = Date.now();
+    const times = { startsAt: new Date(now).toISOString(), endsAt: new Date(now + 3_600_000).toISOString() };
+    const matchers = [
+      { name: 'alertname', value: 'Quiet|Größe', isRegex: true, isEqual: true },
+      { name: 'job', value: 'x', isRegex: false, isEqual: false },
+    ];
+    const ours = await stage.start(yaml);
+    await post(`${ours.url}/api/v2/silences`, { ...times, matchers, createdBy: 'me', comment: 'Ruhe' });
+    await post(`${ours.url}/api/v2/alerts`, [ALERT]);
+    await hook.next();
+    const silencesOf = async (url: string): Promise<unknown> => (await fetch(`${url}/api/v2/silences`)).json();
+    const ourSilences = (await silencesOf(ours.url)) as object[];
+    await ours.stop();
+
+    const data = join(stage.directory, 'data');
+    const real = await startReal(yaml, data);
+    // 0.25 knows no annotations of silences
+    expect(await silencesOf(real.url)).toEqual(ourSilences.map((silence) => ({ ...silence, annotations: undefined })));
+    await post(`${real.url}/api/v2/alerts`, [ALERT]);
+    await post(`${real.url}/api/v2/alerts`, [{ ...ALERT, labels: { alertname: 'Other' } }]);
+    await hook.next(({ body }) => JSON.stringify(body).includes('Other'));
+    await real.stop();
+    const again = await stage.start(yaml);
+    expect(await silencesOf(again.url)).toEqual(ourSilences);
+    await post(`${again.url}/api/v2/alerts`, [{ ...ALERT, labels: { alertname: 'Other' } }, ALERT]);
+    await post(`${again.url}/api/v2/alerts`, [{ ...ALERT, labels: { alertname: 'Last' } }]);
+    await hook.next(({ body }) => JSON.stringify(body).includes('Last'));
+    const told = hook.received.map(({ body }) => (body as { groupLabels: object }).groupLabels);
+    expect(told).toEqual([{ alertname: 'DiskFull' }, { alertname: 'Other' }, { alertname: 'Last' }]);
+  });
 });
+
+/** The real Alertmanager on a directory; alone, as its cluster takes seconds to settle. */
+async function startReal(yaml: string, directory: string): Promise<{ url: string; stop: () => Promise<unknown> }> {
+  const file = join(stage.directory, 'real.yml');
+  writeFileSync(file, yaml);
+  const port = await freePort();
+  const child = spawn(realAlertmanager, [
+    ...[`--config.file=${file}`, `--storage.path=${directory}`, '--cluster.listen-address='],
+    ...[`--web.listen-address=127.0.0.1:${port}`, '--web.external-url=http://am.test'],
+  ]);
+  const ended = new Promise((resolve) => child.on('exit', resolve));
+  const stop = (): Promise<unknown> => {
+    child.kill();
+    return ended;
+  };
+  stage.onEnd(stop);
+  await untilReady(`http://127.0.0.1:${port}/-/ready`);
+  return { url: `http://127.0.0.1:${port}`, stop };
+}
 
 async function freePort(): Promise<number> {
   const server = createServer();

@@ -7,6 +7,7 @@ const FAILURE_REASONS = ['clientError', 'serverError', 'contextCanceled', 'conte
 export interface AlertmanagerMetrics {
   readonly received: Counter<'status' | 'version'>;
   readonly invalid: Counter<'version'>;
+  readonly limited: Counter;
   readonly notifications: Counter<'integration'>;
   readonly failed: Counter<'integration' | 'reason'>;
   readonly requests: Counter<'integration'>;
@@ -29,6 +30,11 @@ export function alertmanagerMetrics(registry: Registry): AlertmanagerMetrics {
       name: 'alertmanager_alerts_invalid_total',
       help: 'Alerts received that were not valid.',
       labelNames: ['version'] as const,
+      registers,
+    }),
+    limited: new Counter({
+      name: 'alertmanager_alerts_limited_total',
+      help: 'Alerts kept out by --alerts.per-alertname-limit.',
       registers,
     }),
     notifications: new Counter({

@@ -16,7 +16,7 @@ import {
 import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
-import { Alertmanager } from './alertmanager.ts';
+import { Alertmanager, type AlertmanagerLimits } from './alertmanager.ts';
 import { apiV2 } from './api/v2.ts';
 import { type LoadedAlertmanagerConfig, loadAlertmanagerConfig } from './config/load.ts';
 import { buildInfo } from './metrics.ts';
@@ -31,8 +31,7 @@ export interface AlertmanagerOptions {
   readonly version: string;
   /** URL under which people reach this server; for links in notifications. Default: the address it listens on. */
   readonly externalUrl?: string;
-  /** How long ended silences and the notification log are kept, in milliseconds. Default 120 h. */
-  readonly retentionMs?: number;
+  readonly limits?: Partial<AlertmanagerLimits>;
   readonly clock?: Clock;
   /** Called by `/-/quit`, which is not served without it. */
   readonly onQuit?: () => void;
@@ -48,7 +47,6 @@ export interface RunningAlertmanager extends RunningRole {
 }
 
 const ROLE = 'alertmanager';
-const RETENTION_MS = 120 * 3_600_000;
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Starts the alertmanager role. @throws StartupError, with nothing left running */
@@ -124,11 +122,11 @@ function openAlertmanager(
   registry: Registry,
   externalUrl: () => string,
 ): Alertmanager {
-  const { directory, logger, version, retentionMs = RETENTION_MS } = options;
+  const { directory, logger, version, limits = {} } = options;
   try {
     makeDirectory(directory);
     accessSync(directory, constants.W_OK | constants.R_OK);
-    return new Alertmanager({ directory, clock, logger, registry, version, retentionMs, externalUrl });
+    return new Alertmanager({ directory, clock, logger, registry, version, limits, externalUrl });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

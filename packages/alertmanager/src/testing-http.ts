@@ -74,7 +74,7 @@ export class Stage {
         waiting.add(look);
         look();
       });
-    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, next };
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, next, received };
   }
 }
 

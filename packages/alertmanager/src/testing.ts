@@ -96,7 +96,6 @@ export class Timeline {
       logger: silentLogger,
       registry: new Registry(),
       version: 'test',
-      retentionMs: 120 * 3_600_000,
       externalUrl: () => 'http://alertmanager.test',
       integrations: ({ config }) => new Map(config.receivers.map(({ name }) => [name, [this.recorder(name)]])),
       random: () => 0.5,

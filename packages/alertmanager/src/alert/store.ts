@@ -1,39 +1,38 @@
 import type { Clock } from '@avalanche/model';
 import { type Alert, isResolved, mergeAlerts, overlaps } from './alert.ts';
 
-/** More alerts than this are refused; upstream has no bound. */
-export const ALERTS_MAX = 200_000;
-const GC_INTERVAL_MS = 30 * 60_000;
+export interface AlertStoreOptions {
+  readonly clock: Clock;
+  /** How often ended alerts are forgotten, in milliseconds. */
+  readonly gcIntervalMs: number;
+  /** Most alerts with one `alertname`; 0 or less is without bound. */
+  readonly perName: number;
+  /** Told of the name of each alert that the bound kept out. */
+  readonly onLimited: (alertname: string) => void;
+}
 
 /** All alerts that fire or lately did, by fingerprint. Whoever subscribes hears of every change. */
 export class AlertStore {
   private readonly alerts = new Map<string, Alert>();
+  private readonly namesakes = new Map<string, number>();
   private readonly listeners = new Set<(alert: Alert) => void>();
   private readonly removalListeners = new Set<(alert: Alert) => void>();
   private stopTimer = (): void => {};
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly max = ALERTS_MAX,
-  ) {
+  constructor(private readonly options: AlertStoreOptions) {
     this.scheduleGc();
   }
 
-  /** Takes reports of alerts. Returns how many were refused because the store is full. */
-  put(alerts: readonly Alert[]): number {
-    const now = this.clock.now();
-    let refused = 0;
+  /** Takes reports of alerts. */
+  put(alerts: readonly Alert[]): void {
+    const now = this.options.clock.now();
     for (const report of alerts) {
       const known = this.alerts.get(report.fingerprint);
-      if (!known && this.alerts.size >= this.max) {
-        refused++;
-        continue;
-      }
+      if (!known && !this.admit(report)) continue;
       const alert = known && overlaps(known, report) ? mergeAlerts(known, report, now) : report;
       this.alerts.set(alert.fingerprint, alert);
       for (const listener of this.listeners) listener(alert);
     }
-    return refused;
   }
 
   get(fingerprint: string): Alert | undefined {
@@ -47,7 +46,7 @@ export class AlertStore {
 
   /** Alerts that fire now. */
   pending(): Alert[] {
-    const now = this.clock.now();
+    const now = this.options.clock.now();
     return this.all().filter((alert) => !isResolved(alert, now));
   }
 
@@ -66,18 +65,39 @@ export class AlertStore {
   }
 
   private scheduleGc(): void {
-    this.stopTimer = this.clock.after(GC_INTERVAL_MS, () => {
+    this.stopTimer = this.options.clock.after(this.options.gcIntervalMs, () => {
       this.collect();
       this.scheduleGc();
     });
   }
 
   private collect(): void {
-    const now = this.clock.now();
+    const now = this.options.clock.now();
     for (const alert of this.alerts.values()) {
       if (!isResolved(alert, now)) continue;
       this.alerts.delete(alert.fingerprint);
+      this.countNamesake(alert, -1);
       for (const listener of this.removalListeners) listener(alert);
     }
+  }
+
+  /** Whether a new alert is within the bound on its namesakes. */
+  private admit(alert: Alert): boolean {
+    const { perName, onLimited } = this.options;
+    if (perName <= 0) return true;
+    if ((this.namesakes.get(alert.labels.get('alertname')) ?? 0) < perName) {
+      this.countNamesake(alert, 1);
+      return true;
+    }
+    onLimited(alert.labels.get('alertname'));
+    return false;
+  }
+
+  private countNamesake(alert: Alert, change: 1 | -1): void {
+    if (this.options.perName <= 0) return;
+    const name = alert.labels.get('alertname');
+    const count = (this.namesakes.get(name) ?? 0) + change;
+    if (count > 0) this.namesakes.set(name, count);
+    else this.namesakes.delete(name);
   }
 }

@@ -1,19 +1,24 @@
 import type { Clock, Matcher } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
-import { type Silence, type SilenceMatcher, silenceState } from '../silence/silence.ts';
+import { type Silence, type SilenceMatcher, silenceState, type WantedSilence } from '../silence/silence.ts';
 import { SilenceNotFound } from '../silence/silences.ts';
 import { ApiError, SchemaError } from './errors.ts';
-import { filters, objectField, type Query, stringField, timeField } from './params.ts';
+import { filters, flag, objectField, type Query, stringField, stringMap, timeField } from './params.ts';
 
 /** `/silences` and `/silence/{id}` of API v2. */
 export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, clock: Clock): void {
   api.get('/silences', (request) => {
-    const wanted = filters(request.query as Query);
+    const query = request.query as Query;
+    const wanted = filters(query);
+    const states = { active: flag(query, 'active'), pending: flag(query, 'pending'), expired: flag(query, 'expired') };
     const now = clock.now();
     return silences
       .all()
-      .filter(({ id }) => wanted.every((matcher) => silences.matchersOf(id).some((own) => isSame(own, matcher))))
+      .filter((silence) => states[silenceState(silence, now)])
+      .filter(({ id }) =>
+        silences.matcherSetsOf(id).some((set) => wanted.every((matcher) => set.some((own) => isSame(own, matcher)))),
+      )
       .sort((a, b) => compareSilences(a, b, now))
       .map((silence) => silenceJson(silence, now));
   });
@@ -75,12 +80,13 @@ function silenceJson(silence: Silence, now: number) {
     comment: silence.comment,
     createdBy: silence.createdBy,
     endsAt: new Date(silence.endsAt),
-    matchers: silence.matchers,
+    matchers: silence.matcherSets[0] ?? [],
     startsAt: new Date(silence.startsAt),
+    annotations: silence.annotations,
   };
 }
 
-function parseSilence(body: unknown, now: number): Omit<Silence, 'updatedAt'> {
+function parseSilence(body: unknown, now: number): WantedSilence {
   const item = objectField(body, 'silence');
   for (const name of ['matchers', 'startsAt', 'endsAt', 'createdBy', 'comment']) {
     if (item[name] === undefined || item[name] === null)
@@ -90,11 +96,12 @@ function parseSilence(body: unknown, now: number): Omit<Silence, 'updatedAt'> {
   if (item.matchers.length === 0) throw new SchemaError(612, 'silence.matchers in body should have at least 1 items');
   return {
     id: stringField(item.id, 'silence.id'),
-    matchers: item.matchers.map(parseSilenceMatcher),
+    matcherSets: [item.matchers.map(parseSilenceMatcher)],
     startsAt: timeField(item.startsAt, 'silence.startsAt') || now,
     endsAt: timeField(item.endsAt, 'silence.endsAt'),
     createdBy: stringField(item.createdBy, 'silence.createdBy'),
     comment: stringField(item.comment, 'silence.comment'),
+    annotations: stringMap(item.annotations, 'silence.annotations'),
   };
 }
 

@@ -116,7 +116,7 @@ inhibit_rules: [{source_matchers: [alertname = A], target_matchers: [alertname =
       '/silences',
       { ...base, matchers: match('.*', true) },
       400,
-      'invalid silence: at least one matcher must not match the empty string',
+      'invalid silence: matcher set 0: at least one matcher must not match the empty string',
     ],
     ['POST', '/silences', { ...base, matchers: match('(', true) }, 400, expect.stringContaining('invalid regular')],
     [

@@ -5,7 +5,6 @@ import type { Flush } from '../notify/pipeline.ts';
 import { groupLabels, matchRoutes, type Route } from '../route/route.ts';
 import { AggregationGroup } from './group.ts';
 
-const MAINTENANCE_MS = 30_000;
 /** More groups than this are not made; their alerts stay visible but are not notified about, and the log says so. */
 const GROUPS_MAX = 100_000;
 
@@ -14,6 +13,10 @@ interface DispatcherOptions {
   readonly alerts: AlertStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How often groups without alerts are forgotten, in milliseconds. */
+  readonly maintenanceIntervalMs: number;
+  /** No turn comes before this time (milliseconds since the epoch). */
+  readonly startAt: number;
   readonly flush: (flush: Flush) => Promise<boolean>;
 }
 
@@ -49,7 +52,7 @@ export class Dispatcher {
   }
 
   private insert(alert: Alert, route: Route): void {
-    const { clock, flush } = this.options;
+    const { clock, flush, startAt } = this.options;
     const labels = groupLabels(route, alert.labels);
     const id = `${route.id}\n${labels.key}`;
     let group = this.groups.get(id);
@@ -58,7 +61,7 @@ export class Dispatcher {
         this.sayLimit();
         return;
       }
-      group = new AggregationGroup(route, labels, clock, flush);
+      group = new AggregationGroup({ route, labels, clock, flush, startAt });
       this.groups.set(id, group);
     }
     group.insert(alert);
@@ -71,7 +74,7 @@ export class Dispatcher {
   }
 
   private scheduleMaintenance(): void {
-    this.cancelMaintenance = this.options.clock.after(MAINTENANCE_MS, () => {
+    this.cancelMaintenance = this.options.clock.after(this.options.maintenanceIntervalMs, () => {
       for (const [id, group] of this.groups) {
         if (!group.isEmpty) continue;
         this.groups.delete(id);

@@ -6,28 +6,38 @@ import { groupKey, type Route } from '../route/route.ts';
 
 /** A turn may last as long as the group's interval, but not less than this (upstream notify.MinTimeout). */
 const TURN_MS_MIN = 10_000;
+const STOP_GRACE_MS = 1_000;
+
+export interface AggregationGroupOptions {
+  readonly route: Route;
+  readonly labels: Labels;
+  readonly clock: Clock;
+  /** The first turn does not come before this time (milliseconds since the epoch). */
+  readonly startAt: number;
+  readonly flush: (flush: Flush) => Promise<boolean>;
+}
 
 /**
  * Alerts that are notified about together. The first turn comes group_wait after the first alert (at once where that
  * alert began longer ago), every further one group_interval after the one before.
  */
 export class AggregationGroup {
+  readonly route: Route;
+  readonly labels: Labels;
   readonly key: string;
   private readonly alerts = new Map<string, Alert>();
+  private readonly ending = new AbortController();
   private readonly stopped = new AbortController();
   private cancelTimer = (): void => {};
   private hasFlushed = false;
   private flushing: Promise<void> | undefined;
   private turnIsDue = false;
 
-  constructor(
-    readonly route: Route,
-    readonly labels: Labels,
-    private readonly clock: Clock,
-    private readonly flush: (flush: Flush) => Promise<boolean>,
-  ) {
-    this.key = groupKey(route, labels);
-    this.schedule(route.groupWaitMs);
+  constructor(private readonly options: AggregationGroupOptions) {
+    this.route = options.route;
+    this.labels = options.labels;
+    this.key = groupKey(this.route, this.labels);
+    this.scheduleFirst(this.route.groupWaitMs);
   }
 
   get isEmpty(): boolean {
@@ -36,24 +46,34 @@ export class AggregationGroup {
 
   insert(alert: Alert): void {
     this.alerts.set(alert.fingerprint, alert);
-    const waitedEnough = alert.startsAt + this.route.groupWaitMs < this.clock.now();
-    if (!this.hasFlushed && waitedEnough) this.schedule(0);
+    const waitedEnough = alert.startsAt + this.route.groupWaitMs < this.options.clock.now();
+    if (!this.hasFlushed && waitedEnough) this.scheduleFirst(0);
   }
 
   list(): Alert[] {
     return [...this.alerts.values()].sort(compareAlerts);
   }
 
-  /** Ends the turns; one that is under way is told to end. */
+  /**
+   * Ends the turns. An attempt that is under way may come to its end for a moment: cut off after the receiver has taken
+   * it, it would be made again by the next configuration or process.
+   */
   async stop(): Promise<void> {
     this.cancelTimer();
-    this.stopped.abort(STOPPED);
+    this.ending.abort();
+    const grace = setTimeout(() => this.stopped.abort(STOPPED), STOP_GRACE_MS);
     await this.flushing;
+    clearTimeout(grace);
+  }
+
+  private scheduleFirst(delayMs: number): void {
+    const { startAt, clock } = this.options;
+    this.schedule(Math.max(delayMs, startAt - clock.now()));
   }
 
   private schedule(delayMs: number): void {
     this.cancelTimer();
-    this.cancelTimer = this.clock.after(delayMs, () => this.turn());
+    this.cancelTimer = this.options.clock.after(delayMs, () => this.turn());
   }
 
   /** A turn that comes while the one before still sends waits for it. */
@@ -64,9 +84,9 @@ export class AggregationGroup {
     }
     this.schedule(this.route.groupIntervalMs);
     this.hasFlushed = true;
-    this.flushing = this.runTurn(this.clock.now()).finally(() => {
+    this.flushing = this.runTurn(this.options.clock.now()).finally(() => {
       this.flushing = undefined;
-      if (this.turnIsDue && !this.stopped.signal.aborted) {
+      if (this.turnIsDue && !this.ending.signal.aborted) {
         this.turnIsDue = false;
         this.turn();
       }
@@ -76,20 +96,23 @@ export class AggregationGroup {
   private async runTurn(now: number): Promise<void> {
     const turn = new AbortController();
     const end = (): void => turn.abort(STOPPED);
-    const cancelDeadline = this.clock.after(Math.max(TURN_MS_MIN, this.route.groupIntervalMs), () => turn.abort());
+    const cancelDeadline = this.options.clock.after(Math.max(TURN_MS_MIN, this.route.groupIntervalMs), () =>
+      turn.abort(),
+    );
     this.stopped.signal.addEventListener('abort', end, { once: true });
     const snapshot = this.list();
     // an alert that fires now is told as firing, also if its end comes while we send
     const alerts = snapshot.map((alert) => (isResolved(alert, now) ? alert : { ...alert, endsAt: 0 }));
     const { route, key, labels } = this;
     try {
-      const done = await this.flush({
+      const done = await this.options.flush({
         route,
         groupKey: key,
         groupLabels: labels.toJSON(),
         now,
         alerts,
         signal: turn.signal,
+        ending: this.ending.signal,
       });
       if (done) this.forgetResolved(snapshot, now);
     } finally {

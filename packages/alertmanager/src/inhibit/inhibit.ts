@@ -36,39 +36,51 @@ export class Inhibitor {
   }
 }
 
+/** Sources with the same `equal` labels, by fingerprint. */
+type Sources = Map<string, Alert>;
+
 class RuleIndex {
-  private readonly sources = new Map<string, Map<string, Alert>>();
+  private readonly oneSided = new Map<string, Sources>();
+  /** Sources that are targets of the rule too; they do not inhibit each other, nor themselves. */
+  private readonly twoSided = new Map<string, Sources>();
 
   constructor(private readonly rule: InhibitRule) {}
 
   update(alert: Alert): void {
     if (!matchesAll(this.rule.sourceMatchers, alert.labels)) return;
+    const index = matchesAll(this.rule.targetMatchers, alert.labels) ? this.twoSided : this.oneSided;
     const key = this.equalKey(alert.labels);
-    const alerts = this.sources.get(key) ?? new Map<string, Alert>();
-    this.sources.set(key, alerts.set(alert.fingerprint, alert));
+    const sources = index.get(key) ?? new Map<string, Alert>();
+    index.set(key, sources.set(alert.fingerprint, alert));
   }
 
   remove(alert: Alert): void {
     const key = this.equalKey(alert.labels);
-    const alerts = this.sources.get(key);
-    if (alerts?.delete(alert.fingerprint) && alerts.size === 0) this.sources.delete(key);
+    for (const index of [this.oneSided, this.twoSided]) {
+      const sources = index.get(key);
+      if (sources?.delete(alert.fingerprint) && sources.size === 0) index.delete(key);
+    }
   }
 
-  /** An alert that is both source and target of a rule is not inhibited by another such one, itself included. */
   sourceFor(labels: Labels, now: number): string | undefined {
     if (!matchesAll(this.rule.targetMatchers, labels)) return undefined;
-    const alerts = this.sources.get(this.equalKey(labels));
-    if (!alerts) return undefined;
-    const twoSided = matchesAll(this.rule.sourceMatchers, labels);
-    for (const source of alerts.values()) {
-      if (isResolved(source, now)) continue;
-      if (twoSided && matchesAll(this.rule.targetMatchers, source.labels)) continue;
-      return source.fingerprint;
-    }
-    return undefined;
+    const key = this.equalKey(labels);
+    const source = firstFiring(this.oneSided.get(key), now);
+    if (source !== undefined || matchesAll(this.rule.sourceMatchers, labels)) return source;
+    return firstFiring(this.twoSided.get(key), now);
   }
 
   private equalKey(labels: Labels): string {
     return this.rule.equal.map((name) => labels.get(name)).join('\udfff');
   }
+}
+
+/** Those that it finds ended are forgotten: an alert that fires again is told of again. */
+function firstFiring(sources: Sources | undefined, now: number): string | undefined {
+  if (!sources) return undefined;
+  for (const [fingerprint, source] of sources) {
+    if (!isResolved(source, now)) return fingerprint;
+    sources.delete(fingerprint);
+  }
+  return undefined;
 }

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { notifyReason } from './dedup.ts';
 import { backoffMs } from './retry.ts';
 
+const hashes = (names: readonly string[]) => BigUint64Array.from(names, (name) => BigInt(name.charCodeAt(0)));
+
 // what was told (f firing, r resolved, minutes ago), what is now, send_resolved, why to tell
 test.each<
   [{ f: string[]; r: string[]; ago: number } | undefined, { f: string[]; r: string[] }, boolean, string | undefined]
@@ -21,10 +23,10 @@ test.each<
 ])('told %o, now %o, send_resolved %s: %s', (told, group, sendResolved, expected) => {
   const now = 10_000_000;
   const entry = told && {
-    ...{ groupKey: 'g', receiver: 'r', firing: told.f, resolved: told.r, expiresAt: now },
+    ...{ groupKey: 'g', receiver: 'r', firing: hashes(told.f), resolved: hashes(told.r), expiresAt: now },
     timestamp: now - told.ago * 60_000,
   };
-  const state = { firing: group.f, resolved: group.r, sendResolved, repeatIntervalMs: 3_600_000, now };
+  const state = { firing: hashes(group.f), resolved: hashes(group.r), sendResolved, repeatIntervalMs: 3_600_000, now };
   expect(notifyReason(entry, state)).toBe(expected);
 });
 

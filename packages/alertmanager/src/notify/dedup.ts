@@ -1,9 +1,9 @@
 import type { NotificationEntry } from '../nflog/nflog.ts';
 
 export interface GroupNow {
-  /** Fingerprints. */
-  readonly firing: readonly string[];
-  readonly resolved: readonly string[];
+  /** Hashes of alerts. */
+  readonly firing: BigUint64Array;
+  readonly resolved: BigUint64Array;
   readonly sendResolved: boolean;
   readonly repeatIntervalMs: number;
   readonly now: number;
@@ -30,8 +30,8 @@ export function notifyReason(entry: NotificationEntry | undefined, group: GroupN
   return entry.timestamp < group.now - group.repeatIntervalMs ? 'repeat interval elapsed' : undefined;
 }
 
-function isSubset(subset: readonly string[], of: readonly string[]): boolean {
-  if (subset.length === 0) return true;
+function isSubset(subset: BigUint64Array, of: BigUint64Array): boolean {
+  if (subset.length > 0 && of.length === 0) return false;
   const known = new Set(of);
   return subset.every((item) => known.has(item));
 }

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
+import { alertHash } from '../alert/hash.ts';
 import type { Inhibitor } from '../inhibit/inhibit.ts';
 import type { AlertmanagerMetrics } from '../metrics.ts';
 import type { NotificationLog } from '../nflog/nflog.ts';
@@ -22,6 +23,8 @@ export interface Flush {
   readonly alerts: readonly Alert[];
   /** Ends the turn: the next one is due, or the configuration goes. */
   readonly signal: AbortSignal;
+  /** Tells that the configuration goes: no further attempt is made. */
+  readonly ending: AbortSignal;
 }
 
 export interface PipelineParts {
@@ -51,7 +54,12 @@ const muteByTime: MuteStage = ({ timeIntervals, metrics }, { alerts, route, now 
 };
 
 const silence: MuteStage = ({ silences, metrics, clock }, { alerts }) =>
-  counted(metrics, 'silence', alerts, (alert) => silences.silencedBy(alert.labels, clock.now()).length === 0);
+  counted(
+    metrics,
+    'silence',
+    alerts,
+    ({ fingerprint, labels }) => silences.silencedBy(fingerprint, labels, clock.now()).length === 0,
+  );
 
 const MUTE_STAGES: readonly MuteStage[] = [inhibit, muteByTime, silence];
 
@@ -87,9 +95,8 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   const { nflog, troubles, logger } = parts;
   const { groupKey, now, route, alerts } = flush;
   const id = integrationId(integration);
-  const ended = (alert: Alert): boolean => isResolved(alert, now);
-  const firing = alerts.filter((alert) => !ended(alert)).map((alert) => alert.fingerprint);
-  const resolved = alerts.filter(ended).map((alert) => alert.fingerprint);
+  const firing = hashesOf(alerts.filter((alert) => !isResolved(alert, now)));
+  const resolved = hashesOf(alerts.filter((alert) => isResolved(alert, now)));
   const { sendResolved } = integration;
   const { repeatIntervalMs } = route;
   const group = { firing, resolved, sendResolved, repeatIntervalMs, now };
@@ -113,6 +120,10 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   return true;
 }
 
+function hashesOf(alerts: readonly Alert[]): BigUint64Array {
+  return BigUint64Array.from(alerts, ({ labels }) => alertHash(labels));
+}
+
 /** Sends what the integration wants to hear: without send_resolved only firing alerts, and nothing where none fires. */
 async function send(
   parts: PipelineParts,
@@ -122,7 +133,7 @@ async function send(
   data: ReceiverData,
 ): Promise<Outcome> {
   const { metrics, troubles } = parts;
-  const { route, groupKey, groupLabels, now, signal } = flush;
+  const { route, groupKey, groupLabels, now, signal, ending } = flush;
   const wanted = integration.sendResolved ? flush.alerts : flush.alerts.filter((alert) => !isResolved(alert, now));
   if (wanted.length === 0) return { kind: 'sent' };
   const labels = { integration: integration.kind };
@@ -149,6 +160,7 @@ async function send(
   const outcome = await notifyWithRetry(attempt, {
     clock: parts.clock,
     signal,
+    ending,
     onFailure: (failure) => troubles.report(id, failure),
     ...(parts.random ? { random: parts.random } : {}),
   });

@@ -17,6 +17,8 @@ export interface RetryOptions {
   readonly clock: Clock;
   /** Ends waiting and sending: the group's next turn has come, or we stop. */
   readonly signal: AbortSignal;
+  /** No attempt begins after it. */
+  readonly ending: AbortSignal;
   readonly random?: () => number;
   /** Told of every failed attempt that is repeated. */
   readonly onFailure?: (outcome: Outcome & { readonly kind: 'failed' }, attempts: number) => void;
@@ -30,18 +32,19 @@ export const STOPPED = Symbol('stopped');
  * left alone, so that no receiver holds up the next turn or the end of the process.
  */
 export async function notifyWithRetry(attempt: () => Promise<Outcome>, options: RetryOptions): Promise<Outcome> {
-  const { clock, signal, random = Math.random, onFailure } = options;
+  const { clock, signal, ending, random = Math.random, onFailure } = options;
+  const noMore = AbortSignal.any([signal, ending]);
   let reason = 'no answer';
-  for (let attempts = 1; !signal.aborted; attempts++) {
+  for (let attempts = 1; !noMore.aborted; attempts++) {
     const outcome = await unlessAborted(attempt(), signal);
     if (outcome === undefined) break;
     if (outcome.kind !== 'failed' || !outcome.retry) return outcome;
     reason = outcome.reason;
-    if (signal.aborted) break;
+    if (noMore.aborted) break;
     onFailure?.(outcome, attempts);
-    await unlessAborted(wait(clock, backoffMs(attempts, random(), outcome.retryAfterMs), signal), signal);
+    await unlessAborted(wait(clock, backoffMs(attempts, random(), outcome.retryAfterMs), noMore), noMore);
   }
-  const category = signal.reason === STOPPED ? 'contextCanceled' : 'contextDeadlineExceeded';
+  const category = ending.aborted || signal.reason === STOPPED ? 'contextCanceled' : 'contextDeadlineExceeded';
   return { kind: 'failed', reason: `${reason} (gave up)`, retry: false, category };
 }
 

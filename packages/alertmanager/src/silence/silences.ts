@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, Labels, Matcher } from '@avalanche/model';
-import { Journal } from '../storage/journal.ts';
+import type { Clock, Labels, Logger, Matcher } from '@avalanche/model';
+import { StateFile } from '../storage/state-file.ts';
+import { silenceFormat } from './format.ts';
 import {
   canUpdate,
   compileMatchers,
@@ -9,9 +10,8 @@ import {
   silenceMatches,
   silenceState,
   validateSilence,
+  type WantedSilence,
 } from './silence.ts';
-
-const SILENCES_MAX = 20_000;
 
 export class SilenceNotFound extends Error {
   override readonly name = 'SilenceNotFound';
@@ -21,33 +21,60 @@ export class SilenceNotFound extends Error {
   }
 }
 
+export interface SilencesOptions {
+  /** Upstream's `silences`. */
+  readonly file: string;
+  readonly clock: Clock;
+  /** How long an ended silence is kept, in milliseconds. */
+  readonly retentionMs: number;
+  /** Most silences, ended ones included; 0 or less is without bound. */
+  readonly max?: number;
+  /** Most bytes of a silence as it stands in the file; 0 or less is without bound. */
+  readonly maxBytes?: number;
+  /** Told of each change (`--log.silences`). */
+  readonly changes?: Logger;
+}
+
 interface Known {
   readonly silence: Silence;
-  readonly matchers: readonly Matcher[];
+  readonly matcherSets: readonly (readonly Matcher[])[];
 }
+
+/** Which silences an alert's labels match, as far as the first `seen` silences by age go. */
+interface MatchedSoFar {
+  readonly seen: number;
+  readonly ids: readonly string[];
+}
+
+const NONE: readonly string[] = [];
 
 /** All silences, kept on disk until they have been expired for the retention. */
 export class Silences {
   private readonly silences = new Map<string, Known>();
-  private readonly journal: Journal<Silence>;
+  /** Ids in the order in which they were made; matchers of a silence never change. */
+  private order: string[] = [];
+  /** By fingerprint: an alert is matched against each silence once. */
+  private readonly matched = new Map<string, MatchedSoFar>();
+  private readonly file: StateFile<Silence>;
 
   /** @throws the system's error where the file cannot be written */
-  constructor(
-    file: string,
-    private readonly clock: Clock,
-    private readonly retentionMs: number,
-  ) {
-    this.journal = Journal.open<Silence>(
-      file,
+  constructor(private readonly options: SilencesOptions) {
+    this.file = StateFile.open<Silence>(
+      options.file,
+      silenceFormat(options.retentionMs),
       (silence) => this.keep(silence),
-      () => [...this.silences.values()].map(({ silence }) => silence),
+      () => this.all(),
     );
     this.forgetExpired();
   }
 
-  /** Damaged records that were left out when the file was read. */
+  /** Bytes that were left out when the file was read, as they were damaged. */
   get dropped(): number {
-    return this.journal.dropped;
+    return this.file.dropped;
+  }
+
+  get bytes(): number {
+    return this.file.bytes;
   }
 
   get(id: string): Silence | undefined {
@@ -58,32 +85,37 @@ export class Silences {
     return [...this.silences.values()].map(({ silence }) => silence);
   }
 
-  matchersOf(id: string): readonly Matcher[] {
-    return this.silences.get(id)?.matchers ?? [];
+  matcherSetsOf(id: string): readonly (readonly Matcher[])[] {
+    return this.silences.get(id)?.matcherSets ?? [];
   }
 
   count(state: SilenceState): number {
-    const now = this.clock.now();
+    const now = this.options.clock.now();
     return this.all().filter((silence) => silenceState(silence, now) === state).length;
   }
 
-  /** Ids of the active silences that match, sorted. */
-  silencedBy(labels: Labels, now: number): string[] {
-    const ids: string[] = [];
-    for (const { silence, matchers } of this.silences.values()) {
-      if (silenceState(silence, now) === 'active' && silenceMatches(matchers, labels)) ids.push(silence.id);
-    }
-    return ids.sort();
+  /** Ids of the active silences that match an alert, sorted. */
+  silencedBy(fingerprint: string, labels: Labels, now: number): readonly string[] {
+    const known = this.matched.get(fingerprint);
+    const ids = known?.seen === this.order.length ? known.ids : this.matchNewer(fingerprint, labels, known);
+    if (ids.length === 0) return ids;
+    return ids.filter((id) => this.stateOf(id, now) === 'active').sort();
+  }
+
+  /** Forgets what it remembers of an alert that is gone. */
+  forgetAlert(fingerprint: string): void {
+    this.matched.delete(fingerprint);
   }
 
   /**
    * Creates a silence, or changes the one with `id`: in place where that does not rewrite history, else the old one
    * ends and a new one begins (upstream Silences.Set). Returns the id.
    * @throws SilenceNotFound where there is none with `id`
-   * @throws Error where it is not valid or there are too many
+   * @throws Error where it is not valid, too big, or there are too many
    */
-  set(wanted: Omit<Silence, 'updatedAt'>): string {
-    const now = this.clock.now();
+  set(wanted: WantedSilence): string {
+    const { clock, max = 0 } = this.options;
+    const now = clock.now();
     try {
       validateSilence(wanted);
     } catch (error) {
@@ -92,15 +124,17 @@ export class Silences {
     const previous = this.get(wanted.id);
     if (wanted.id !== '' && !previous) throw new SilenceNotFound();
     if (previous && canUpdate(previous, wanted, now)) {
-      this.store({ ...wanted, updatedAt: now });
+      this.store('update silence', { ...wanted, updatedAt: now });
       return wanted.id;
     }
-    if (this.silences.size >= SILENCES_MAX) {
-      throw new Error(`exceeded maximum number of silences: ${this.silences.size} (limit: ${SILENCES_MAX})`);
+    if (max > 0 && this.silences.size + 1 > max) {
+      throw new Error(`exceeded maximum number of silences: ${this.silences.size} (limit: ${max})`);
     }
-    if (previous) this.expire(previous.id);
     const id = randomUUID();
-    this.store({ ...wanted, id, startsAt: Math.max(wanted.startsAt, now), updatedAt: now });
+    const silence = { ...wanted, id, startsAt: Math.max(wanted.startsAt, now), updatedAt: now };
+    this.checkSize(silence);
+    if (previous) this.expire(previous.id);
+    this.store('create silence', silence);
     return id;
   }
 
@@ -108,33 +142,68 @@ export class Silences {
   expire(id: string): void {
     const silence = this.get(id);
     if (!silence) throw new SilenceNotFound();
-    const now = this.clock.now();
+    const now = this.options.clock.now();
     const state = silenceState(silence, now);
     if (state === 'expired') return;
-    this.store({ ...silence, startsAt: state === 'pending' ? now : silence.startsAt, endsAt: now, updatedAt: now });
+    const startsAt = state === 'pending' ? now : silence.startsAt;
+    this.store('expire silence', { ...silence, startsAt, endsAt: now, updatedAt: now });
   }
 
   /** Forgets silences that ended longer ago than the retention, and writes the file anew. */
   maintain(): void {
     this.forgetExpired();
-    this.journal.compact();
+    this.file.compact();
   }
 
   close(): void {
-    this.journal.close();
+    this.file.close();
+  }
+
+  private matchNewer(fingerprint: string, labels: Labels, known: MatchedSoFar | undefined): readonly string[] {
+    const now = this.options.clock.now();
+    const ids = (known?.ids ?? []).filter((id) => this.stateOf(id, now) !== 'expired');
+    for (let i = known?.seen ?? 0; i < this.order.length; i++) {
+      const id = this.order[i];
+      if (this.stateOf(id, now) !== 'expired' && silenceMatches(this.matcherSetsOf(id), labels)) ids.push(id);
+    }
+    const matched = { seen: this.order.length, ids: ids.length > 0 ? ids : NONE };
+    this.matched.set(fingerprint, matched);
+    return matched.ids;
+  }
+
+  private stateOf(id: string, now: number): SilenceState {
+    const known = this.silences.get(id);
+    return known ? silenceState(known.silence, now) : 'expired';
+  }
+
+  private checkSize(silence: Silence): void {
+    const { maxBytes = 0, retentionMs } = this.options;
+    if (maxBytes <= 0) return;
+    const bytes = StateFile.sizeOf(silence, silenceFormat(retentionMs));
+    if (bytes > maxBytes) throw new Error(`silence exceeded maximum size: ${bytes} bytes (limit: ${maxBytes} bytes)`);
   }
 
   private forgetExpired(): void {
-    const oldest = this.clock.now() - this.retentionMs;
+    const { clock, retentionMs } = this.options;
+    const oldest = clock.now() - retentionMs;
+    const before = this.silences.size;
     for (const [id, { silence }] of this.silences) if (silence.endsAt <= oldest) this.silences.delete(id);
+    if (this.silences.size === before) return;
+    this.order = this.order.filter((id) => this.silences.has(id));
+    this.matched.clear();
   }
 
-  private store(silence: Silence): void {
-    this.journal.append(silence, { sync: true });
+  private store(change: string, silence: Silence): void {
+    this.checkSize(silence);
+    this.file.append(silence, { sync: true });
     this.keep(silence);
+    const { id, createdBy, comment, startsAt, endsAt } = silence;
+    const times = { startsAt: new Date(startsAt).toISOString(), endsAt: new Date(endsAt).toISOString() };
+    this.options.changes?.info(change, { id, createdBy, comment, ...times, matchers: silence.matcherSets });
   }
 
   private keep(silence: Silence): void {
-    this.silences.set(silence.id, { silence, matchers: compileMatchers(silence.matchers) });
+    if (!this.silences.has(silence.id)) this.order.push(silence.id);
+    this.silences.set(silence.id, { silence, matcherSets: silence.matcherSets.map(compileMatchers) });
   }
 }

@@ -1,4 +1,4 @@
-import { GoTime } from '@avalanche/gotemplate';
+import { GoStruct, GoTime, named, type TemplateFunction, typed, withMethods } from '@avalanche/gotemplate';
 import { compareStrings } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
 
@@ -20,7 +20,7 @@ export interface Notification {
 export type StringMap = Readonly<Record<string, string>>;
 
 /** The data of notification templates (upstream template.Data). */
-export type TemplateData = Readonly<Record<string, unknown>>;
+export type TemplateData = GoStruct;
 
 export function notificationStatus({ alerts, now }: Notification): 'firing' | 'resolved' {
   return alerts.every((alert) => isResolved(alert, now)) ? 'resolved' : 'firing';
@@ -50,41 +50,44 @@ export function quoteMeta(text: string): string {
 }
 
 export function templateData(notification: Notification): TemplateData {
-  const { receiver, groupLabels, alerts, externalUrl, now } = notification;
-  return {
+  const { receiver, groupLabels, routeLabels, alerts, externalUrl, now, reason } = notification;
+  return new GoStruct('*template.Data', {
     Receiver: quoteMeta(receiver),
     Status: notificationStatus(notification),
     Alerts: alertList(alerts.map((alert) => alertData(alert, now))),
+    NotificationReason: reason,
     GroupLabels: kv(groupLabels),
     CommonLabels: kv(commonLabels(notification)),
     CommonAnnotations: kv(commonAnnotations(notification)),
+    RouteLabels: kv(routeLabels),
     ExternalURL: externalUrl,
-  };
+  });
 }
 
-interface AlertData {
-  readonly Status: 'firing' | 'resolved';
-}
-
-function alertData(alert: Alert, now: number): AlertData & Readonly<Record<string, unknown>> {
-  return {
+function alertData(alert: Alert, now: number): GoStruct {
+  return new GoStruct('template.Alert', {
     Status: isResolved(alert, now) ? 'resolved' : 'firing',
     Labels: kv(alert.labels.toJSON()),
     Annotations: kv(alert.annotations),
-    StartsAt: new GoTime(alert.startsAt),
-    EndsAt: new GoTime(alert.endsAt),
+    StartsAt: goTimeOf(alert.startsAt),
+    EndsAt: goTimeOf(alert.endsAt),
     GeneratorURL: alert.generatorURL,
     Fingerprint: alert.fingerprint,
-  };
+  });
+}
+
+/** 0 is a time that is not set. */
+function goTimeOf(milliseconds: number): GoTime {
+  return milliseconds === 0 ? GoTime.zero : new GoTime(milliseconds);
 }
 
 /** `.Alerts` with its methods, which templates call as fields. */
-function alertList(alerts: readonly AlertData[]): readonly AlertData[] {
-  const list = [...alerts];
-  return withMethods(list, {
-    Firing: () => list.filter((alert) => alert.Status === 'firing'),
-    Resolved: () => list.filter((alert) => alert.Status === 'resolved'),
-  });
+function alertList(alerts: readonly GoStruct[]): readonly GoStruct[] {
+  const withStatus = (status: string) => named('[]template.Alert', alerts.filter(({ fields }) => fields.Status === status));
+  return named('template.Alerts', withMethods([...alerts], {
+    Firing: typed([], () => withStatus('firing')),
+    Resolved: typed([], () => withStatus('resolved')),
+  }));
 }
 
 interface Pair {
@@ -92,34 +95,33 @@ interface Pair {
   readonly Value: string;
 }
 
-/** A map with upstream's KV methods, which do not show when it is ranged over. */
-function kv(map: StringMap): StringMap {
-  const pairs = (): readonly Pair[] => {
-    const sorted = Object.entries(map)
-      .sort(([a], [b]) => (a === 'alertname' ? -1 : b === 'alertname' ? 1 : compareStrings(a, b)))
-      .map(([Name, Value]) => ({ Name, Value }));
-    return withMethods(sorted, {
-      Names: () => sorted.map(({ Name }) => Name),
-      Values: () => sorted.map(({ Value }) => Value),
-      String: () => sorted.map(({ Name, Value }) => `${Name}=${Value}`).join(', '),
-    });
-  };
-  return withMethods(
-    { ...map },
-    {
-      SortedPairs: pairs,
-      Names: () => pairs().map(({ Name }) => Name),
-      Values: () => pairs().map(({ Value }) => Value),
-      Remove: (names: readonly string[]) =>
-        kv(Object.fromEntries(Object.entries(map).filter(([name]) => !names.includes(name)))),
-    },
-  );
+/** Upstream's Strings: `.Join ", "`. */
+function strings(items: readonly string[]): readonly string[] {
+  return withMethods([...items], {
+    Join: typed(['string'], (separator: string) => items.join(separator)) as TemplateFunction,
+  });
 }
 
-/** Adds methods that enumeration does not see; a label of the same name stays what it is. */
-function withMethods<Target extends object>(target: Target, methods: Readonly<Record<string, unknown>>): Target {
-  for (const [name, value] of Object.entries(methods)) {
-    if (!Object.hasOwn(target, name)) Object.defineProperty(target, name, { value, enumerable: false });
-  }
-  return target;
+/** A map with upstream's KV methods. */
+function kv(map: StringMap): StringMap {
+  const sorted = (): readonly Pair[] =>
+    Object.entries(map)
+      .sort(([a], [b]) => (a === 'alertname' ? -1 : b === 'alertname' ? 1 : compareStrings(a, b)))
+      .map(([Name, Value]) => ({ Name, Value }));
+  const names = typed([], () => strings(sorted().map(({ Name }) => Name)));
+  const values = typed([], () => strings(sorted().map(({ Value }) => Value)));
+  const text = typed([], () =>
+    sorted()
+      .map(({ Name, Value }) => `${Name}=${Value}`)
+      .join(', '),
+  );
+  const methods = { Names: names, Values: values, String: text };
+  const pairs = typed([], () => {
+    const list = sorted().map((pair) => new GoStruct('template.Pair', { ...pair }));
+    return named('template.Pairs', withMethods(list, methods));
+  });
+  const remove = typed(['any'], (without: readonly string[]) =>
+    kv(Object.fromEntries(Object.entries(map).filter(([name]) => !without.includes(name)))),
+  );
+  return named('template.KV', withMethods({ ...map }, { ...methods, SortedPairs: pairs, Remove: remove }));
 }

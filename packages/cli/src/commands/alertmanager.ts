@@ -65,7 +65,7 @@ export const alertmanagerCommand: Command = {
       web: { ...(await webOf(flags, 'alertmanager', logger)), routePrefix: routePrefixOf(flags, externalUrl) },
       logger,
       version: VERSION,
-      retentionMs: durationOf(flags, 'data.retention') ?? 120 * 3_600_000,
+      limits: { retentionMs: durationOf(flags, 'data.retention') ?? 120 * 3_600_000 },
       ...(externalUrl ? { externalUrl } : {}),
       flags: flags.all(),
       ui: {

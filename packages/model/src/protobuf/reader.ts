@@ -79,6 +79,12 @@ export class ProtoReader {
     return outer;
   }
 
+  /** Goes into the next message of a file or stream of them, each behind its length. @returns what `leave` needs */
+  enterDelimited(): number {
+    this.wire = LENGTH_DELIMITED;
+    return this.enter();
+  }
+
   /** Back to the message around, after the last field. */
   leave(outer: number): void {
     this.at = this.end;

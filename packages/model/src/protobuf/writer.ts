@@ -105,6 +105,12 @@ export class ProtoWriter {
     this.raw(bytes);
   }
 
+  /** A message that is encoded already, behind its length: how messages follow each other in a file or a stream. */
+  delimited(message: Uint8Array): void {
+    this.varint(message.length);
+    this.raw(message);
+  }
+
   /** Bytes that are encoded already. */
   raw(bytes: Uint8Array): void {
     this.reserve(bytes.length);

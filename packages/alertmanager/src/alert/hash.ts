@@ -1,0 +1,25 @@
+import { type Labels, loadXxhash64 } from '@avalanche/model';
+
+const hash64 = await loadXxhash64();
+const SEPARATOR = 0xff;
+let bytes = Buffer.alloc(1024);
+
+/**
+ * The hash by which the notification log knows an alert: XXH64 over names and values, each followed by the byte 0xff
+ * (upstream notify.hashAlert), so that a log moves between the real Alertmanager and ours.
+ */
+export function alertHash(labels: Labels): bigint {
+  let at = 0;
+  for (const part of labels.pairs) {
+    if (at + 3 * part.length + 1 > bytes.length) grow(at + 3 * part.length + 1);
+    at += bytes.write(part, at, 'utf8');
+    bytes[at++] = SEPARATOR;
+  }
+  return hash64(bytes.subarray(0, at));
+}
+
+function grow(size: number): void {
+  const bigger = Buffer.alloc(2 * size);
+  bytes.copy(bigger);
+  bytes = bigger;
+}

@@ -1,0 +1,100 @@
+import { spawnSync } from 'node:child_process';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type RecordFormat, StateFile } from './state-file.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'state-'));
+const disk = mkdtempSync(join(tmpdir(), 'state-disk-'));
+const mounted = spawnSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]).status === 0;
+
+afterAll(() => {
+  // lazily, as files of it are still open
+  if (mounted) spawnSync('/bin/umount', ['-l', disk]);
+  for (const used of [directory, disk]) rmSync(used, { recursive: true, force: true });
+});
+
+const format: RecordFormat<[string, number]> = {
+  write([key, value], writer) {
+    writer.string(1, key);
+    writer.int64(2, value);
+  },
+  read(reader) {
+    let [key, value] = ['', 0];
+    while (reader.next()) {
+      if (reader.field === 1) key = reader.string();
+      else value = reader.int64();
+    }
+    if (key === '') throw new Error('no key');
+    return [key, value];
+  },
+};
+
+function open(name: string, folder = directory) {
+  const state = new Map<string, number>();
+  const file = join(folder, name);
+  const records = StateFile.open(
+    file,
+    format,
+    ([key, value]) => state.set(key, value),
+    () => state,
+  );
+  const set = (key: string, value: number): void => {
+    records.append([key, value]);
+    state.set(key, value);
+  };
+  return { file, records, state, set };
+}
+
+test('what was appended is there again without a close, the last of a key', () => {
+  const { set } = open('a');
+  set('x', 1);
+  set('y', 2);
+  set('x', 3);
+  const again = open('a');
+  expect([...again.state]).toEqual([
+    ['x', 3],
+    ['y', 2],
+  ]);
+  expect(again.records.dropped).toBe(0);
+});
+
+test.each([
+  ['a torn record', [0x04, 0x0a, 0x01]],
+  ['what is no protobuf', [0x02, 0xff, 0xff]],
+  ['a record without a key, and all behind it', [0x02, 0x10, 0x01, 0x05, 0x0a, 0x01, 0x7a, 0x10, 0x01]],
+])('%s is left out and kept aside', (name, bytes) => {
+  const { set, file } = open(name);
+  set('x', 1);
+  appendFileSync(file, Uint8Array.from(bytes));
+  const damaged = readFileSync(file);
+  const again = open(name);
+  expect([...again.state]).toEqual([['x', 1]]);
+  expect(again.records.dropped).toBe(bytes.length);
+  expect(readFileSync(`${file}.damaged`)).toEqual(damaged);
+  again.set('w', 4);
+  expect([...open(name).state.keys()]).toEqual(['x', 'w']);
+});
+
+test('the file does not grow with every change of the same few keys', () => {
+  const { set, file } = open('b');
+  for (let i = 0; i < 5_000; i++) set('x', i);
+  expect(statSync(file).size).toBeLessThan(10_000);
+  expect(open('b').state.get('x')).toBe(4_999);
+});
+
+describe.skipIf(!mounted)('a full disk (skipped where no tmpfs can be mounted)', () => {
+  test('a record that does not fit leaves none of its bytes, and there is room again later', () => {
+    const { set, records, file } = open('d', disk);
+    set('x', 1);
+    const before = readFileSync(file);
+    writeFileSync(join(disk, 'ballast'), new Uint8Array(48 * 1024));
+    expect(() => records.append(['k'.repeat(40_000), 2])).toThrow('ENOSPC');
+    expect(() => records.compact()).not.toThrow();
+    expect(readFileSync(file)).toEqual(before);
+    rmSync(join(disk, 'ballast'));
+    set('y', 2);
+    expect([...open('d', disk).state.keys()]).toEqual(['x', 'y']);
+  });
+});

@@ -1,0 +1,185 @@
+import {
+  closeSync,
+  copyFileSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { ProtoReader, ProtoWriter } from '@avalanche/model';
+
+/** The file is written anew after this many records, or twice what was alive the last time where that is more. */
+const APPENDED_MAX = 1_000;
+/** Encoded records are handed to the system in pieces of about this size. */
+const PIECE_BYTES = 256 * 1024;
+
+/** How a record stands in the file: a protobuf message. */
+export interface RecordFormat<Item> {
+  readonly write: (item: Item, writer: ProtoWriter) => void;
+  /** @throws Error where the bytes are no such record */
+  readonly read: (reader: ProtoReader) => Item;
+}
+
+/**
+ * State in upstream's file format (protobuf messages, each behind its length as a varint; later ones of the same key
+ * replace earlier ones), so that the real Alertmanager reads our file and we its own. Records are appended as they are
+ * made, so that a killed process keeps them, and now and then the file is replaced as a whole by what is alive (new
+ * file, fsync, rename). What a crash or a damaged disk made unreadable is left out, and kept in `FILE.damaged`.
+ */
+export class StateFile<Item> {
+  private readonly writer = new ProtoWriter(4096);
+  private descriptor: number;
+  private size: number;
+  private appended = 0;
+  private appendedMax = APPENDED_MAX;
+
+  private constructor(
+    private readonly file: string,
+    private readonly format: RecordFormat<Item>,
+    private readonly alive: () => Iterable<Item>,
+    /** How many bytes at the file's end were no records, and were left out. */
+    readonly dropped: number,
+  ) {
+    this.descriptor = openSync(file, 'a', 0o600);
+    this.size = fstatSync(this.descriptor).size;
+  }
+
+  /** Opens or creates the file and gives every record to `restore`. @throws the system's error where it cannot be written */
+  static open<Item>(
+    file: string,
+    format: RecordFormat<Item>,
+    restore: (item: Item) => void,
+    alive: () => Iterable<Item>,
+  ): StateFile<Item> {
+    const dropped = restoreAll(readAll(file), format, restore);
+    if (dropped > 0) copyFileSync(file, `${file}.damaged`);
+    const state = new StateFile(file, format, alive, dropped);
+    state.compact();
+    return state;
+  }
+
+  /** How many bytes a record takes, without its length. */
+  static sizeOf<Item>(item: Item, format: RecordFormat<Item>): number {
+    const writer = new ProtoWriter(512);
+    format.write(item, writer);
+    return writer.length;
+  }
+
+  /** Size of the file in bytes. */
+  get bytes(): number {
+    return this.size;
+  }
+
+  /**
+   * Writes a record. With `sync` it is on the disk when this returns, else with the operating system.
+   * @throws the system's error, after which nothing of the record is in the file
+   */
+  append(item: Item, { sync = false } = {}): void {
+    // before writing, so that what is alive need not hold this record yet
+    if (this.appended >= this.appendedMax) this.compact();
+    this.writer.reset();
+    this.encode(item);
+    try {
+      this.size += writeWhole(this.descriptor, this.writer.written);
+      if (sync) fdatasyncSync(this.descriptor);
+    } catch (error) {
+      ftruncateSync(this.descriptor, this.size);
+      throw error;
+    }
+    this.appended++;
+  }
+
+  /** Replaces the file by what is alive. @throws the system's error, after which the old file is still there */
+  compact(): void {
+    const next = `${this.file}.tmp`;
+    const descriptor = openSync(next, 'w', 0o600);
+    let records = 0;
+    let size = 0;
+    try {
+      this.writer.reset();
+      for (const item of this.alive()) {
+        this.encode(item);
+        records++;
+        if (this.writer.length < PIECE_BYTES) continue;
+        size += writeWhole(descriptor, this.writer.written);
+        this.writer.reset();
+      }
+      size += writeWhole(descriptor, this.writer.written);
+      fsyncSync(descriptor);
+    } catch (error) {
+      rmSync(next, { force: true });
+      throw error;
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(next, this.file);
+    syncDirectory(dirname(this.file));
+    closeSync(this.descriptor);
+    this.descriptor = openSync(this.file, 'a', 0o600);
+    this.size = size;
+    this.appended = 0;
+    this.appendedMax = Math.max(APPENDED_MAX, 2 * records);
+  }
+
+  close(): void {
+    try {
+      this.compact();
+    } finally {
+      closeSync(this.descriptor);
+    }
+  }
+
+  private encode(item: Item): void {
+    const message = new ProtoWriter(512);
+    this.format.write(item, message);
+    this.writer.delimited(message.written);
+  }
+}
+
+/** @returns how many bytes at the end were no records */
+function restoreAll<Item>(bytes: Uint8Array, format: RecordFormat<Item>, restore: (item: Item) => void): number {
+  const reader = new ProtoReader(bytes);
+  let good = 0;
+  try {
+    while (good < bytes.length) {
+      const outer = reader.enterDelimited();
+      const item = format.read(reader);
+      reader.leave(outer);
+      restore(item);
+      good = reader.position;
+    }
+  } catch {
+    // told by what is left
+  }
+  return bytes.length - good;
+}
+
+function writeWhole(descriptor: number, bytes: Uint8Array): number {
+  let written = 0;
+  while (written < bytes.length) written += writeSync(descriptor, bytes, written);
+  return written;
+}
+
+function readAll(file: string): Uint8Array {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array();
+    throw error;
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
