@@ -1,7 +1,16 @@
-import { type Labels, NORMAL_NAN_HIGH, NORMAL_NAN_LOW, STALE_HIGH, STALE_LOW } from '@avalanche/model';
+import {
+  type FloatHistogram,
+  type Labels,
+  NORMAL_NAN_HIGH,
+  NORMAL_NAN_LOW,
+  STALE_FLOAT_HISTOGRAM,
+  STALE_HIGH,
+  STALE_HISTOGRAM,
+  STALE_LOW,
+} from '@avalanche/model';
 import type { Exemplar, ExemplarOutcome, ExemplarStorage } from './exemplars/storage.ts';
 import { copyInto } from './head/chunks.ts';
-import { APPENDED, type AppendOutcome, type Head } from './head/head.ts';
+import { APPENDED, type AppendOutcome, type Head, type HeadHistogram } from './head/head.ts';
 import { slotOf } from './head/series.ts';
 import type { SeriesMetadata } from './wal/records.ts';
 
@@ -62,6 +71,7 @@ const SPARE_SAMPLES_MAX = 65_536;
  */
 export class Appender {
   length = 0;
+  readonly histograms: HeadHistogram[] = [];
   readonly exemplars: AppendedExemplar[] = [];
   /** What the log shall know of series of the batch. */
   readonly metadata: AppendedMetadata[] = [];
@@ -109,8 +119,16 @@ export class Appender {
     return this.judge(ref, time);
   }
 
+  /** @param time milliseconds since the epoch. @throws HistogramError where the histogram contradicts itself */
+  appendHistogram(ref: number, time: number, histogram: FloatHistogram): Outcome {
+    histogram.validate();
+    return this.addHistogram(ref, time, histogram);
+  }
+
   /** Appends a staleness marker: the series has ended for now. */
   appendStale(ref: number, time: number): Outcome {
+    const latest = this.target.head.latestHistogram(slotOf(ref));
+    if (latest) return this.addHistogram(ref, time, latest.ofIntegers ? STALE_HISTOGRAM : STALE_FLOAT_HISTOGRAM);
     return this.appendBits(ref, time, STALE_LOW, STALE_HIGH);
   }
 
@@ -141,11 +159,21 @@ export class Appender {
   rollback(): void {
     const { samples } = this;
     this.length = 0;
+    this.histograms.length = 0;
     this.exemplars.length = 0;
     this.metadata.length = 0;
     this.samples = NO_SAMPLES;
     if (samples === NO_SAMPLES || samples.refs.length > SPARE_SAMPLES_MAX || spare.length === SPARE_MAX) return;
     spare.push(samples);
+  }
+
+  private addHistogram(ref: number, time: number, histogram: FloatHistogram): Outcome {
+    const { head } = this.target;
+    const slot = slotOf(ref);
+    if (ref === 0 || head.series.refs[slot] !== ref) return UNKNOWN_SERIES;
+    const outcome = head.judgeHistogram(slot, time, histogram);
+    if (outcome === APPENDED) this.histograms.push({ ref, time, histogram });
+    return outcome;
   }
 
   private appendBits(ref: number, time: number, low: number, high: number): Outcome {

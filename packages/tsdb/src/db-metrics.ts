@@ -2,6 +2,8 @@
 export class TsdbMetrics {
   samplesAppended = 0;
   outOfOrderSamplesAppended = 0;
+  histogramsAppended = 0;
+  outOfOrderHistogramsAppended = 0;
   /** Compactions of head and blocks. */
   compactions = 0;
   compactionsFailed = 0;

@@ -20,7 +20,7 @@ import {
   SnapshotUnusable,
 } from './head/head-snapshot.ts';
 import { slotOf } from './head/series.ts';
-import { splitLate } from './late-split.ts';
+import { splitHistograms, splitLate } from './late-split.ts';
 import { lockDirectory } from './lock.ts';
 import { Maintenance } from './maintenance.ts';
 import { type Cardinality, cardinality } from './query/cardinality.ts';
@@ -208,6 +208,10 @@ export class Tsdb implements CommitTarget {
     if (this.readers.size > 0) this.recordForReaders(batch);
     metrics.outOfOrderSamplesAppended += head.appendBatch(batch);
     metrics.samplesAppended += batch.length;
+    if (batch.histograms.length > 0) {
+      metrics.outOfOrderHistogramsAppended += head.appendHistograms(batch.histograms);
+      metrics.histogramsAppended += batch.histograms.length;
+    }
     for (const { slot, exemplar } of batch.exemplars) this.exemplars.add(head.series.labels(slot), exemplar);
   }
 
@@ -317,12 +321,6 @@ export class Tsdb implements CommitTarget {
     replay.finish();
     maintenance.keepInLog(replay.aliases);
     const { segments, tookMs } = report;
-    if (replay.histogramSamples > 0) {
-      const samples = replay.histogramSamples;
-      this.logger.warn('The log has native histograms, which are not supported yet: they cannot be queried', {
-        samples,
-      });
-    }
     if (segments === 0) return;
     this.logger.info('WAL replay completed', { segments, series: this.stats.series, tookMs: Math.round(tookMs) });
   }
@@ -361,13 +359,12 @@ export class Tsdb implements CommitTarget {
     return log;
   }
 
-  private recordForReaders({ refs, length }: Appender): void {
-    const slots = new Uint32Array(length);
-    const lastTimes = new Float64Array(length);
-    for (let i = 0; i < length; i++) {
-      slots[i] = slotOf(refs[i]);
-      lastTimes[i] = this.head.lastTime[slots[i]];
-    }
+  private recordForReaders({ refs, length, histograms }: Appender): void {
+    const slots = new Uint32Array(length + histograms.length);
+    for (let i = 0; i < length; i++) slots[i] = slotOf(refs[i]);
+    for (let i = 0; i < histograms.length; i++) slots[length + i] = slotOf(histograms[i].ref);
+    const lastTimes = new Float64Array(slots.length);
+    for (let i = 0; i < slots.length; i++) lastTimes[i] = this.head.lastTime[slots[i]];
     this.readers.record(slots, lastTimes);
   }
 
@@ -376,15 +373,20 @@ export class Tsdb implements CommitTarget {
     const { walRefs, times, bits, length } = batch;
     const { series } = this.head;
     const late = this.lateLog ? splitLate(batch, this.head) : undefined;
+    const histograms = batch.histograms.length > 0 ? splitHistograms(batch, this.head) : undefined;
     try {
       for (const slot of this.unloggedSeries) this.wal.logSeries(series.walRefs[slot], series.labels(slot));
       for (const { slot, metadata } of batch.metadata) this.wal.logMetadata(series.walRefs[slot], metadata);
       this.wal.logSamples(late?.inOrder ?? { refs: walRefs, times, bits, length });
       if (late && late.late.length > 0) this.lateLog?.logSamples(late.late);
+      if (histograms) {
+        this.wal.logHistograms(histograms.inOrder);
+        this.lateLog?.logHistograms(histograms.late);
+      }
       if (batch.exemplars.length > 0)
         this.wal.logExemplars(batch.exemplars.map((each) => loggedExemplar(series, each)));
       this.wal.flush();
-      if (late && late.late.length > 0) this.lateLog?.flush();
+      if (late && (late.late.length > 0 || (histograms?.late.length ?? 0) > 0)) this.lateLog?.flush();
     } catch (error) {
       this.wal.discard();
       this.lateLog?.discard();

@@ -1,3 +1,5 @@
+import { NORMAL_NAN_HIGH, NORMAL_NAN_LOW } from '@avalanche/model';
+
 /**
  * A growing byte buffer with the integer encodings of the TSDB formats (big endian, Go varints).
  * Integers are JavaScript numbers: exact to 2^53, which covers every reference and every millisecond time stamp.
@@ -33,6 +35,16 @@ export class EncodeBuffer {
     this.reserve(8);
     this.view.setInt32(this.length, Math.floor(value / 0x1_0000_0000));
     this.view.setUint32(this.length + 4, value >>> 0);
+    this.length += 8;
+  }
+
+  /** A float as its bits; the NaN that Prometheus stores for any. */
+  putFloat64(value: number): void {
+    this.reserve(8);
+    if (Number.isNaN(value)) {
+      this.view.setUint32(this.length, NORMAL_NAN_HIGH);
+      this.view.setUint32(this.length + 4, NORMAL_NAN_LOW);
+    } else this.view.setFloat64(this.length, value);
     this.length += 8;
   }
 
@@ -106,6 +118,10 @@ export class DecodeBuffer {
   int64(): number {
     const at = this.advance(8);
     return this.view.getInt32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4);
+  }
+
+  float64(): number {
+    return this.view.getFloat64(this.advance(8));
   }
 
   uvarint(): number {

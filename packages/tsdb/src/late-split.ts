@@ -2,6 +2,7 @@ import type { Appender } from './appender.ts';
 import type { Head } from './head/head.ts';
 import { slotOf } from './head/series.ts';
 import { SampleRecord } from './wal/decode.ts';
+import type { LoggedHistogram } from './wal/histograms.ts';
 import type { SampleBatch } from './wal/records.ts';
 
 /** The samples of a batch apart by the log that they belong to: in order, or late. */
@@ -39,4 +40,21 @@ function newestTimes(refs: Uint32Array, length: number): Map<number, number> | u
   let i = 1;
   while (i < length && slotOf(refs[i - 1]) < slotOf(refs[i])) i++;
   return i < length ? new Map() : undefined;
+}
+
+/** The histograms of a batch as the log has them, apart by the log that they belong to. */
+export function splitHistograms(
+  { histograms }: Appender,
+  head: Head,
+): { readonly inOrder: readonly LoggedHistogram[]; readonly late: readonly LoggedHistogram[] } {
+  const inOrder: LoggedHistogram[] = [];
+  const late: LoggedHistogram[] = [];
+  const newestOf = new Map<number, number>();
+  for (const { ref, time, histogram } of histograms) {
+    const slot = slotOf(ref);
+    const isLate = time < (newestOf.get(slot) ?? head.lastTime[slot]) || time < head.minValidTime;
+    if (!isLate) newestOf.set(slot, time);
+    (isLate ? late : inOrder).push({ ref: head.series.walRefs[slot], time, histogram });
+  }
+  return { inOrder, late };
 }

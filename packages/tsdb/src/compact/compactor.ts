@@ -122,8 +122,11 @@ async function answer(worker: Worker, source: HeadSource, request: WorkerRequest
     const series = await source.nextSeries();
     worker.postMessage(series, series ? [series.pairs.buffer, series.lengths.buffer] : []);
   } else {
-    const { counts, minTime, maxTime, ends, bytes, deleted } = await source.chunks(request.series);
-    const transfer = [counts.buffer, minTime.buffer, maxTime.buffer, ends.buffer, bytes.buffer];
-    worker.postMessage({ counts, minTime, maxTime, ends, bytes, deleted }, transfer);
+    const chunks = await source.chunks(request.series);
+    const { counts, minTime, maxTime, encodings, ends, bytes } = chunks;
+    worker.postMessage(
+      chunks,
+      [counts, minTime, maxTime, encodings, ends, bytes].map(({ buffer }) => buffer),
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { compareStrings } from '@avalanche/model';
 import { BlockWriter } from '../block/block-writer.ts';
-import { ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
+import { ChunkColumns } from '../chunk-columns.ts';
 import { type Intervals, NO_INTERVALS } from '../intervals.ts';
 import type { HeadSource, SourceChunks, SourceSeries } from './head-source.ts';
 import type { HeadJob, JobResult, Pace } from './jobs.ts';
@@ -106,11 +106,12 @@ class ChunkCursor {
 
   /** Copies the chunks of series `i`, which must be asked for in order, to `into`. */
   take(i: number, into: ChunkColumns): void {
-    const { counts, minTime, maxTime, ends, bytes } = this.batch;
+    const { counts, minTime, maxTime, encodings, ends, bytes } = this.batch;
     into.clear();
     for (let n = 0; n < counts[i]; n++, this.chunk++) {
       const { chunk } = this;
-      into.add(ENCODING_XOR, minTime[chunk], maxTime[chunk], bytes, chunk === 0 ? 0 : ends[chunk - 1], ends[chunk]);
+      const start = chunk === 0 ? 0 : ends[chunk - 1];
+      into.add(encodings[chunk], minTime[chunk], maxTime[chunk], bytes, start, ends[chunk]);
     }
   }
 }

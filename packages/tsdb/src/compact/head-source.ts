@@ -1,5 +1,5 @@
 import { nextTurn, SampleColumns } from '@avalanche/model';
-import { ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
+import { ChunkColumns } from '../chunk-columns.ts';
 import { copyInto } from '../head/chunks.ts';
 import type { Head } from '../head/head.ts';
 import type { OutOfOrderSamples } from '../head/out-of-order.ts';
@@ -24,6 +24,7 @@ export interface SourceChunks {
   /** By chunk, over all series: milliseconds, and where its data ends in `bytes`. */
   readonly minTime: Float64Array<ArrayBuffer>;
   readonly maxTime: Float64Array<ArrayBuffer>;
+  readonly encodings: Uint8Array<ArrayBuffer>;
   readonly ends: Uint32Array<ArrayBuffer>;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Deleted ranges of those series that have any. */
@@ -111,6 +112,7 @@ class SlotSource implements HeadSource {
       counts,
       minTime: columns.minTime.slice(0, length),
       maxTime: columns.maxTime.slice(0, length),
+      encodings: columns.encoding.slice(0, length),
       ends: columns.end.slice(0, length),
       bytes: columns.bytes.slice(0, length === 0 ? 0 : columns.end[length - 1]),
       deleted,
@@ -124,8 +126,8 @@ export function headSource(head: Head, { minTime, maxTime }: TimeRange): HeadSou
     head,
     (slot) => head.hasChunks(slot, minTime, maxTime - 1),
     (slot, into) => {
-      head.visitChunks(slot, minTime, maxTime - 1, (bytes, start, end, min, max) => {
-        into.add(ENCODING_XOR, min, max, bytes, start, end);
+      head.visitChunks(slot, minTime, maxTime - 1, (bytes, start, end, min, max, encoding) => {
+        into.add(encoding, min, max, bytes, start, end);
       });
     },
   );
@@ -138,7 +140,7 @@ export function snapshotSource(head: Head, { minTime, maxTime }: TimeRange): Hea
     head,
     (slot) => head.hasSamples(slot, minTime, maxTime - 1),
     (slot, into) => {
-      samples.length = 0;
+      samples.clear();
       head.read(slot, minTime, maxTime - 1, samples);
       encodeChunks(samples, 0, into);
     },
@@ -152,7 +154,7 @@ export function lateSource(head: Head, late: OutOfOrderSamples, { minTime, maxTi
     head,
     (slot) => late.overlaps(slot, minTime, maxTime - 1),
     (slot, into) => {
-      samples.length = 0;
+      samples.clear();
       late.read(slot, minTime, maxTime - 1, samples);
       encodeChunks(samples, 0, into);
     },

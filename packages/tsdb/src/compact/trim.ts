@@ -2,6 +2,7 @@ import { SampleColumns } from '@avalanche/model';
 import { UnsupportedChunk } from '../block/corruption.ts';
 import { type ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
+import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { covers, dropIntervals, type Intervals, overlaps } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
 import { encodeChunks } from './encode.ts';
@@ -17,7 +18,7 @@ const samples = new SampleColumns(1024);
 /**
  * Copies the chunks of one series from `input`, in order of time, to `output`: without what is deleted or outside the
  * range, and with chunks that overlap merged. Chunks that need none of this go over byte for byte.
- * @throws UnsupportedChunk where a histogram chunk would have to be cut or merged
+ * @throws UnsupportedChunk where a chunk of an encoding that is not known would have to be cut or merged
  */
 export function trimChunks(input: ChunkColumns, deleted: Intervals, range: TimeRange, output: ChunkColumns): void {
   for (let i = 0; i < input.length; ) {
@@ -48,19 +49,24 @@ function rewrite(
   range: TimeRange,
   output: ChunkColumns,
 ): void {
-  samples.length = 0;
+  samples.clear();
   for (let i = from; i < end; i++) {
-    if (input.encoding[i] !== ENCODING_XOR) {
-      throw new UnsupportedChunk('native histogram chunks that overlap or have deletions cannot be rewritten yet');
-    }
-    const start = input.start[i];
-    const count = (input.bytes[start] << 8) | input.bytes[start + 1];
     const middle = samples.length;
-    readXor(input.bytes, start, count, range.minTime, range.maxTime - 1, samples);
+    readChunk(input, i, range.minTime, range.maxTime - 1);
     mergeRuns(samples, 0, middle);
   }
   dropIntervals(samples, 0, deleted);
   encodeChunks(samples, 0, output);
+}
+
+/** Adds to `samples`. */
+function readChunk({ bytes, start, end, encoding }: ChunkColumns, i: number, minTime: number, maxTime: number): void {
+  if (encoding[i] === ENCODING_XOR) {
+    const count = (bytes[start[i]] << 8) | bytes[start[i] + 1];
+    readXor(bytes, start[i], count, minTime, maxTime, samples);
+  } else if (isHistogramEncoding(encoding[i])) {
+    readHistograms({ bytes, start: start[i], end: end[i], encoding: encoding[i] }, minTime, maxTime, samples);
+  } else throw new UnsupportedChunk(`chunks of encoding ${encoding[i]} cannot be cut or merged`);
 }
 
 /** Whether chunks are copies of each other, as when two blocks hold the same. */

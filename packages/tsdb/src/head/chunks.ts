@@ -1,6 +1,11 @@
-import { ENCODING_XOR } from '../chunk-columns.ts';
 import type { DiskChunks } from './disk-chunks.ts';
 import type { ChunkPlace } from './disk-chunks-load.ts';
+
+/** The length of a chunk that is in `long`, which has room for larger numbers. */
+const LONG = 0xffff;
+/** The encoding of a chunk (below 4) is in the bits above the number of its file. */
+const FILE_BITS = 14;
+const FILE_MASK = (1 << FILE_BITS) - 1;
 
 /** The longest that a chunk may last, in milliseconds (49 days). */
 export const SPAN_MAX = 0xffff_ffff;
@@ -9,6 +14,7 @@ export const SPAN_MAX = 0xffff_ffff;
 export interface ChunkMeta {
   readonly minTime: number;
   readonly maxTime: number;
+  readonly encoding: number;
   /** The chunk before it of the same series, or 0. */
   readonly previous: number;
 }
@@ -23,6 +29,8 @@ export class ChunkStore {
   previous = new Uint32Array(1024);
   private span = new Uint32Array(1024);
   private length = new Uint16Array(1024);
+  private readonly long = new Map<number, number>();
+  /** `encoding << FILE_BITS | file` */
   private file = new Uint16Array(1024);
   private offset = new Uint32Array(1024);
   private used = 1; // chunk 0 is "none"
@@ -38,10 +46,14 @@ export class ChunkStore {
     return this.maxTime[id] - this.span[id];
   }
 
+  encoding(id: number): number {
+    return this.file[id] >>> FILE_BITS;
+  }
+
   /** Copies an encoded chunk of the series that the log calls `ref` in and returns its number. */
   add(source: Uint8Array, start: number, length: number, ref: number, meta: ChunkMeta): number {
-    const { minTime, maxTime } = meta;
-    this.disk.add({ ref, minTime, maxTime, encoding: ENCODING_XOR }, source, start, length);
+    const { minTime, maxTime, encoding } = meta;
+    this.disk.add({ ref, minTime, maxTime, encoding }, source, start, length);
     return this.enter(meta, this.disk.file, this.disk.offset, length);
   }
 
@@ -53,21 +65,30 @@ export class ChunkStore {
 
   /** Makes the data of a chunk available as `disk.bytes[disk.start, disk.end)`. @throws BlockCorruption */
   read(id: number): void {
-    this.disk.read(this.file[id], this.offset[id], this.length[id]);
+    const length = this.length[id];
+    this.disk.read(this.file[id] & FILE_MASK, this.offset[id], length === LONG ? (this.long.get(id) ?? LONG) : length);
   }
 
   drop(id: number): void {
-    this.disk.drop(this.file[id], this.offset[id]);
+    this.disk.drop(this.file[id] & FILE_MASK, this.offset[id]);
+    if (this.length[id] === LONG) this.long.delete(id);
     this.free.push(id);
   }
 
-  private enter({ minTime, maxTime, previous }: ChunkMeta, file: number, offset: number, length: number): number {
+  private enter(
+    { minTime, maxTime, encoding, previous }: ChunkMeta,
+    file: number,
+    offset: number,
+    length: number,
+  ): number {
     const id = this.free.pop() ?? this.nextId();
     this.maxTime[id] = maxTime;
     this.span[id] = maxTime - minTime;
     this.previous[id] = previous;
-    this.length[id] = length;
-    this.file[id] = file;
+    this.length[id] = Math.min(length, LONG);
+    if (length >= LONG) this.long.set(id, length);
+    if (file > FILE_MASK) throw new RangeError(`the head has ${file} files of chunks, more than it can`);
+    this.file[id] = (encoding << FILE_BITS) | file;
     this.offset[id] = offset;
     return id;
   }

@@ -12,8 +12,8 @@ export const FILE_HEADER_BYTES = 8;
 export const FILE_BYTES_MAX = 128 * 1024 * 1024;
 /** What a chunk takes beside its data and the length of it. */
 const FIXED_BYTES = 8 + 8 + 8 + 1 + 4;
-/** Data of a chunk that a head can hold. */
-export const DATA_BYTES_MAX = 0xffff;
+/** Data of a chunk: one of histograms has at least ten samples, of many thousand buckets each at the worst. */
+export const DATA_BYTES_MAX = 16 * 1024 * 1024;
 /** The least that upstream wants to see of a chunk, with a length of five bytes. */
 export const CHUNK_BYTES_MIN = FIXED_BYTES + 5;
 const MAGIC = 0x0130bc91;
@@ -108,7 +108,7 @@ export function readDataBytes(bytes: Uint8Array, at: number): number {
 }
 
 function lengthBytes(dataBytes: number): number {
-  return dataBytes < 0x80 ? 1 : dataBytes < 0x4000 ? 2 : 3;
+  return dataBytes < 0x80 ? 1 : dataBytes < 0x4000 ? 2 : dataBytes < 0x20_0000 ? 3 : 4;
 }
 
 function putUint32(bytes: Uint8Array, at: number, value: number): void {

@@ -146,6 +146,7 @@ class FileWindow {
   /** Where the `length` bytes from `offset` start in `bytes`; they must be within the file. */
   at(offset: number, length: number): number {
     if (offset < this.from || offset + length > this.from + this.length) {
+      if (length > this.bytes.length) this.bytes = new Uint8Array(length);
       this.from = offset;
       this.length = 0;
       while (this.length < length) {

@@ -1,8 +1,9 @@
 import type { Labels } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import type { ExemplarStorage } from '../exemplars/storage.ts';
+import { isHistogramEncoding } from '../histogram/chunk.ts';
 import type { Tombstone } from '../wal/decode.ts';
-import type { HistogramRecord } from '../wal/histograms.ts';
+import type { LoggedHistogram } from '../wal/histograms.ts';
 import type { LoggedExemplar, SampleBatch } from '../wal/records.ts';
 import type { ReplaySink } from '../wal/replay.ts';
 import { SPAN_MAX } from './chunks.ts';
@@ -41,8 +42,6 @@ class NumbersByRef {
 
 /** Fills the head from a log: the series, the samples that are not in blocks yet, the deletions. */
 export class HeadReplay implements ReplaySink {
-  /** Samples of native histograms, which the head cannot hold. They stay in the log as long as others of their time. */
-  histogramSamples = 0;
   /** References other than the one that its series goes by: the log still needs their records. */
   readonly aliases: number[] = [];
   private readonly slots = new NumbersByRef();
@@ -58,8 +57,9 @@ export class HeadReplay implements ReplaySink {
   diskChunk({ ref, minTime, maxTime, encoding }: EntryMeta, place: ChunkPlace): string | undefined {
     const { head, chunks } = this;
     this.seen(ref);
-    // Late samples, and what is not floats, are taken from the logs.
-    if (encoding !== ENCODING_XOR || maxTime < head.minValidTime) return undefined;
+    // Late samples are taken from their log.
+    const isInOrder = encoding === ENCODING_XOR || isHistogramEncoding(encoding);
+    if (!isInOrder || maxTime < head.minValidTime) return undefined;
     const previous = chunks.get(ref);
     if (
       !(minTime <= maxTime && maxTime - minTime <= SPAN_MAX) ||
@@ -67,7 +67,7 @@ export class HeadReplay implements ReplaySink {
     ) {
       return `the chunk of series ${ref} from ${minTime} to ${maxTime} is out of order`;
     }
-    chunks.set(ref, head.adoptChunk({ minTime, maxTime, previous }, place));
+    chunks.set(ref, head.adoptChunk({ minTime, maxTime, encoding, previous }, place));
     return undefined;
   }
 
@@ -146,9 +146,19 @@ export class HeadReplay implements ReplaySink {
     return unknown;
   }
 
-  histograms({ refs }: HistogramRecord): number {
-    this.histogramSamples += refs.length;
-    return 0;
+  histograms(histograms: readonly LoggedHistogram[]): number {
+    const { head } = this;
+    let unknown = 0;
+    for (const { ref, time, histogram } of histograms) {
+      const slot = this.slots.get(ref);
+      if (slot === 0) {
+        this.seen(ref);
+        unknown++;
+      } else if (time > head.lastTime[slot] && time >= head.minValidTime) {
+        head.appendHistogramInOrder(slot, time, histogram);
+      }
+    }
+    return unknown;
   }
 
   /** What replays the `wbl/` of the same directory, after its log. */
@@ -162,6 +172,15 @@ export class HeadReplay implements ReplaySink {
           const slot = slots.get(refs[i]);
           if (slot === 0) unknown++;
           else head.late.add(slot, times[i], bits[2 * i], bits[2 * i + 1]);
+        }
+        return unknown;
+      },
+      histograms: (histograms) => {
+        let unknown = 0;
+        for (const { ref, time, histogram } of histograms) {
+          const slot = slots.get(ref);
+          if (slot === 0) unknown++;
+          else head.late.addHistogram(slot, time, histogram);
         }
         return unknown;
       },

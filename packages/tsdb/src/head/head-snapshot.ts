@@ -13,12 +13,12 @@ import type { HeadReplay } from './head-replay.ts';
 // A start reads it and then the log from that segment on, instead of all of the log. It is not Prometheus's
 // chunk_snapshot: that one has the labels of every series as text, and chunks that must be decoded to be continued.
 //
-//   file:  "AVHEAD1\n" | frames …
+//   file:  "AVHEAD2\n" | frames …
 //   frame: type <1> | length <4> | payload | CRC-32C of all before <4>
 //
 // Frames of series come first, one frame of the rest is last; a file without it was not finished.
 
-const MAGIC = Buffer.from('AVHEAD1\n');
+const MAGIC = Buffer.from('AVHEAD2\n');
 const PREFIX = 'head_snapshot.';
 const UNFINISHED = `${PREFIX}tmp`;
 const FRAME_SERIES = 1;

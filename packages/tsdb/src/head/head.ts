@@ -1,12 +1,15 @@
-import type { Labels, Matcher, SampleColumns } from '@avalanche/model';
+import { type FloatHistogram, isStaleHistogram, type Labels, type Matcher, type SampleColumns } from '@avalanche/model';
+import { ENCODING_XOR } from '../chunk-columns.ts';
+import { readHistograms } from '../histogram/chunk.ts';
 import { addInterval, dropIntervals, type Intervals, NO_INTERVALS } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
 import type { Refs } from '../query/refs.ts';
 import { copyInto } from './chunks.ts';
+import { HistogramChunks } from './histogram-chunks.ts';
 import { OutOfOrderSamples } from './out-of-order.ts';
 import { Postings } from './postings.ts';
 import { slotOf } from './series.ts';
-import { ROOMY_BITS, SAMPLES_PER_CHUNK, SeriesChunks } from './series-chunks.ts';
+import { ROOMY_BITS, SAMPLES_PER_CHUNK } from './series-chunks.ts';
 import { readXor } from './xor.ts';
 
 /** What became of a sample: a code, not an exception, because it is decided once a sample. */
@@ -38,6 +41,14 @@ export interface HeadBatch {
   readonly length: number;
 }
 
+/** A native histogram of a batch. */
+export interface HeadHistogram {
+  readonly ref: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly histogram: FloatHistogram;
+}
+
 export interface HeadStats {
   readonly series: number;
   readonly chunks: number;
@@ -52,7 +63,7 @@ export interface HeadStats {
  * Everything in memory: series labels, their index, their chunks, late samples and deletions. Nothing here is an object a
  * sample, a chunk or a series.
  */
-export class Head extends SeriesChunks {
+export class Head extends HistogramChunks {
   readonly postings = new Postings(this.series);
   /** How late a sample may come, in milliseconds; 0: not at all (`out_of_order_time_window`). */
   outOfOrderWindowMs = 0;
@@ -172,6 +183,30 @@ export class Head extends SeriesChunks {
     this.appendInOrder(slot, times[i], bits[2 * i], bits[2 * i + 1]);
   }
 
+  /** Whether a histogram of this time can be appended; nothing is changed. */
+  judgeHistogram(slot: number, time: number, histogram: FloatHistogram): AppendOutcome {
+    const last = this.lastTime[slot];
+    if (time < this.appendableFrom || time < last) return this.judgeOld(time);
+    if (time > last) return APPENDED;
+    const latest = this.latestHistogram(slot);
+    return latest !== undefined && isSame(latest, histogram) ? APPENDED : DUPLICATE_TIMESTAMP;
+  }
+
+  /**
+   * Adds the histograms of a batch that are still wanted.
+   * @returns how many went to the late samples
+   */
+  appendHistograms(batch: readonly HeadHistogram[]): number {
+    let late = 0;
+    for (const { ref, time, histogram } of batch) {
+      const slot = slotOf(ref);
+      if (this.series.refs[slot] !== ref) continue; // collected while the batch was being made
+      if (time > this.lastTime[slot] && time >= this.minValidTime) this.appendHistogramInOrder(slot, time, histogram);
+      else if (this.isWantedLate(slot, time) && this.late.addHistogram(slot, time, histogram)) late++;
+    }
+    return late;
+  }
+
   /** Slots of the series that satisfy every matcher, ascending; a copy. */
   select(matchers: readonly Matcher[]): Refs {
     const { refs } = this.series;
@@ -193,8 +228,9 @@ export class Head extends SeriesChunks {
   /** Appends the samples of one series in the range to `into`, oldest first, and returns how many. */
   read(slot: number, minTime: number, maxTime: number, into: SampleColumns): number {
     const from = into.length;
-    this.visitChunks(slot, minTime, maxTime, (bytes, start) => {
-      readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+    this.visitChunks(slot, minTime, maxTime, (bytes, start, end, _minTime, _maxTime, encoding) => {
+      if (encoding !== ENCODING_XOR) readHistograms({ bytes, start, end, encoding }, minTime, maxTime, into);
+      else readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
     });
     for (const late of [this.late, this.lateFrozen]) {
       if (!late?.has(slot)) continue;
@@ -263,6 +299,11 @@ export class Head extends SeriesChunks {
     if (time >= this.appendableFrom && time === last) {
       return this.lastLow[slot] === low && this.lastHigh[slot] === high ? APPENDED : DUPLICATE_TIMESTAMP;
     }
+    return this.judgeOld(time);
+  }
+
+  /** Of a sample that cannot go on in its series. */
+  private judgeOld(time: number): AppendOutcome {
     if (this.outOfOrderWindowMs > 0) {
       if (time >= this.maxTime - this.outOfOrderWindowMs) return APPENDED;
       this.tooOldRefused++;
@@ -278,12 +319,14 @@ export class Head extends SeriesChunks {
 
   /** @returns whether the sample was kept */
   appendLate(slot: number, time: number, low: number, high: number): boolean {
+    return this.isWantedLate(slot, time) && this.late.add(slot, time, low, high);
+  }
+
+  private isWantedLate(slot: number, time: number): boolean {
     if (time === this.lastTime[slot]) return false;
-    if (this.outOfOrderWindowMs === 0) {
-      this.outOfOrderRefused++; // late by another sample of its own batch, which `judge` could not know
-      return false;
-    }
-    return this.late.add(slot, time, low, high);
+    if (this.outOfOrderWindowMs > 0) return true;
+    this.outOfOrderRefused++; // late by another sample of its own batch, which `judge` could not know
+    return false;
   }
 
   private isYoung(slot: number): boolean {
@@ -299,4 +342,8 @@ export class Head extends SeriesChunks {
       if (intervals[intervals.length - 1] < oldest) this.deleted.delete(slot);
     }
   }
+}
+
+function isSame(a: FloatHistogram, b: FloatHistogram): boolean {
+  return a === b || (!isStaleHistogram(a) && !isStaleHistogram(b) && a.equals(b));
 }

@@ -1,4 +1,4 @@
-import { SampleColumns } from '@avalanche/model';
+import { type FloatHistogram, isStaleHistogram, SampleColumns, STALE_HIGH, STALE_LOW } from '@avalanche/model';
 
 /**
  * Samples that came late, within `out_of_order_time_window`: rare, so they lie beside the head's chunks as plain
@@ -28,9 +28,20 @@ export class OutOfOrderSamples {
     columns.bits[2 * at] = low;
     columns.bits[2 * at + 1] = high;
     columns.length++;
+    columns.histograms?.splice(at, 0, undefined);
     this.size++;
     if (time < this.minTime) this.minTime = time;
     if (time > this.maxTime) this.maxTime = time;
+    return true;
+  }
+
+  /** @returns false where the series has a sample of that time already, which stays */
+  addHistogram(slot: number, time: number, histogram: FloatHistogram): boolean {
+    if (isStaleHistogram(histogram)) return this.add(slot, time, STALE_LOW, STALE_HIGH);
+    if (!this.add(slot, time, 0, 0)) return false;
+    const columns = this.bySlot.get(slot) as SampleColumns;
+    columns.histograms ??= new Array<undefined>(columns.length).fill(undefined);
+    columns.histograms[firstAtLeast(columns, time)] = histogram;
     return true;
   }
 
@@ -61,6 +72,10 @@ export class OutOfOrderSamples {
     into.reserve(into.length + count);
     into.t.set(columns.t.subarray(start, end), into.length);
     into.bits.set(columns.bits.subarray(2 * start, 2 * end), 2 * into.length);
+    if (columns.histograms !== null) {
+      into.histograms ??= [];
+      for (let i = 0; i < count; i++) into.histograms[into.length + i] = columns.histograms[start + i];
+    }
     into.length += count;
     return count;
   }

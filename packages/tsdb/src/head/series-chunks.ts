@@ -1,4 +1,5 @@
 import { silentLogger } from '@avalanche/model';
+import { ENCODING_XOR } from '../chunk-columns.ts';
 import type { DecodeBuffer, EncodeBuffer } from '../encoding.ts';
 import type { SampleBatch } from '../wal/records.ts';
 import { type ChunkMeta, ChunkStore, copyInto, SPAN_MAX } from './chunks.ts';
@@ -15,8 +16,15 @@ export const ROOMY_BITS = Uint32Array.from(
   OPEN_CHUNK_SIZES,
   (size) => Math.min(size - SAMPLE_BYTES_MAX, CHUNK_BYTES_MAX - 19) * 8 - 7,
 );
-/** Gets the encoded XOR chunks of a series: `bytes[start, end)`, times in milliseconds. */
-export type ChunkVisitor = (bytes: Uint8Array, start: number, end: number, minTime: number, maxTime: number) => void;
+/** Gets the encoded chunks of a series: `bytes[start, end)`, times in milliseconds. */
+export type ChunkVisitor = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  minTime: number,
+  maxTime: number,
+  encoding: number,
+) => void;
 
 /**
  * The chunks of the head's series: of each the one being written and the closed ones before it. State of a series lives in
@@ -132,7 +140,7 @@ export class SeriesChunks {
    * as present from now on.
    */
   attachChunks(slot: number, newest: number): void {
-    if (this.newest[slot] === 0 && this.openCount[slot] === 0) this.newest[slot] = newest;
+    if (this.newest[slot] === 0 && this.openStart(slot) === Number.POSITIVE_INFINITY) this.newest[slot] = newest;
     else for (const id of this.oldestFirst(newest)) this.insertChunk(slot, id);
     if (this.newest[slot] === 0) return;
     this.lastTime[slot] = Math.max(this.lastTime[slot], this.closed.maxTime[this.newest[slot]]);
@@ -160,11 +168,11 @@ export class SeriesChunks {
 
   /**
    * Gives a new series its open chunk, unless it is in a block, or was closed later: then it is in a file.
-   * @throws RangeError where it cannot be one
+   * @returns whether there was one of floats. @throws RangeError where it cannot be one
    */
-  decodeOpenChunk(slot: number, from: DecodeBuffer): void {
+  decodeOpenChunk(slot: number, from: DecodeBuffer): boolean {
     const count = from.uvarint();
-    if (count === 0) return;
+    if (count === 0) return false;
     const bits = from.uvarint();
     const minTime = from.varint();
     const maxTime = from.varint();
@@ -177,7 +185,7 @@ export class SeriesChunks {
     const length = (bits + 7) >>> 3;
     const source = from.position;
     from.skip(length);
-    if (maxTime <= this.lastTime[slot] || maxTime < this.minValidTime) return;
+    if (maxTime <= this.lastTime[slot] || maxTime < this.minValidTime) return true;
     // Not by us: another program has cut its chunks elsewhere.
     if (minTime <= this.lastTime[slot]) throw new RangeError('chunks in files end within an open one');
     const sizeClass = OPEN_CHUNK_SIZES.findIndex((size) => size >= length);
@@ -202,6 +210,7 @@ export class SeriesChunks {
     this.chunksCreated++;
     this.minTime = Math.min(this.minTime, Math.max(minTime, this.minValidTime));
     this.maxTime = Math.max(this.maxTime, maxTime);
+    return true;
   }
 
   /** Whether a series has a chunk that overlaps the range. */
@@ -227,13 +236,13 @@ export class SeriesChunks {
       const id = ids[i];
       closed.read(id);
       const { bytes, start, end } = closed.disk;
-      visit(bytes, start, end, closed.minTime(id), closed.maxTime[id]);
+      visit(bytes, start, end, closed.minTime(id), closed.maxTime[id], closed.encoding(id));
     }
     if (this.openCount[slot] === 0 || this.openMinTime[slot] > maxTime || this.lastTime[slot] < minTime) return;
     const start = open.offset(this.sizeClass[slot], this.handle[slot]);
     const bytes = open.bytes(this.sizeClass[slot], this.handle[slot]);
     writeXorHeader(bytes, start, this.openCount[slot]);
-    visit(bytes, start, start + this.openBytes(slot), this.openMinTime[slot], this.lastTime[slot]);
+    visit(bytes, start, start + this.openBytes(slot), this.openMinTime[slot], this.lastTime[slot], ENCODING_XOR);
   }
 
   protected dropChunksBefore(slot: number, time: number): void {
@@ -247,10 +256,23 @@ export class SeriesChunks {
       } else keptAfter = id;
       id = previous;
     }
-    if (this.openCount[slot] > 0 && this.lastTime[slot] < time) {
-      this.dropOpenChunk(slot);
-      this.chunksRemoved++;
-    }
+    this.dropOpenBefore(slot, time);
+  }
+
+  protected dropOpenBefore(slot: number, time: number): void {
+    if (this.openCount[slot] === 0 || this.lastTime[slot] >= time) return;
+    this.dropOpenChunk(slot);
+    this.chunksRemoved++;
+  }
+
+  /** When the chunk of a series that is being written began; +Infinity where there is none. */
+  protected openStart(slot: number): number {
+    return this.openCount[slot] > 0 ? this.openMinTime[slot] : Number.POSITIVE_INFINITY;
+  }
+
+  /** Ends the chunk that is being written, if any. */
+  protected closeOpen(slot: number): void {
+    if (this.openCount[slot] > 0) this.closeChunk(slot);
   }
 
   protected dropChunk(id: number): void {
@@ -269,15 +291,14 @@ export class SeriesChunks {
     const { closed } = this;
     const maxTime = closed.maxTime[id];
     const minTime = closed.minTime(id);
-    if (this.openCount[slot] > 0 && minTime > this.lastTime[slot]) this.closeChunk(slot);
+    if (minTime > this.lastTime[slot]) this.closeOpen(slot);
     let newer = 0;
     let older = this.newest[slot];
     while (older !== 0 && closed.minTime(older) > maxTime) {
       newer = older;
       older = closed.previous[older];
     }
-    const overlapsOpen = this.openCount[slot] > 0 && maxTime >= this.openMinTime[slot];
-    if (overlapsOpen || (older !== 0 && closed.maxTime[older] >= minTime)) {
+    if (maxTime >= this.openStart(slot) || (older !== 0 && closed.maxTime[older] >= minTime)) {
       this.dropChunk(id);
       return;
     }
@@ -287,7 +308,7 @@ export class SeriesChunks {
   }
 
   protected firstTime(slot: number): number {
-    let first = this.openCount[slot] > 0 ? this.openMinTime[slot] : Number.POSITIVE_INFINITY;
+    let first = this.openStart(slot);
     for (let id = this.newest[slot]; id !== 0; id = this.closed.previous[id]) first = this.closed.minTime(id);
     return first;
   }
@@ -298,12 +319,14 @@ export class SeriesChunks {
     return time >= this.cutAt[slot] || count >= 2 * SAMPLES_PER_CHUNK || this.openBytes(slot) > CHUNK_BYTES_MAX - 19;
   }
 
-  /** Upstream's computeChunkEndTime: spreads the rest of the range over chunks of about equal size. */
+  /** Of an open chunk that is a quarter full. */
   protected chunkEnd(slot: number): number {
-    const start = this.openMinTime[slot];
-    const rangeEnd = this.cutAt[slot];
-    const chunks = (rangeEnd - start) / ((this.lastTime[slot] - start + 1) * 4);
-    return chunks <= 1 ? rangeEnd : Math.floor(start + (rangeEnd - start) / Math.floor(chunks));
+    return chunkEnd(this.openMinTime[slot], this.lastTime[slot], this.cutAt[slot], 4);
+  }
+
+  /** The latest end of a chunk that begins at `time`. */
+  protected rangeEnd(time: number): number {
+    return Math.min((Math.floor(time / this.chunkRangeMs) + 1) * this.chunkRangeMs, time + SPAN_MAX);
   }
 
   protected openBytes(slot: number): number {
@@ -319,6 +342,7 @@ export class SeriesChunks {
     this.newest[slot] = this.closed.add(bytes, start, this.openBytes(slot), this.series.walRefs[slot], {
       minTime: this.openMinTime[slot],
       maxTime: this.lastTime[slot],
+      encoding: ENCODING_XOR,
       previous: this.newest[slot],
     });
     this.dropOpenChunk(slot);
@@ -332,11 +356,12 @@ export class SeriesChunks {
 
   protected loadState(slot: number, time: number): XorState {
     if (this.openCount[slot] === 0) {
+      this.closeOpen(slot); // one of histograms
       this.sizeClass[slot] = OpenChunks.SMALLEST;
       this.handle[slot] = this.open.allocate(OpenChunks.SMALLEST);
       this.openBits[slot] = 0;
       this.openMinTime[slot] = time;
-      this.cutAt[slot] = Math.min((Math.floor(time / this.chunkRangeMs) + 1) * this.chunkRangeMs, time + SPAN_MAX);
+      this.cutAt[slot] = this.rangeEnd(time);
       this.openCountTotal++;
       this.chunksCreated++;
     }
@@ -385,4 +410,13 @@ export class SeriesChunks {
     this.trailing = copyInto(new Uint8Array(size), this.trailing);
     this.newest = copyInto(new Uint32Array(size), this.newest);
   }
+}
+
+/**
+ * Upstream's computeChunkEndTime: spreads the rest of a range over chunks of about equal size, where one that lasts from
+ * `start` to `last` is the `fullness`-th part of full.
+ */
+export function chunkEnd(start: number, last: number, rangeEnd: number, fullness: number): number {
+  const chunks = (rangeEnd - start) / ((last - start + 1) * fullness);
+  return chunks <= 1 ? rangeEnd : Math.floor(start + (rangeEnd - start) / Math.floor(chunks));
 }

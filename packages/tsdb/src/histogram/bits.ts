@@ -77,3 +77,80 @@ export class BitReader {
     if (this.position > this.limit) throw new InvalidChunk('a chunk ends too early');
   }
 }
+
+/** By the length of a varbit's prefix of ones: the numbers of bits that follow it are `VARBIT_SIZES`. */
+const LONGEST = VARBIT_SIZES.length - 1;
+
+/** Writes bits, most significant first, into a buffer that grows. */
+export class BitWriter {
+  bytes = new Uint8Array(128);
+  /** How many bits are written. */
+  length = 0;
+
+  /** Whole bytes, the last of which may be filled up with zeros. */
+  get size(): number {
+    return (this.length + 7) >>> 3;
+  }
+
+  /** The low `count` (1 … 32) bits of `value`. */
+  bits(value: number, count: number): void {
+    if (this.length + 40 > this.bytes.length * 8) this.grow();
+    const { bytes } = this;
+    const at = this.length >>> 3;
+    const offset = this.length & 7;
+    const word = (value << (32 - count)) >>> 0;
+    bytes[at] |= word >>> (24 + offset);
+    bytes[at + 1] = word >>> (16 + offset);
+    bytes[at + 2] = word >>> (8 + offset);
+    bytes[at + 3] = word >>> offset;
+    bytes[at + 4] = offset === 0 ? 0 : word << (8 - offset);
+    this.length += count;
+  }
+
+  /** An unsigned varbit number, exact up to 2^53. */
+  uvarbit(value: number): void {
+    let ones = 0;
+    while (ones < LONGEST && value >= 2 ** VARBIT_SIZES[ones]) ones++;
+    this.prefixed(ones, value);
+  }
+
+  /** A signed varbit number, exact up to ±2^53. */
+  varbit(value: number): void {
+    let ones = 0;
+    if (value !== 0) {
+      ones = 1;
+      while (ones < LONGEST && !isWithin(value, 2 ** (VARBIT_SIZES[ones] - 1))) ones++;
+    }
+    this.prefixed(ones, value);
+  }
+
+  /** The two halves of 64 bits. */
+  word(high: number, low: number): void {
+    this.bits(high, 32);
+    this.bits(low, 32);
+  }
+
+  private prefixed(ones: number, value: number): void {
+    if (ones === 0) {
+      this.bits(0, 1);
+      return;
+    }
+    // The longest prefix has no zero behind it.
+    if (ones === LONGEST) this.bits(0xff, 8);
+    else this.bits(2 ** (ones + 1) - 2, ones + 1);
+    const size = VARBIT_SIZES[ones];
+    if (size > 32) this.bits(Math.floor(value / 0x1_0000_0000), size - 32);
+    this.bits(value, Math.min(32, size));
+  }
+
+  private grow(): void {
+    const bytes = new Uint8Array(this.bytes.length * 2);
+    bytes.set(this.bytes);
+    this.bytes = bytes;
+  }
+}
+
+/** As many as `half * 2` numbers, of which the largest is `half`. */
+function isWithin(value: number, half: number): boolean {
+  return value <= half && value > -half;
+}

@@ -5,8 +5,8 @@ import { type ChunkLayout, readLayout } from './layout.ts';
 import { XorValues } from './xor-values.ts';
 
 /** The number of samples in two bytes, and one of flags. */
-const HEADER_BYTES = 3;
-const HINT_MASK = 0xc0;
+export const HEADER_BYTES = 3;
+export const HINT_MASK = 0xc0;
 const GAUGE_HINT = 0xc0;
 /** The highest resolution that queries compute with. */
 const SCHEMA_MAX = 8;
@@ -60,6 +60,7 @@ export function readHistograms(chunk: EncodedChunk, minTime: number, maxTime: nu
 
 /** The numbers of one sample. */
 interface SampleValues {
+  readonly ofIntegers: boolean;
   readonly count: number;
   readonly zeroCount: number;
   readonly sum: number;
@@ -69,6 +70,7 @@ interface SampleValues {
 
 function histogramOf(layout: ChunkLayout, values: SampleValues, counterResetHint: CounterResetHint): FloatHistogram {
   const { schema, zeroThreshold, positive, negative, customValues } = layout;
+  const { ofIntegers } = values;
   const { count, zeroCount, sum, counts } = values;
   const middle = positive.length;
   const histogram = new FloatHistogram({
@@ -81,12 +83,14 @@ function histogramOf(layout: ChunkLayout, values: SampleValues, counterResetHint
     positive: middle > 0 ? { indexes: positive, counts: counts.slice(0, middle) } : NO_BUCKETS,
     negative: negative.length > 0 ? { indexes: negative, counts: counts.slice(middle) } : NO_BUCKETS,
     customValues,
+    ofIntegers,
   });
   return schema > SCHEMA_MAX ? histogram.reducedTo(SCHEMA_MAX) : histogram;
 }
 
 /** Counts as deltas of deltas; those of buckets are differences to the bucket before. */
 class IntegerValues implements SampleValues {
+  readonly ofIntegers = true;
   count = 0;
   zeroCount = 0;
   readonly counts: Float64Array;
@@ -149,6 +153,7 @@ class IntegerValues implements SampleValues {
 
 /** Count, zero count, sum and the counts of the buckets, each as the XOR with the one before. */
 class FloatValues implements SampleValues {
+  readonly ofIntegers = false;
   readonly counts: Float64Array;
   private readonly xor: XorValues;
 

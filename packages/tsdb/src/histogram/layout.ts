@@ -1,4 +1,5 @@
-import { type BitReader, InvalidChunk } from './bits.ts';
+import { CUSTOM_BUCKETS_SCHEMA, spansOf } from '@avalanche/model';
+import { type BitReader, type BitWriter, InvalidChunk } from './bits.ts';
 
 /** What all histograms of a chunk have in common. */
 export interface ChunkLayout {
@@ -11,7 +12,6 @@ export interface ChunkLayout {
   readonly customValues: Float64Array;
 }
 
-const CUSTOM_BUCKETS_SCHEMA = -53;
 /**
  * Exponential schemas that a chunk may have. Those above 8 are of the future, and read in a lower resolution; upstream
  * also keeps -9 to -5 free for it, in which nothing can be computed today.
@@ -95,5 +95,50 @@ function checkCustom(positive: Int32Array, negative: Int32Array, bounds: Float64
   const last = positive[positive.length - 1] ?? 0;
   if (first < 0 || last > bounds.length || negative.length > 0) {
     throw new InvalidChunk('custom buckets without bounds');
+  }
+}
+
+/** Writes what `readLayout` reads. */
+export function writeLayout(bits: BitWriter, layout: ChunkLayout): void {
+  writeZeroThreshold(bits, layout.zeroThreshold);
+  bits.varbit(layout.schema);
+  for (const indexes of [layout.positive, layout.negative]) {
+    const spans = spansOf(indexes);
+    bits.uvarbit(spans.length);
+    for (const { offset, length } of spans) {
+      bits.uvarbit(length);
+      bits.varbit(offset);
+    }
+  }
+  if (layout.schema !== CUSTOM_BUCKETS_SCHEMA) return;
+  bits.uvarbit(layout.customValues.length);
+  for (const bound of layout.customValues) writeBound(bits, bound);
+}
+
+function writeFloat(bits: BitWriter, value: number): void {
+  float[0] = value;
+  bits.word(floatBits[1], floatBits[0]);
+}
+
+function writeZeroThreshold(bits: BitWriter, threshold: number): void {
+  const exponent = Math.log2(threshold);
+  const isShort = Number.isInteger(exponent) && exponent >= -243 && exponent <= 10 && 2 ** exponent === threshold;
+  if (threshold === 0) bits.bits(0, 8);
+  else if (isShort) bits.bits(exponent + 244, 8);
+  else {
+    bits.bits(255, 8);
+    writeFloat(bits, threshold);
+  }
+}
+
+/** Thousandths up to here take at most four bytes. */
+const THOUSANDTHS_MAX = 33_554_430;
+
+function writeBound(bits: BitWriter, bound: number): void {
+  const thousandths = Math.round(bound * 1000);
+  if (thousandths >= 0 && thousandths <= THOUSANDTHS_MAX && thousandths / 1000 === bound) bits.uvarbit(thousandths + 1);
+  else {
+    bits.uvarbit(0);
+    writeFloat(bits, bound);
   }
 }

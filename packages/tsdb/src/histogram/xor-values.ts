@@ -1,5 +1,5 @@
 import { STALE_HIGH, STALE_LOW } from '@avalanche/model';
-import { type BitReader, InvalidChunk } from './bits.ts';
+import { type BitReader, type BitWriter, InvalidChunk } from './bits.ts';
 
 /** Numbers of which each is stored as its difference (XOR) to itself in the sample before. NaNs keep their payload. */
 export class XorValues {
@@ -50,5 +50,64 @@ export class XorValues {
     if (trailing < 0) throw new InvalidChunk('a number of more than 64 bits');
     this.leading[i] = leading;
     this.trailing[i] = trailing;
+  }
+}
+
+const NO_WINDOW = 0xff;
+
+/** Writes what `XorValues` reads. */
+export class XorWriter {
+  private readonly words: Uint32Array;
+  private readonly leading: Uint8Array;
+  private readonly trailing: Uint8Array;
+
+  constructor(count: number) {
+    this.words = new Uint32Array(2 * count);
+    this.leading = new Uint8Array(count).fill(NO_WINDOW);
+    this.trailing = new Uint8Array(count);
+  }
+
+  /** Writes number `i` as it is. */
+  first(bits: BitWriter, i: number, high: number, low: number): void {
+    this.words[2 * i] = low;
+    this.words[2 * i + 1] = high;
+    bits.word(high, low);
+  }
+
+  /** Writes its difference to the one before. */
+  next(bits: BitWriter, i: number, high: number, low: number): void {
+    const { words, leading, trailing } = this;
+    const xorHigh = (high ^ words[2 * i + 1]) >>> 0;
+    const xorLow = (low ^ words[2 * i]) >>> 0;
+    words[2 * i] = low;
+    words[2 * i + 1] = high;
+    if (xorHigh === 0 && xorLow === 0) {
+      bits.bits(0, 1);
+      return;
+    }
+    const zerosBefore = xorHigh !== 0 ? Math.clz32(xorHigh) : 31;
+    const zerosAfter = xorLow !== 0 ? trailingZeros(xorLow) : 32 + trailingZeros(xorHigh);
+    if (leading[i] !== NO_WINDOW && zerosBefore >= leading[i] && zerosAfter >= trailing[i]) bits.bits(0b10, 2);
+    else {
+      leading[i] = zerosBefore;
+      trailing[i] = zerosAfter;
+      // 64 bits are written as 0.
+      bits.bits((0b11 << 11) | (zerosBefore << 6) | ((64 - zerosBefore - zerosAfter) & 63), 13);
+    }
+    writeWindow(bits, xorHigh, xorLow, leading[i], trailing[i]);
+  }
+}
+
+function trailingZeros(word: number): number {
+  return 31 - Math.clz32(word & -word);
+}
+
+function writeWindow(bits: BitWriter, high: number, low: number, leading: number, trailing: number): void {
+  const size = 64 - leading - trailing;
+  if (trailing >= 32) bits.bits(high >>> (trailing - 32), size);
+  else {
+    if (size > 32) bits.bits(high >>> trailing, size - 32);
+    const rest = trailing === 0 ? low : (high << (32 - trailing)) | (low >>> trailing);
+    bits.bits(rest, Math.min(32, size));
   }
 }

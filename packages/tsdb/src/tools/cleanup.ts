@@ -10,6 +10,7 @@ import { ENCODING_XOR } from '../chunk-columns.ts';
 import { mergeBlocks } from '../compact/merge.ts';
 import { deleteFromBlock, matching } from '../deletion.ts';
 import { readXor } from '../head/xor.ts';
+import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { DirectoryLocked, lockDirectory } from '../lock.ts';
 import { BlockIndex } from '../query/querier.ts';
 import { checkDirectory, openBlocks } from './read-only.ts';
@@ -165,11 +166,11 @@ class Loss {
     const count = (bytes[start] << 8) | bytes[start + 1];
     let share = 1;
     if (entry.maxTime[i] >= before) {
-      if (encoding !== ENCODING_XOR) {
-        throw new UnsupportedChunk(`${block.index.labelsOf(entry)} holds native histograms, which cannot be cut yet`);
-      }
-      columns.length = 0;
-      readXor(bytes, start, count, Number.MIN_SAFE_INTEGER, before - 1, columns);
+      columns.clear();
+      if (encoding === ENCODING_XOR) readXor(bytes, start, count, Number.MIN_SAFE_INTEGER, before - 1, columns);
+      else if (isHistogramEncoding(encoding)) {
+        readHistograms({ bytes, start, end, encoding }, Number.MIN_SAFE_INTEGER, before - 1, columns);
+      } else throw new UnsupportedChunk(`${block.index.labelsOf(entry)} holds chunks of encoding ${encoding}`);
       share = columns.length / count;
     }
     this.samples += Math.round(count * share);

@@ -72,8 +72,6 @@ export class ReadOnlyDb {
     readonly head: Head,
     /** Where the log ends before its files do: it is being written, or its writer was killed. */
     readonly tornTail: WalCorruption | null,
-    /** Samples of the log that cannot be read yet. */
-    readonly histogramSamples: number,
   ) {}
 
   /** The series that match any of the sets and have samples in the range (milliseconds, both ends included). */
@@ -123,7 +121,7 @@ async function openLog(directory: string, blocks: readonly Block[], logger: Logg
   const replay = new HeadReplay(head);
   const torn = await replayLog(join(directory, 'wal'), replay, logger);
   const tornLate = await replayLog(join(directory, 'wbl'), replay.late(), logger);
-  return new ReadOnlyDb(blocks, head, torn ?? tornLate, replay.histogramSamples);
+  return new ReadOnlyDb(blocks, head, torn ?? tornLate);
 }
 
 /** Hands a log to `sink` as it is. @returns what is wrong with the end of its last segment */

@@ -9,7 +9,7 @@ import {
   SampleRecord,
   visitSeries,
 } from './decode.ts';
-import { decodeHistograms, isHistogramRecord } from './histograms.ts';
+import { histogramPlaces, isHistogramRecord } from './histograms.ts';
 import { SegmentReader } from './reader.ts';
 import {
   encodeExemplars,
@@ -138,7 +138,7 @@ class CheckpointWriter {
       decodeSamples(bytes, start, end, this.columns);
       return this.columns.times.subarray(0, this.columns.length).some((time) => time >= minTime);
     }
-    return !isHistogramRecord(type) || decodeHistograms(bytes, start, end).times.some((time) => time >= minTime);
+    return !isHistogramRecord(type) || histogramPlaces(bytes, start, end).times.some((time) => time >= minTime);
   }
 
   private keepSeries(bytes: Uint8Array, start: number, end: number): void {

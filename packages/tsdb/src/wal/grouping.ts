@@ -21,6 +21,11 @@ export class SampleGrouper {
   /** The samples in the order of these numbers. */
   private order = new Uint32Array(0);
 
+  /** Whether a series has samples here. Costs a look at each sample, once. */
+  holds(ref: number): boolean {
+    return this.numbers.isMarked(ref, this.collected);
+  }
+
   /** To be asked before a record is added; a log that is not small gets its room at once. */
   get isFull(): boolean {
     const { collected } = this;
@@ -45,6 +50,7 @@ export class SampleGrouper {
       yield;
     }
     collected.length = 0;
+    this.numbers.unmark();
   }
 
   private number(): void {
@@ -85,6 +91,37 @@ class RefNumbers {
   /** By reference: its number plus one, 0 where it has none. */
   private dense = new Uint32Array(4096);
   private readonly sparse = new Map<number, number>();
+  /** By reference: 1 where it is among the first `markedCount` samples, counted where somebody has asked for any. */
+  private marks = new Uint8Array(0);
+  private readonly markedFar = new Set<number>();
+  private markedCount = 0;
+
+  /** Whether `ref` is among the samples, to which others may have been added since the last call, and none taken away. */
+  isMarked(ref: number, { refs, length }: SampleRecord): boolean {
+    for (; this.markedCount < length; this.markedCount++) {
+      const each = refs[this.markedCount];
+      if (each < this.marks.length) this.marks[each] = 1;
+      else this.markFar(each);
+    }
+    return ref < this.marks.length ? this.marks[ref] === 1 : this.markedFar.has(ref);
+  }
+
+  unmark(): void {
+    if (this.markedCount === 0) return;
+    this.marks.fill(0);
+    this.markedFar.clear();
+    this.markedCount = 0;
+  }
+
+  private markFar(ref: number): void {
+    if (ref >= DENSE_REFS_MAX) this.markedFar.add(ref);
+    else {
+      const marks = new Uint8Array(Math.min(DENSE_REFS_MAX, Math.max(4096, ref * 2)));
+      marks.set(this.marks);
+      marks[ref] = 1;
+      this.marks = marks;
+    }
+  }
 
   /** Puts the numbers of `refs` into `into`. */
   number(refs: Float64Array, length: number, into: Uint32Array): void {

@@ -1,4 +1,21 @@
-import { DecodeBuffer } from '../encoding.ts';
+import {
+  type Buckets,
+  bucketsFromSpans,
+  type CounterResetHint,
+  CUSTOM_BUCKETS_SCHEMA,
+  FloatHistogram,
+  HistogramError,
+  isExponentialSchema,
+  isStaleHistogram,
+  SCHEMA_MAX,
+  type Span,
+  STALE_FLOAT_HISTOGRAM,
+  STALE_HIGH,
+  STALE_HISTOGRAM,
+  STALE_LOW,
+  spansOf,
+} from '@avalanche/model';
+import { DecodeBuffer, type EncodeBuffer } from '../encoding.ts';
 import {
   RECORD_CUSTOM_FLOAT_HISTOGRAMS,
   RECORD_CUSTOM_HISTOGRAMS,
@@ -8,40 +25,145 @@ import {
   RECORD_HISTOGRAMS_V2,
 } from './records.ts';
 
-/** A record of native histograms: whose and when they are; the histograms themselves stay bytes. */
-export interface HistogramRecord {
-  /** One of the record types 7 to 10, 12 and 13. */
-  readonly type: number;
+/** A native histogram as the log has it. */
+export interface LoggedHistogram {
+  readonly ref: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly histogram: FloatHistogram;
+}
+
+/** Whose and when the histograms of a record are. */
+export interface HistogramPlaces {
   readonly refs: readonly number[];
   /** Milliseconds since the epoch. */
   readonly times: readonly number[];
-  /** The whole record, type included. Valid until the next record. */
-  readonly bytes: Uint8Array;
 }
 
-const HISTOGRAM_TYPES: readonly number[] = [
-  RECORD_HISTOGRAMS,
+const INTEGER_TYPES: readonly number[] = [RECORD_HISTOGRAMS, RECORD_CUSTOM_HISTOGRAMS, RECORD_HISTOGRAMS_V2];
+const FLOAT_TYPES: readonly number[] = [
   RECORD_FLOAT_HISTOGRAMS,
-  RECORD_CUSTOM_HISTOGRAMS,
   RECORD_CUSTOM_FLOAT_HISTOGRAMS,
-  RECORD_HISTOGRAMS_V2,
   RECORD_FLOAT_HISTOGRAMS_V2,
 ];
+const V2_TYPES: readonly number[] = [RECORD_HISTOGRAMS_V2, RECORD_FLOAT_HISTOGRAMS_V2];
+/** As bytes name them; as with upstream. */
+const HINTS: readonly CounterResetHint[] = ['unknown', 'reset', 'not_reset', 'gauge'];
 
 export function isHistogramRecord(type: number): boolean {
-  return HISTOGRAM_TYPES.includes(type);
+  return INTEGER_TYPES.includes(type) || FLOAT_TYPES.includes(type);
+}
+
+/** Of integers or of floats, with exponential or with custom buckets: upstream has a record each. */
+export function histogramRecordType({ ofIntegers, usesCustomBuckets }: FloatHistogram): number {
+  if (ofIntegers) return usesCustomBuckets ? RECORD_CUSTOM_HISTOGRAMS : RECORD_HISTOGRAMS;
+  return usesCustomBuckets ? RECORD_CUSTOM_FLOAT_HISTOGRAMS : RECORD_FLOAT_HISTOGRAMS;
+}
+
+/**
+ * Encodes histograms, all of one record type:
+ * ```
+ * ┌───────────────────────────────────────────────────────────────┐
+ * │ type <1b> │ base ref <8b> │ base time <8b>                    │
+ * ├───────────────────────────────────────────────────────────────┤
+ * │ ref − base <varint> │ time − base <varint> │ histogram        │  once a histogram
+ * └───────────────────────────────────────────────────────────────┘
+ * ```
+ */
+export function encodeHistograms(buffer: EncodeBuffer, histograms: readonly LoggedHistogram[]): void {
+  if (histograms.length === 0) return;
+  const { ref: baseRef, time: baseTime, histogram: first } = histograms[0];
+  buffer.putByte(histogramRecordType(first));
+  buffer.putInt64(baseRef);
+  buffer.putInt64(baseTime);
+  for (const { ref, time, histogram } of histograms) {
+    buffer.putVarint(ref - baseRef);
+    buffer.putVarint(time - baseTime);
+    encodeHistogram(buffer, histogram);
+  }
+}
+
+/**
+ * ```
+ * reset hint <1b> │ schema <varint> │ zero threshold <8b> │ zero count │ count │ sum <8b>
+ * │ spans: count <uvarint>, (offset <varint>, length <uvarint>) …   twice: positive, negative
+ * │ buckets: count <uvarint>, bucket …                              twice
+ * │ custom values: count <uvarint>, value <8b> …                    of custom buckets only
+ * ```
+ * Counts are uvarints and buckets varints, each the difference to the one before; floats of 8 bytes in float histograms.
+ */
+function encodeHistogram(buffer: EncodeBuffer, histogram: FloatHistogram): void {
+  const { positive, negative, customValues, ofIntegers } = histogram;
+  buffer.putByte(HINTS.indexOf(histogram.counterResetHint));
+  buffer.putVarint(histogram.schema);
+  buffer.putFloat64(histogram.zeroThreshold);
+  for (const count of [histogram.zeroCount, histogram.count]) {
+    if (ofIntegers) buffer.putUvarint(count);
+    else buffer.putFloat64(count);
+  }
+  if (isStaleHistogram(histogram)) {
+    buffer.putUint32(STALE_HIGH);
+    buffer.putUint32(STALE_LOW);
+  } else buffer.putFloat64(histogram.sum);
+  for (const { indexes } of [positive, negative]) encodeSpans(buffer, spansOf(indexes));
+  for (const { counts } of [positive, negative]) encodeCounts(buffer, counts, ofIntegers);
+  if (histogram.usesCustomBuckets) encodeCounts(buffer, customValues, false);
+}
+
+function encodeSpans(buffer: EncodeBuffer, spans: readonly Span[]): void {
+  buffer.putUvarint(spans.length);
+  for (const { offset, length } of spans) {
+    buffer.putVarint(offset);
+    buffer.putUvarint(length);
+  }
+}
+
+function encodeCounts(buffer: EncodeBuffer, counts: Float64Array, asDeltas: boolean): void {
+  buffer.putUvarint(counts.length);
+  for (let i = 0; i < counts.length; i++) {
+    if (asDeltas) buffer.putVarint(counts[i] - (i > 0 ? counts[i - 1] : 0));
+    else buffer.putFloat64(counts[i]);
+  }
+}
+
+/**
+ * Those of a schema that is not known are left out, as with upstream; those of a higher resolution than can be
+ * computed with come in the highest.
+ * @throws RangeError where the record is cut short, or its histograms cannot be
+ */
+export function decodeHistograms(bytes: Uint8Array, start: number, end: number): LoggedHistogram[] {
+  const out: LoggedHistogram[] = [];
+  const ofIntegers = INTEGER_TYPES.includes(bytes[start]);
+  visitHistograms(bytes, start, end, (buffer, ref, time) => {
+    const histogram = decodeHistogram(buffer, ofIntegers);
+    if (histogram) out.push({ ref, time, histogram });
+  });
+  return out;
 }
 
 /** @throws RangeError where the record is cut short */
-export function decodeHistograms(bytes: Uint8Array, start: number, end: number): HistogramRecord {
-  const record = bytes.subarray(start, end);
-  const buffer = new DecodeBuffer(record);
-  const type = buffer.byte();
-  const isFloat =
-    type === RECORD_FLOAT_HISTOGRAMS || type === RECORD_CUSTOM_FLOAT_HISTOGRAMS || type === RECORD_FLOAT_HISTOGRAMS_V2;
+export function histogramPlaces(bytes: Uint8Array, start: number, end: number): HistogramPlaces {
   const refs: number[] = [];
   const times: number[] = [];
-  const isV2 = type === RECORD_HISTOGRAMS_V2 || type === RECORD_FLOAT_HISTOGRAMS_V2;
+  const ofIntegers = INTEGER_TYPES.includes(bytes[start]);
+  visitHistograms(bytes, start, end, (buffer, ref, time) => {
+    refs.push(ref);
+    times.push(time);
+    skipHistogram(buffer, !ofIntegers);
+  });
+  return { refs, times };
+}
+
+/** Calls `visit`, which must read a histogram, with each. */
+function visitHistograms(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  visit: (buffer: DecodeBuffer, ref: number, time: number) => void,
+): void {
+  const buffer = new DecodeBuffer(bytes, start + 1, end);
+  const isV2 = V2_TYPES.includes(bytes[start]);
+  let isFirst = true;
   let baseRef = 0;
   let baseTime = 0;
   if (!isV2 && buffer.remaining > 0) {
@@ -53,30 +175,85 @@ export function decodeHistograms(bytes: Uint8Array, start: number, end: number):
     const time = baseTime + buffer.varint();
     if (isV2) {
       // References count from the one before, times from the first; the first has its start time whole.
-      const marker = refs.length === 0 ? 2 : buffer.byte();
+      const marker = isFirst ? 2 : buffer.byte();
       if (marker > 1) buffer.varint();
       baseRef = ref;
-      if (refs.length === 0) baseTime = time;
+      if (isFirst) baseTime = time;
+      isFirst = false;
     }
-    refs.push(ref);
-    times.push(time);
-    skipHistogram(buffer, isFloat);
+    if (!(ref >= 0 && ref <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`series reference ${ref}`);
+    visit(buffer, ref, time);
   }
-  return { type, refs, times, bytes: record };
 }
 
-/** Schema of histograms whose bucket boundaries are written out. */
-const CUSTOM_BUCKETS_SCHEMA = -53;
+/** @returns undefined where its schema is not known */
+function decodeHistogram(buffer: DecodeBuffer, ofIntegers: boolean): FloatHistogram | undefined {
+  const counterResetHint = HINTS[buffer.byte()] ?? 'unknown';
+  const schema = buffer.varint();
+  const zeroThreshold = buffer.float64();
+  const zeroCount = ofIntegers ? buffer.uvarint() : buffer.float64();
+  const count = ofIntegers ? buffer.uvarint() : buffer.float64();
+  const high = buffer.uint32();
+  const low = buffer.uint32();
+  const spans = [decodeSpans(buffer), decodeSpans(buffer)];
+  const [positive, negative] = spans.map((each) => decodeBuckets(buffer, each, ofIntegers));
+  const usesCustomBuckets = schema === CUSTOM_BUCKETS_SCHEMA;
+  const customValues = usesCustomBuckets ? decodeFloats(buffer) : undefined;
+  if (high === STALE_HIGH && low === STALE_LOW) return ofIntegers ? STALE_HISTOGRAM : STALE_FLOAT_HISTOGRAM;
+  if (!usesCustomBuckets && !isExponentialSchema(Math.min(schema, SCHEMA_MAX))) return undefined;
+  halves[1] = high;
+  halves[0] = low;
+  const histogram = new FloatHistogram({
+    ...{ counterResetHint, schema, zeroThreshold, zeroCount, count, sum: float[0] },
+    ...{ positive, negative, ofIntegers, ...(customValues && { customValues }) },
+  });
+  return schema > SCHEMA_MAX ? histogram.reducedTo(SCHEMA_MAX) : histogram;
+}
 
-/**
- * ```
- * reset hint <1b> │ schema <varint> │ zero threshold <8b> │ zero count │ count │ sum <8b>
- * │ spans: count <uvarint>, (offset <varint>, length <uvarint>) …   twice: positive, negative
- * │ buckets: count <uvarint>, bucket …                              twice
- * │ custom values: count <uvarint>, value <8b> …                    of custom buckets only
- * ```
- * Counts and buckets are varints, or floats of 8 bytes in float histograms.
- */
+const float = new Float64Array(1);
+const halves = new Uint32Array(float.buffer);
+
+function decodeSpans(buffer: DecodeBuffer): Span[] {
+  const spans: Span[] = [];
+  for (let n = roomFor(buffer, buffer.uvarint(), 2); n > 0; n--) {
+    spans.push({ offset: buffer.varint(), length: buffer.uvarint() });
+  }
+  return spans;
+}
+
+function decodeBuckets(buffer: DecodeBuffer, spans: readonly Span[], ofIntegers: boolean): Buckets {
+  const counts = ofIntegers ? decodeDeltas(buffer) : decodeFloats(buffer);
+  if (spans.reduce((sum, { length }) => sum + length, 0) !== counts.length) {
+    throw new RangeError('the spans of a histogram do not fit its buckets');
+  }
+  try {
+    return bucketsFromSpans(spans, counts);
+  } catch (error) {
+    throw error instanceof HistogramError ? new RangeError(error.message) : error;
+  }
+}
+
+function decodeDeltas(buffer: DecodeBuffer): Float64Array {
+  const counts = new Float64Array(roomFor(buffer, buffer.uvarint(), 1));
+  for (let i = 0, count = 0; i < counts.length; i++) {
+    count += buffer.varint();
+    counts[i] = count;
+  }
+  return counts;
+}
+
+function decodeFloats(buffer: DecodeBuffer): Float64Array {
+  const values = new Float64Array(roomFor(buffer, buffer.uvarint(), 8));
+  for (let i = 0; i < values.length; i++) values[i] = buffer.float64();
+  return values;
+}
+
+/** Before memory is taken for `count` numbers: whether the record can have them. */
+function roomFor(buffer: DecodeBuffer, count: number, bytesMin: number): number {
+  if (count * bytesMin > buffer.remaining) throw new RangeError('the record ends too early');
+  return count;
+}
+
 function skipHistogram(buffer: DecodeBuffer, isFloat: boolean): void {
   buffer.byte();
   const schema = buffer.varint();

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Labels, silentLogger } from '@avalanche/model';
+import { formatHistogram, Labels, silentLogger } from '@avalanche/model';
 import { afterEach, beforeEach } from 'vitest';
 import { EncodeBuffer } from '../encoding.ts';
+import type { LoggedHistogram } from './histograms.ts';
 import type { SampleBatch, SeriesMetadata } from './records.ts';
 import type { ReplayReport, ReplaySink } from './replay.ts';
 import { Wal, type WalOptions } from './wal.ts';
@@ -41,10 +42,12 @@ export class Collector implements ReplaySink {
     return 0;
   }
 
-  histograms(record: { type: number; refs: readonly number[]; times: readonly number[]; bytes: Uint8Array }): number {
-    const times = record.times.map((time) => time - start);
-    this.lines.push(`histograms ${record.type} ${record.refs.join(',')} ${times.join(',')} ${record.bytes.length}`);
-    return 1;
+  histograms(histograms: readonly LoggedHistogram[]): number {
+    for (const { ref, time, histogram } of histograms) {
+      const kind = histogram.ofIntegers ? 'histogram' : 'float histogram';
+      this.lines.push(`${kind} ${ref} ${time - start} ${formatHistogram(histogram)}`);
+    }
+    return histograms.length;
   }
 
   mmapMarkers(markers: Parameters<NonNullable<ReplaySink['mmapMarkers']>>[0]): number {
@@ -101,11 +104,12 @@ export function raw(build: (buffer: EncodeBuffer) => void): Uint8Array {
   return buffer.bytes.slice(0, buffer.length);
 }
 
-/** A histogram record of two samples; what is in the histograms is of no matter here. */
+/** A histogram record of two samples of series 7 and 8. */
 export function histograms(type: number, times: readonly [number, number]): Uint8Array {
   const isFloat = type === 8 || type === 10 || type === 13;
   const isV2 = type > 10;
-  const number = (buffer: EncodeBuffer, value: number) => (isFloat ? buffer.putInt64(value) : buffer.putUvarint(value));
+  const number = (buffer: EncodeBuffer, value: number) =>
+    isFloat ? buffer.putFloat64(value) : buffer.putUvarint(value);
   return raw((buffer) => {
     buffer.putByte(type);
     if (!isV2) for (const base of [7, start + times[0]]) buffer.putInt64(base);
@@ -122,11 +126,13 @@ export function histograms(type: number, times: readonly [number, number]): Uint
       buffer.putInt64(0);
       for (const count of [0, 300]) number(buffer, count);
       buffer.putInt64(0);
-      for (const span of [1, 2, 4, 0]) buffer.putUvarint(span);
+      for (const span of [1, 2, 2, 0]) buffer.putUvarint(span);
       buffer.putUvarint(2);
-      for (const bucket of [100, 200]) number(buffer, bucket);
+      if (isFloat) for (const bucket of [100, 200]) buffer.putFloat64(bucket);
+      else for (let i = 0; i < 2; i++) buffer.putVarint(100);
       buffer.putUvarint(0);
-      if (custom) for (const part of [0, 1, 2]) part === 0 ? buffer.putUvarint(2) : buffer.putInt64(part);
+      if (custom) buffer.putUvarint(2);
+      if (custom) for (const bound of [1, 2]) buffer.putFloat64(bound);
     });
   });
 }

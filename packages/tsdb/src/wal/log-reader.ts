@@ -1,5 +1,6 @@
 import { decodeSamples, type SampleRecord } from './decode.ts';
 import { SampleGrouper } from './grouping.ts';
+import { histogramPlaces, isHistogramRecord } from './histograms.ts';
 import { SegmentReader, WalCorruption } from './reader.ts';
 import { RECORD_SAMPLES, RECORD_SAMPLES_V2, RECORD_SERIES } from './records.ts';
 
@@ -16,7 +17,10 @@ export interface RecordPlace {
   readonly goodBytes: number;
 }
 
-/** Takes what a `LogReader` reads. */
+/**
+ * Takes what a `LogReader` reads. Records of histograms may come before samples that were logged earlier, of other
+ * series.
+ */
 export interface RecordConsumer {
   /** Any record but of samples: `bytes[start, end)`, valid during the call. @throws UndecodableRecord */
   record(bytes: Uint8Array, start: number, end: number, place: RecordPlace): void;
@@ -65,7 +69,18 @@ export class LogReader {
     if (this.grouper.isFull) return true;
     if (this.grouper.collected.length === 0 || start === end) return false;
     const type = bytes[start];
+    if (isHistogramRecord(type)) return this.isMixed(bytes, start, end);
     return type !== RECORD_SAMPLES && type !== RECORD_SAMPLES_V2 && type !== RECORD_SERIES;
+  }
+
+  /** Whether histograms are of series that have floats here: a series is handed on in the order of time. */
+  private isMixed(bytes: Uint8Array, start: number, end: number): boolean {
+    try {
+      return histogramPlaces(bytes, start, end).refs.some((ref) => this.grouper.holds(ref));
+    } catch (error) {
+      if (error instanceof RangeError) return true; // told when it is taken
+      throw error;
+    }
   }
 
   private take(): void {

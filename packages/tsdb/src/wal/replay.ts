@@ -9,7 +9,7 @@ import {
   SeriesRecord,
   type Tombstone,
 } from './decode.ts';
-import { decodeHistograms, type HistogramRecord, isHistogramRecord } from './histograms.ts';
+import { decodeHistograms, isHistogramRecord, type LoggedHistogram } from './histograms.ts';
 import { LogReader, type RecordConsumer, type RecordPlace, UndecodableRecord } from './log-reader.ts';
 import type { WalCorruption } from './reader.ts';
 import {
@@ -40,7 +40,7 @@ export interface ReplaySink {
   tombstones?(tombstones: readonly Tombstone[]): number;
   exemplars?(exemplars: readonly LoggedExemplar[]): number;
   metadata?(entries: readonly (SeriesMetadata & { readonly ref: number })[]): number;
-  histograms?(record: HistogramRecord): number;
+  histograms?(histograms: readonly LoggedHistogram[]): number;
   /** In a log of out-of-order samples: what came before for this series is in a head chunk. */
   mmapMarkers?(markers: readonly MmapMarker[]): number;
 }
@@ -122,9 +122,9 @@ export class SinkFeeder implements RecordConsumer {
       return 0;
     }
     if (isHistogramRecord(type)) {
-      const record = decoded(() => decodeHistograms(bytes, start, end));
-      this.samplesRead += record.refs.length;
-      return sink.histograms?.(record) ?? 0;
+      const histograms = decoded(() => decodeHistograms(bytes, start, end));
+      this.samplesRead += histograms.length;
+      return sink.histograms?.(histograms) ?? 0;
     }
     if (type === RECORD_TOMBSTONES) return sink.tombstones?.(decoded(() => decodeTombstones(bytes, start, end))) ?? 0;
     if (type === RECORD_EXEMPLARS) return sink.exemplars?.(decoded(() => decodeExemplars(bytes, start, end))) ?? 0;

@@ -6,6 +6,7 @@ import { batch, histograms, LogFixture, labels, start } from './log-fixture.ts';
 import { WalCorruption } from './reader.ts';
 
 const log = new LogFixture();
+const BUCKETS = '{count:300, sum:0, (1,1.0905077326652577]:100, (1.0905077326652577,1.189207115002721]:200}';
 
 describe('truncation', () => {
   /** Segments 0 to 5 with one sample each of two series, and of everything else in the first. */
@@ -44,8 +45,7 @@ describe('truncation', () => {
     `series 1 ${labels.toString()}`,
     'tombstone 1 0 2',
     'exemplar 1 2 {}',
-    `histograms 7 7,8 1,2 ${histograms(7, [1, 2]).length}`,
-    `histograms 13 7,8 1,2 ${histograms(13, [1, 2]).length}`,
+    ...['histogram', 'float histogram'].flatMap((kind) => [`${kind} 7 1 ${BUCKETS}`, `${kind} 8 2 ${BUCKETS}`]),
     'sample 2 3 0',
     'sample 2 2 1',
     'sample 1 2 2',

@@ -1,9 +1,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Labels, type Logger, silentLogger } from '@avalanche/model';
+import {
+  denseBuckets,
+  FloatHistogram,
+  Labels,
+  type Logger,
+  NO_BUCKETS,
+  STALE_FLOAT_HISTOGRAM,
+  STALE_HISTOGRAM,
+  silentLogger,
+} from '@avalanche/model';
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../crc32c.ts';
 import type { Compression } from './compression.ts';
+import type { LoggedHistogram } from './histograms.ts';
 import { batch, Collector, histograms, LogFixture, labels, raw, start } from './log-fixture.ts';
 import { PAGE_BYTES } from './segments.ts';
 
@@ -56,6 +66,51 @@ describe.each<Compression>(['none', 'snappy', 'zstd'])('compression %s', (compre
   });
 });
 
+test('histograms of all kinds are replayed as they were, before samples of other series and after those of their own', async () => {
+  const one = new FloatHistogram({
+    ...{ schema: 2, zeroThreshold: 0.01, zeroCount: 3, count: 12, sum: Number.NaN, counterResetHint: 'reset' },
+    ...{ positive: denseBuckets(-3, [1, 0, 2]), negative: denseBuckets(7, [4, 2]), ofIntegers: true },
+  });
+  const custom = one.with({
+    ...{ schema: -53, zeroThreshold: 0, zeroCount: 0, negative: NO_BUCKETS, positive: denseBuckets(0, [5, 7]) },
+    ...{ customValues: Float64Array.of(0.1, 5), sum: 4.5, ofIntegers: true },
+  });
+  const all = [
+    one,
+    custom,
+    one.with({ sum: -1 }),
+    custom.with({ count: 12.5 }),
+    STALE_HISTOGRAM,
+    STALE_FLOAT_HISTOGRAM,
+  ];
+  const wal = await log.begin();
+  wal.logSamples(batch([2, 5, 1], [9, 5, 1]));
+  wal.logHistograms(all.map((histogram, i) => ({ ref: i, time: start + 10 + i, histogram })));
+  wal.logSamples(batch([3, 20, 1]));
+  wal.flush();
+  await wal.close();
+  const found: LoggedHistogram[] = [];
+  const collector = new Collector();
+  const told = collector.histograms.bind(collector);
+  collector.histograms = (histograms) => {
+    found.push(...histograms);
+    return told(histograms);
+  };
+  const again = log.open();
+  const report = await again.replay(collector);
+  await again.close();
+  expect(found.sort((a, b) => a.ref - b.ref).map(({ histogram }) => histogram)).toEqual(all);
+  expect(found.map(({ time }) => time - start)).toEqual([10, 11, 12, 13, 14, 15]);
+  expect(report.records).toMatchObject({
+    ...{ histogram_samples: 1, float_histogram_samples: 1 },
+    ...{ custom_buckets_histogram_samples: 1, custom_buckets_float_histogram_samples: 1 },
+  });
+  const kinds = collector.lines.map((line) => line.replace(/ (\d+) .*/, ' $1'));
+  // Series 2 is one of floats before it is one of histograms, and keeps its order.
+  expect(kinds.indexOf('sample 2')).toBeLessThan(kinds.indexOf('float histogram 2'));
+  expect(kinds.at(-1)).toBe('sample 3');
+});
+
 test('records of other writers: histograms, markers, start times, types yet to come', async () => {
   const warnings: unknown[] = [];
   const logger: Logger = { ...silentLogger, warn: (message, fields) => warnings.push([message, fields]) };
@@ -83,12 +138,17 @@ test('records of other writers: histograms, markers, start times, types yet to c
   const collector = new Collector();
   const report = await again.replay(collector);
   await again.close();
-  const expected = [7, 8, 9, 10, 12, 13].map(
-    (type) => `histograms ${type} 7,8 10,20 ${histograms(type, [10, 20]).length}`,
-  );
+  const expected = [7, 8, 9, 10, 12, 13].flatMap((type) => {
+    const kind = [8, 10, 13].includes(type) ? 'float histogram' : 'histogram';
+    const buckets =
+      type === 9 || type === 10
+        ? '(1,2]:100, (2,+Inf]:200'
+        : '(1,1.0905077326652577]:100, (1.0905077326652577,1.189207115002721]:200';
+    return [7, 8].map((ref) => `${kind} ${ref} ${ref === 7 ? 10 : 20} {count:300, sum:0, ${buckets}}`);
+  });
   expect(collector.lines).toEqual([...expected, 'marker 3 2 256', 'sample 4 1 0', 'sample 6 6 0', 'sample 5 7 0']);
   expect(report.records.unknown).toBe(3);
-  expect(report.unknownRefs).toMatchObject({ histogram_samples: 1, float_histogram_samples_v2: 1 });
+  expect(report.unknownRefs).toMatchObject({ histogram_samples: 2, float_histogram_samples_v2: 2 });
   expect(again.metrics.unknownRecords).toBe(3);
   expect(warnings).toEqual([[expect.stringContaining('Unknown record type'), expect.objectContaining({ type: 99 })]]);
 });

@@ -3,6 +3,7 @@ import type { Labels } from '@avalanche/model';
 import { EncodeBuffer } from '../encoding.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type Compression, writable } from './compression.ts';
+import { encodeHistograms, histogramRecordType, type LoggedHistogram } from './histograms.ts';
 import { WalMetrics } from './metrics.ts';
 import { type ReadLogOptions, readLog } from './read-log.ts';
 import { WalCorruption } from './reader.ts';
@@ -167,6 +168,15 @@ export class Wal {
     this.endRecord();
     encodeExemplars(this.record, exemplars);
     this.endRecord();
+  }
+
+  /** The histograms of a commit become one record of each kind. */
+  logHistograms(histograms: readonly LoggedHistogram[]): void {
+    this.endRecord();
+    for (const ofKind of byKind(histograms)) {
+      encodeHistograms(this.record, ofKind);
+      this.endRecord();
+    }
   }
 
   /** A whole record, its type first. */
@@ -354,4 +364,15 @@ export class Wal {
       this.options.logger.error('Deleting old checkpoints failed', { error });
     }
   }
+}
+
+/** In the order of their record types. */
+function byKind(histograms: readonly LoggedHistogram[]): LoggedHistogram[][] {
+  const kinds: LoggedHistogram[][] = [];
+  for (const each of histograms) {
+    const type = histogramRecordType(each.histogram);
+    kinds[type] ??= [];
+    kinds[type].push(each);
+  }
+  return kinds.filter((kind) => kind !== undefined);
 }
