@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -81,6 +82,52 @@ describe.skipIf(!isBuilt)('each role alone (needs a build)', () => {
       child.kill('SIGTERM');
     }
     expect(await exitCode(child), errors()).toBe(0);
+  });
+
+  // The signal comes where the command has been found and is about to be loaded.
+  const early = `import fs from 'node:fs';
+    import { syncBuiltinESMExports } from 'node:module';
+    const real = fs.existsSync;
+    fs.existsSync = (path) => {
+      if (String(path).includes('dist/avalanche.js')) process.kill(process.pid, 'SIGTERM');
+      return real(path);
+    };
+    syncBuiltinESMExports();`;
+
+  test.each(roles.filter(({ role }) => ['prometheus', 'alertmanager', 'node-exporter'].includes(role)))(
+    '$role ends with 0 by a signal that comes before it is loaded',
+    async ({ role, args }) => {
+      const preload = ['--import', `data:text/javascript,${encodeURIComponent(early)}`];
+      const all = [...preload, command, role, ...args(await freePort(), directory)];
+      const child = spawn(process.execPath, all, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+      const errors = collect(child);
+      expect(await exitCode(child), errors()).toBe(0);
+    },
+  );
+
+  test('a port that is taken is told with the flag that moves it, of the role or of up', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    try {
+      for (const [args, hint] of [
+        [
+          ['node-exporter', `--web.listen-address=127.0.0.1:${port}`],
+          'choose another address with --web.listen-address',
+        ],
+        [
+          ['up', '--only=node-exporter', '--port', `node-exporter=${port}`, '--data-dir', join(directory, 'up')],
+          'choose another port with --port node-exporter=N',
+        ],
+      ] as const) {
+        const child = spawn(process.execPath, [command, ...args], { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] });
+        const errors = collect(child);
+        expect(await exitCode(child)).toBe(1);
+        expect(errors()).toBe(`node-exporter: 127.0.0.1:${port} is already in use (${hint})\n`);
+      }
+    } finally {
+      server.close();
+    }
   });
 
   test.each([

@@ -83,9 +83,14 @@ ${rows.join('\n')}
 `;
 }
 
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+/** The signals that ask the program to end, which `bin/avalanche.mjs` hears from its first line on. */
+interface Stopping {
+  readonly signal: AbortSignal;
+  /** Leaves the signals to what the system does by itself. */
+  release(): void;
+}
 
-async function main(args: readonly string[]): Promise<number> {
+async function main(args: readonly string[], stopping: Stopping): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     process.stdout.write(usage());
@@ -97,12 +102,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const entry = commands.find((candidate) => candidate.name === name);
   if (!entry) throw new UsageError(`there is no command ${JSON.stringify(name)}, try avalanche --help`);
-  const stop = new AbortController();
-  const abort = () => stop.abort();
-  for (const signal of STOP_SIGNALS) process.on(signal, abort); // also while the command is being loaded
   const command = await entry.load();
   if ('runArguments' in command) {
-    for (const signal of STOP_SIGNALS) process.off(signal, abort);
+    stopping.release();
     return command.runArguments(rest);
   }
   if (rest.includes('--help') || rest.includes('-h')) {
@@ -115,7 +117,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const flags = parseFlags(rest, command.flags, { singleDash: command.singleDash ?? false });
   if (flags.words.length > 0) throw new UsageError(`unexpected ${JSON.stringify(flags.words[0])}, try --help`);
-  return command.run(flags, stop.signal);
+  return command.run(flags, stopping.signal);
 }
 
 /** What went wrong as one line; a stack only for what is our own fault. */
@@ -125,10 +127,13 @@ function describe(error: unknown): string {
   return `avalanche: unexpected error, please report it: ${(error as Error).stack ?? String(error)}`;
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    process.stderr.write(`${describe(error)}\n`);
-    process.exit(error instanceof UsageError || error instanceof StartupError ? error.exitCode : 1);
-  },
-);
+/** Runs the command that `args` name, and ends the process with its exit code. */
+export function run(args: readonly string[], stopping: Stopping): void {
+  main(args, stopping).then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      process.stderr.write(`${describe(error)}\n`);
+      process.exit(error instanceof UsageError || error instanceof StartupError ? error.exitCode : 1);
+    },
+  );
+}

@@ -19,7 +19,7 @@ export class StartupError extends Error {
   constructor(
     readonly role: string,
     message: string,
-    /** What to do about it, naming the flag or file, such as `choose another port with --port grafana=N`. */
+    /** What to do about it, naming the flag or file, such as `choose another file with --config.file`. */
     readonly hint = '',
     options: ErrorOptions & { readonly exitCode?: number } = {},
   ) {

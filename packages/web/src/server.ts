@@ -170,19 +170,23 @@ export async function listenAlso(app: FastifyInstance, role: string, { host, por
   return boundTo(app, host, more.address() as AddressInfo);
 }
 
+/** Of roles whose namesakes have no `--web.listen-address`. */
+const LISTEN_FLAGS: Readonly<Record<string, string>> = {
+  application: '--listen and --port',
+  'celery-exporter': '--host and --port',
+};
+
 async function told(role: string, host: string, port: number, listening: Promise<unknown>): Promise<void> {
   try {
     await listening;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const where = `${host}:${port}`;
-    const hint = `choose another port with --port ${role}=N`;
+    const hint = `choose another address with ${LISTEN_FLAGS[role] ?? '--web.listen-address'}`;
     if (code === 'EADDRINUSE') throw new StartupError(role, `${where} is already in use`, hint, { cause: error });
     if (code === 'EACCES') throw new StartupError(role, `no permission to listen on ${where}`, hint, { cause: error });
     if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw new StartupError(role, `${host} is not an address of this machine`, 'change it with --listen ADDR', {
-        cause: error,
-      });
+      throw new StartupError(role, `${host} is not an address of this machine`, hint, { cause: error });
     }
     throw error;
   }

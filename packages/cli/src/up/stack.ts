@@ -37,6 +37,14 @@ export class Stack {
 
   /** @throws StartupError; the caller stops what had started by then */
   async start(): Promise<ReadonlyMap<RoleName, RoleState>> {
+    try {
+      return await this.startAll();
+    } catch (error) {
+      throw withOwnHint(error);
+    }
+  }
+
+  private async startAll(): Promise<ReadonlyMap<RoleName, RoleState>> {
     await this.checkPorts();
     const starting = ROLES.filter(({ name }) => isWatched(name)).map(({ name }) => this.startWatched(name));
     for (const started of await Promise.allSettled(starting)) if (started.status === 'rejected') throw started.reason;
@@ -85,7 +93,7 @@ export class Stack {
       ROLES.filter(({ name }) => wanted.has(name)).map(async ({ name }) => {
         if (!(await acceptsConnections(host, ports[name]))) return;
         if (!ADOPTABLE.has(name)) {
-          const hint = `choose another port with --port ${name}=N, or leave it out with --without ${name}`;
+          const hint = `${portHint(name)}, or leave it out with --without ${name}`;
           throw new StartupError(name, `port ${ports[name]} is already in use`, hint);
         }
         // Something else on an exporter's port matters only if ours is to be started: then listening fails.
@@ -232,6 +240,21 @@ export class Stack {
   private urlOf(name: RoleName): string {
     return `http://${urlHost(this.options.host)}:${this.options.ports[name]}`;
   }
+}
+
+/** Where a role cannot listen, the flags of `up` change it, and not its own. */
+function withOwnHint(error: unknown): unknown {
+  if (!(error instanceof StartupError)) return error;
+  const { role, message, exitCode, cause } = error;
+  const { code = '' } = (cause ?? {}) as NodeJS.ErrnoException;
+  const options = { cause, exitCode };
+  if (code === 'EADDRINUSE' || code === 'EACCES') return new StartupError(role, message, portHint(role), options);
+  const isHost = code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND';
+  return isHost ? new StartupError(role, message, 'change it with --listen ADDR', options) : error;
+}
+
+function portHint(role: string): string {
+  return `choose another port with --port ${role}=N`;
 }
 
 function isWatched(name: RoleName): boolean {
