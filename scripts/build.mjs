@@ -55,6 +55,7 @@ const steps = {
       avalanche: 'packages/cli/src/main.ts',
       edna: 'apps/edna/src/main.ts',
       'edna-worker': 'apps/edna/src/compute/worker.ts',
+      'password-worker': 'packages/web/src/config/password-worker.ts',
       'compaction-worker': 'packages/tsdb/src/compact/compaction-worker.ts',
       'replay-worker': 'packages/tsdb/src/wal/replay-worker.ts',
     };

@@ -1,3 +1,5 @@
+import { isPassword, passwordWorkerFile } from './password-check.ts';
+
 /** Of nobody: so that asking for a user who is not there costs the same time. */
 const NOBODY = `$2b$10$${'.'.repeat(22)}${'.'.repeat(31)}`;
 const CACHE_MAX = 100;
@@ -10,6 +12,8 @@ export class UserCheck {
   private readonly outcomes = new Map<string, boolean>();
   private turn: Promise<unknown> = Promise.resolve();
 
+  constructor(private readonly workerFile = passwordWorkerFile()) {}
+
   /** Whether the value of an `Authorization` header names one of `users` with its password. */
   async accepts(authorization: string | undefined, users: Readonly<Record<string, string>>): Promise<boolean> {
     const given = credentialsOf(authorization);
@@ -20,8 +24,8 @@ export class UserCheck {
     const before = this.outcomes.get(key);
     if (before !== undefined) return before;
     const checked = this.turn.then(async () => {
-      const { compare } = await import('bcryptjs');
-      return this.outcomes.get(key) ?? compare(given.password, hash);
+      const { password } = given;
+      return this.outcomes.get(key) ?? isPassword({ password, hash }, this.workerFile);
     });
     this.turn = checked.catch(() => {});
     // Waited for even where nobody has the name: so that the time tells nothing.
