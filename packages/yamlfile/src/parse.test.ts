@@ -69,3 +69,9 @@ test.each([
 test('what is wrong with the first of several documents is still told', () => {
   expect(() => parseYaml('x.yml', 'job: []\n---\njobs: []\n', schema)).toThrow('x.yml:1: job: unknown key');
 });
+
+test('which scalars are texts can be said; keys and dates always are', () => {
+  const text = 'a: 1.10\nb: 1.10\nc: {2024-01-02: 2024-01-02}\n';
+  const parsed = parseYaml('x.yml', text, z.unknown(), (keys) => keys[0] === 'a');
+  expect(parsed).toEqual({ a: '1.10', b: 1.1, c: { '2024-01-02': '2024-01-02' } });
+});

@@ -1,16 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import {
-  isMap,
-  isNode,
-  isPair,
-  isScalar,
-  LineCounter,
-  type Node,
-  type ParsedNode,
-  parseDocument,
-  type Scalar,
-  visit,
-} from 'yaml';
+import { isMap, isNode, isPair, isScalar, LineCounter, type Node, parseDocument, type Scalar, visit } from 'yaml';
 import type { z } from 'zod';
 
 /** One thing wrong with a file. `line` is counted from 1; 0 where no line can be named. */
@@ -54,9 +43,17 @@ export async function readYamlFile<Schema extends z.ZodType>(file: string, schem
 
 /**
  * Checks YAML text; `file` names it in errors. An empty document is an empty mapping; of several, the first counts and
- * the others are not looked at, as by Go's yaml. @throws FileError
+ * the others are not looked at, as by Go's yaml.
+ * @param isText whether a plain scalar is a text, whatever YAML takes it for, by the keys that lead to it; by default
+ * where one of them is a key whose values are texts in most files
+ * @throws FileError
  */
-export function parseYaml<Schema extends z.ZodType>(file: string, text: string, schema: Schema): z.output<Schema> {
+export function parseYaml<Schema extends z.ZodType>(
+  file: string,
+  text: string,
+  schema: Schema,
+  isText = isBelowTexts,
+): z.output<Schema> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.1', merge: true });
   const errors = document.errors.filter(({ code }) => code !== 'MULTIPLE_DOCS');
@@ -72,7 +69,7 @@ export function parseYaml<Schema extends z.ZodType>(file: string, text: string, 
   }
   const alias = aliasProblem(document);
   if (alias) throw new FileError(file, [{ line: lines.linePos(alias.at).line, key: '', message: alias.message }]);
-  keepTexts(document);
+  keepTexts(document, isText);
   const binary = binaryKey(document);
   if (binary >= 0) {
     throw new FileError(file, [
@@ -113,16 +110,21 @@ const TEXTS = new Set([
   ],
 ]);
 
-/** Whatever stands as a key is a text too. */
-function keepTexts(document: ReturnType<typeof parseDocument>): void {
+function isBelowTexts(keys: readonly string[]): boolean {
+  return keys.some((key) => TEXTS.has(key));
+}
+
+/** Whatever stands as a key is a text too, and so is a date, of which Go's yaml knows nothing. */
+function keepTexts(document: ReturnType<typeof parseDocument>, isText: (keys: readonly string[]) => boolean): void {
   visit(document, {
-    Pair(_key, pair) {
-      if (!isScalar(pair.key)) return;
-      keepText(pair.key);
-      if (!TEXTS.has(String(pair.key.value)) || !isNode(pair.value)) return;
-      visit(pair.value as ParsedNode, { Scalar: (_at, scalar) => keepText(scalar) });
+    Scalar(key, scalar, path) {
+      if (key === 'key' || scalar.value instanceof Date || isText(keysOf(path))) keepText(scalar);
     },
   });
+}
+
+function keysOf(path: readonly unknown[]): string[] {
+  return path.filter(isPair).map(({ key }) => String(isScalar(key) ? key.value : key));
 }
 
 /** Where a key is `!!binary`, which JavaScript's objects cannot hold; -1 where none is. */
@@ -173,7 +175,7 @@ function plainValue(document: ReturnType<typeof parseDocument>, file: string): u
 }
 
 function keepText(scalar: Scalar): void {
-  const isOther = typeof scalar.value === 'number' || typeof scalar.value === 'boolean';
+  const isOther = ['number', 'boolean'].includes(typeof scalar.value) || scalar.value instanceof Date;
   if (isOther && scalar.source !== undefined) scalar.value = scalar.source;
 }
 
