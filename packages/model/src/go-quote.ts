@@ -25,10 +25,10 @@ export function unquote(literal: string): string {
   const body = literal.slice(1, -1);
   if (quote === '`') return body;
   if (body.includes('\n')) throw new Error('unterminated quoted string');
-  return body.includes('\\') ? decodeEscapes(body) : body;
+  return body.includes('\\') ? decodeEscapes(body, quote) : body;
 }
 
-function decodeEscapes(body: string): string {
+function decodeEscapes(body: string, quote: string): string {
   const bytes: number[] = [];
   for (let i = 0; i < body.length; ) {
     if (body[i] !== '\\') {
@@ -37,16 +37,17 @@ function decodeEscapes(body: string): string {
       i += char.length;
       continue;
     }
-    i = decodeEscape(body, i + 1, bytes);
+    i = decodeEscape(body, i + 1, quote, bytes);
   }
   return decodeUtf8(Uint8Array.from(bytes));
 }
 
 /** Decodes the escape whose letter stands at `i`; returns where it ends. */
-function decodeEscape(body: string, i: number, bytes: number[]): number {
+function decodeEscape(body: string, i: number, quote: string, bytes: number[]): number {
   const letter = body[i] ?? '';
   const simple = SIMPLE_ESCAPES[letter];
-  if (simple !== undefined) {
+  const isOtherQuote = (letter === '"' || letter === "'") && letter !== quote;
+  if (simple !== undefined && !isOtherQuote) {
     bytes.push(simple);
     return i + 1;
   }

@@ -1,6 +1,6 @@
 import { compareStrings, type Labels, type Matcher } from '@avalanche/model';
 import type { RouteConfig } from '../config/schema.ts';
-import { printMatchers } from '../matcher/parse.ts';
+import { printMatchers } from '../matcher/print.ts';
 
 /** A node of the route tree, with what it inherits filled in. Durations are milliseconds. */
 export interface Route {
