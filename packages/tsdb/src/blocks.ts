@@ -1,12 +1,11 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type Logger, Slices } from '@avalanche/model';
+import { isUlid, type Logger, Slices } from '@avalanche/model';
 import { Block } from './block/block.ts';
 import { syncDirectory } from './block/durable.ts';
 import { InvalidMeta } from './block/meta.ts';
 import { PageCache } from './block/page-cache.ts';
-import { isUlid } from './block/ulid.ts';
 import { FROM_OUT_OF_ORDER } from './compact/jobs.ts';
 
 /** What upstream and we call a directory that is being written or deleted. */

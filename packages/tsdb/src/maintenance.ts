@@ -1,8 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Logger, nextTurn } from '@avalanche/model';
+import { type Logger, newUlid, nextTurn } from '@avalanche/model';
 import type { Block } from './block/block.ts';
-import { newUlid } from './block/ulid.ts';
 import type { Blocks } from './blocks.ts';
 import { CompactionStopped, Compactor } from './compact/compactor.ts';
 import { type HeadSource, headSource, lateSource } from './compact/head-source.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { copyFileSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { newUlid } from '@avalanche/model';
 import type { Block } from './block/block.ts';
 import { syncDirectory } from './block/durable.ts';
-import { newUlid } from './block/ulid.ts';
 import type { Blocks } from './blocks.ts';
 import type { Compactor } from './compact/compactor.ts';
 import { snapshotSource } from './compact/head-source.ts';

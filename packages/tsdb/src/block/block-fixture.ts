@@ -1,9 +1,8 @@
-import { compareStrings, Labels } from '@avalanche/model';
+import { compareStrings, Labels, newUlid } from '@avalanche/model';
 import { ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
 import { appendXor, newXorState, SAMPLE_BYTES_MAX, type XorState } from '../head/xor.ts';
 import { BlockWriter } from './block-writer.ts';
 import type { BlockMeta } from './meta.ts';
-import { newUlid } from './ulid.ts';
 
 /** A series for a test's block; times in milliseconds, ascending. */
 export interface FixtureSeries {

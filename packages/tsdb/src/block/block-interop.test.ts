@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Labels, SampleColumns } from '@avalanche/model';
+import { isUlid, Labels, newUlid, SampleColumns } from '@avalanche/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../../../tests/support/services.ts';
 import { ChunkColumns } from '../chunk-columns.ts';
@@ -11,7 +11,6 @@ import { type FixtureSeries, writeFixture } from './block-fixture.ts';
 import { BlockWriter } from './block-writer.ts';
 import { PageCache } from './page-cache.ts';
 import { TombstonesBuilder } from './tombstones.ts';
-import { isUlid, newUlid } from './ulid.ts';
 
 const START_MS = 1_700_000_000_000;
 const has = (command: string) => spawnSync(command, ['--version']).status === 0;

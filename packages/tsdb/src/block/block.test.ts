@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Labels, SampleColumns } from '@avalanche/model';
+import { Labels, newUlid, SampleColumns } from '@avalanche/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ChunkColumns, ENCODING_HISTOGRAM } from '../chunk-columns.ts';
 import { Block } from './block.ts';
@@ -11,7 +11,6 @@ import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { PageCache } from './page-cache.ts';
 import { SeriesEntry } from './series-entry.ts';
 import { TombstonesBuilder } from './tombstones.ts';
-import { newUlid } from './ulid.ts';
 
 let parent: string;
 const open: Block[] = [];

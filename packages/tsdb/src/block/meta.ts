@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isUlid } from '@avalanche/model';
 import { crc32c } from '../crc32c.ts';
 import { replaceFile } from './durable.ts';
-import { isUlid } from './ulid.ts';
 
 export interface BlockStats {
   readonly numSamples: number;

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { newUlid } from '@avalanche/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { newUlid } from '../block/ulid.ts';
 import { CompactionStopped, Compactor } from './compactor.ts';
 import type { HeadSource } from './head-source.ts';
 

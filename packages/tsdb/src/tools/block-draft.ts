@@ -1,6 +1,5 @@
-import type { Labels } from '@avalanche/model';
+import { type Labels, newUlid } from '@avalanche/model';
 import type { BlockMeta } from '../block/meta.ts';
-import { newUlid } from '../block/ulid.ts';
 import { writeHeadBlock } from '../compact/head-block.ts';
 import { headSource } from '../compact/head-source.ts';
 import { copyInto } from '../head/chunks.ts';

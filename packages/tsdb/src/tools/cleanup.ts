@@ -1,10 +1,9 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Logger, type Matcher, SampleColumns, silentLogger } from '@avalanche/model';
+import { type Logger, type Matcher, newUlid, SampleColumns, silentLogger } from '@avalanche/model';
 import type { Block } from '../block/block.ts';
 import { UnsupportedChunk } from '../block/corruption.ts';
 import { SeriesEntry } from '../block/series-entry.ts';
-import { newUlid } from '../block/ulid.ts';
 import { Blocks } from '../blocks.ts';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { mergeBlocks } from '../compact/merge.ts';

@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Logger, type Matcher, silentLogger } from '@avalanche/model';
+import { isUlid, type Logger, type Matcher, silentLogger } from '@avalanche/model';
 import { Block } from '../block/block.ts';
 import { PageCache } from '../block/page-cache.ts';
-import { isUlid } from '../block/ulid.ts';
 import { FROM_OUT_OF_ORDER } from '../compact/jobs.ts';
 import { BLOCK_RANGE_MS } from '../compact/plan.ts';
 import { Head } from '../head/head.ts';
