@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Server as HttpServer } from 'node:http';
-import { Server as HttpsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join, resolve } from 'node:path';
+import { Server as TlsServer } from 'node:tls';
 import fastifyStatic from '@fastify/static';
 import fastify, {
   type FastifyHttpOptions,
@@ -53,6 +53,7 @@ export function createServer(options: FastifyServerOptions = {}, web: WebOptions
     bodyLimit: 16 * 1024 * 1024,
     forceCloseConnections: true,
     http: { maxHeaderSize: HEAD_BYTES_MAX },
+    ...(web.readTimeoutMs ? { http2SessionTimeout: web.readTimeoutMs } : {}),
     routerOptions: { ignoreTrailingSlash: true, querystringParser: parseQuery, maxParamLength: HEAD_BYTES_MAX },
     // The compilers of JSON schemas take 25 ms to load, and no route of ours has one.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
@@ -193,7 +194,7 @@ async function told(role: string, host: string, port: number, listening: Promise
 }
 
 function boundTo(app: FastifyInstance, host: string, { port }: AddressInfo): Bound {
-  const scheme = (app.server as unknown) instanceof HttpsServer ? 'https' : 'http';
+  const scheme = (app.server as unknown) instanceof TlsServer ? 'https' : 'http';
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return { url: `${scheme}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`, host, port };
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
+import { connect, constants } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fastify, { type FastifyInstance } from 'fastify';
@@ -28,13 +29,17 @@ function* points(value: number, count: number): Generator<Buffer> {
   yield* writer.takeRest();
 }
 
-beforeEach(async () => {
-  made = 0;
-  app = fastify({ forceCloseConnections: true });
-  app.get('/points/:value/:count', (request, reply) => {
+function servePoints(server: FastifyInstance): void {
+  server.get('/points/:value/:count', (request, reply) => {
     const { value, count } = request.params as { readonly value: string; readonly count: string };
     sendPieces(request, reply, points(Number(value), Number(count)));
   });
+}
+
+beforeEach(async () => {
+  made = 0;
+  app = fastify({ forceCloseConnections: true });
+  servePoints(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
 });
@@ -92,4 +97,31 @@ test('nothing more is made for a client that went away', async () => {
     })
     .toBe(0);
   expect(made).toBeLessThan(5000);
+});
+
+test('HTTP/2: all arrives, and nothing more is made for a client that went away', async () => {
+  const server = fastify({ http2: true }) as unknown as FastifyInstance;
+  servePoints(server);
+  await server.listen({ host: '127.0.0.1', port: 0 });
+  const session = connect(`http://127.0.0.1:${(server.server.address() as AddressInfo).port}`);
+  try {
+    const whole = session.request({ ':path': '/points/7.25/200000' });
+    const parts: Buffer[] = [];
+    for await (const part of whole) parts.push(part as Buffer);
+    expect((JSON.parse(Buffer.concat(parts).toString()) as unknown[]).length).toBe(200_000);
+    const left = session.request({ ':path': '/points/1/100000000' });
+    await once(left, 'data');
+    left.close(constants.NGHTTP2_CANCEL); // as browsers do
+    await once(left, 'close');
+    await expect
+      .poll(async () => {
+        const before = made;
+        await sleep(50);
+        return made - before;
+      })
+      .toBe(0);
+  } finally {
+    await new Promise<void>((resolve) => session.close(resolve));
+    await server.close();
+  }
 });

@@ -76,7 +76,7 @@ async function writePieces(reply: FastifyReply, pieces: AsyncIterable<Buffer>): 
     });
     if (!isTaken) await drained(response);
     else if (turnIsOver()) await nextTurn();
-    if (response.destroyed) return;
+    if (isGone(response)) return;
   }
   response.end();
 }
@@ -88,6 +88,11 @@ function drained(response: ServerResponse): Promise<void> {
       resolve();
     };
     response.on('drain', done).on('close', done);
-    if (response.destroyed) done();
+    if (isGone(response)) done();
   });
+}
+
+/** Whether the client has gone. A response of HTTP/2 knows it by its stream. */
+function isGone(response: ServerResponse & { readonly stream?: { readonly destroyed: boolean } }): boolean {
+  return response.destroyed || response.stream?.destroyed === true;
 }

@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { silentLogger } from '@avalanche/model';
 import { hashSync } from 'bcryptjs';
@@ -33,6 +36,9 @@ async function serve(options: WebOptions) {
   apps.push(app);
   compressAnswers(app);
   app.get('/', () => 'root');
+  app.get('/endless', (_request, reply) => {
+    reply.hijack().raw.writeHead(200).write('begun');
+  });
   app.get('/long', () => 'long '.repeat(1000));
   const { url } = await listen(app, 'test', LOCAL);
   return { app, url };
@@ -185,6 +191,41 @@ describe.skipIf(!hasOpenssl)('TLS (needs openssl)', () => {
     const { url } = await serve({ config: new WebConfig(path, silentLogger) });
     writeFileSync(certFile, 'no certificate');
     expect(await get(atLocalhost(url), tls())).toBe('200 root');
+  });
+
+  test.each([
+    ['', 'h2'],
+    ['http_server_config: {http2: false}', 'http/1.1'],
+  ])('HTTP/2 is spoken unless it is switched off: %j', async (more, protocol) => {
+    const { path } = config();
+    writeFileSync(path, `${readFileSync(path, 'utf8')}\n${more}`);
+    const { app, url } = await serve({ config: new WebConfig(path, silentLogger), readTimeoutMs: 60_000 });
+    expect(await get(atLocalhost(url), tls())).toBe('200 root');
+    const ca = readFileSync(authority.certFile);
+    const socket = connect({
+      port: Number(new URL(url).port),
+      host: 'localhost',
+      ca,
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    await once(socket, 'secureConnect');
+    expect(socket.alpnProtocol).toBe(protocol);
+    if (protocol === 'h2') {
+      const session = http2.connect(atLocalhost(url), { createConnection: () => socket });
+      session.on('error', () => {}); // it is cut off when the server ends
+      const ask = (path: string) => session.request({ ':path': path }).on('error', () => {});
+      const stream = ask('/');
+      const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders & { ':status': number }];
+      expect([headers[':status'], (await stream.toArray()).join('')]).toEqual([200, 'root']);
+      const [begun] = (await once(ask('/endless'), 'data')) as [Buffer];
+      expect(begun.toString()).toBe('begun');
+      expect(
+        ((await once(ask(`/?q=${'a'.repeat(60_000)}`), 'response')) as [{ ':status': number }])[0][':status'],
+      ).toBe(200);
+    }
+    const closed = once(socket.resume(), 'close');
+    await apps.splice(apps.indexOf(app), 1)[0].close();
+    await closed;
   });
 
   test('clients show certificates where they must', async () => {

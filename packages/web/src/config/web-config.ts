@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { Server as HttpsServer, ServerOptions } from 'node:https';
+import type { Http2SecureServer } from 'node:http2';
+import type { ServerOptions } from 'node:https';
+import type { Socket } from 'node:net';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import type { Logger } from '@avalanche/model';
@@ -40,6 +42,7 @@ export function checkWebConfig(path: string): WebConfigFile {
  */
 export class WebConfig {
   readonly isTls: boolean;
+  private readonly isHttp2: boolean;
   private readonly users = new UserCheck();
   private readonly limiter: RateLimit | null;
   private tls: ServerTls | undefined = undefined;
@@ -50,7 +53,8 @@ export class WebConfig {
     private readonly path: string,
     private readonly logger: Logger,
   ) {
-    const { tls_server_config: tls, rate_limit } = checkWebConfig(path);
+    const { tls_server_config: tls, rate_limit, http_server_config } = checkWebConfig(path);
+    this.isHttp2 = http_server_config.http2;
     this.isTls = isTlsEnabled(tls);
     this.limiter = rate_limit.interval > 0 ? new RateLimit(rate_limit.interval, rate_limit.burst) : null;
     if (!this.isTls) return;
@@ -58,11 +62,14 @@ export class WebConfig {
     this.lastTls = JSON.stringify(this.tls);
   }
 
-  /** What the server is created with, and of it with TLS also `more`. */
-  serverOptions(more: ServerOptions): FastifyServerOptions {
+  /** What the server is created with, and of it with TLS also `more`. HTTP/2 is spoken over TLS with whoever wants it. */
+  serverOptions(more: ServerOptions & { readonly maxHeaderSize: number }): FastifyServerOptions {
     if (!this.tls) return {};
     const { context, clientAuth } = this.tls;
-    return { https: { ...more, ...context, ...requestOf(clientAuth) } } as FastifyServerOptions;
+    const https = { ...more, ...context, ...requestOf(clientAuth) };
+    if (!this.isHttp2) return { https } as FastifyServerOptions;
+    const settings = { maxHeaderListSize: more.maxHeaderSize };
+    return { http2: true, https: { ...https, allowHTTP1: true, settings } } as FastifyServerOptions;
   }
 
   /** Guards every route of `app`. */
@@ -88,11 +95,20 @@ export class WebConfig {
         .type('text/plain; charset=utf-8')
         .send('Unauthorized\n');
     });
-    if (this.isTls) this.guard(app.server as unknown as HttpsServer);
+    if (this.isTls) this.guard(app, app.server as unknown as Http2SecureServer);
   }
 
-  private guard(server: HttpsServer): void {
-    server.prependListener('connection', () => this.refresh(server));
+  private guard(app: FastifyInstance, server: Http2SecureServer): void {
+    const sockets = new Set<Socket>();
+    // Handshakes under way, HTTP/1.1 on a server of HTTP/2, and streams that do not end, would keep it from closing.
+    app.addHook('preClose', async () => {
+      for (const socket of sockets) socket.destroy();
+    });
+    server.prependListener('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      this.refresh(server);
+    });
     server.prependListener('secureConnection', (socket: TLSSocket) => {
       const problem = this.tls ? clientProblem(socket, this.tls) : null;
       if (!problem) return;
@@ -102,7 +118,7 @@ export class WebConfig {
   }
 
   /** Certificates that have changed hold for the connection that is about to begin. */
-  private refresh(server: HttpsServer): void {
+  private refresh(server: Http2SecureServer): void {
     try {
       const tls = readServerTls(readWebConfig(this.path).tls_server_config);
       const text = JSON.stringify(tls);
