@@ -3,10 +3,13 @@ import type { Clock, Logger } from '@avalanche/model';
 import type { Registry } from 'prom-client';
 import type { Alert } from './alert/alert.ts';
 import { AlertStore } from './alert/store.ts';
+import type { ClusterPeer } from './cluster.ts';
 import type { LoadedAlertmanagerConfig } from './config/load.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { Inhibitor } from './inhibit/inhibit.ts';
-import { type AlertmanagerMetrics, alertmanagerMetrics, stateMetrics } from './metrics.ts';
+import { NotificationMetrics } from './metrics/notifications.ts';
+import { type AlertCounts, stateMetrics } from './metrics/state.ts';
+import { StoreMetrics } from './metrics/store.ts';
 import { NotificationLog } from './nflog/nflog.ts';
 import { buildIntegrations } from './notify/build.ts';
 import { type Integration, integrationId } from './notify/integration.ts';
@@ -25,6 +28,13 @@ export interface AlertmanagerLimits {
   readonly silences: number;
   readonly silenceBytes: number;
   readonly logSilences: boolean;
+}
+
+/** What `--enable-feature` turns on. */
+export interface AlertmanagerFeatures {
+  readonly alertNamesInMetrics?: boolean;
+  readonly receiverNameInMetrics?: boolean;
+  readonly groupKeyInMetrics?: boolean;
 }
 
 export const DEFAULT_LIMITS: AlertmanagerLimits = {
@@ -47,6 +57,9 @@ export interface AlertmanagerParts {
   readonly registry: Registry;
   readonly version: string;
   readonly limits?: Partial<AlertmanagerLimits>;
+  readonly features?: AlertmanagerFeatures;
+  /** Ourselves, where there is a cluster. */
+  readonly cluster?: ClusterPeer | undefined;
   readonly externalUrl: () => string;
   /** Makes a configuration's integrations; tests put recorders in their place. */
   readonly integrations?: (loaded: LoadedAlertmanagerConfig, version: string) => Map<string, Integration[]>;
@@ -73,11 +86,12 @@ export class Alertmanager {
   readonly alerts: AlertStore;
   readonly silences: Silences;
   readonly nflog: NotificationLog;
-  readonly metrics: AlertmanagerMetrics;
+  readonly metrics: NotificationMetrics;
   private readonly limits: AlertmanagerLimits;
   /** When the first turns of groups may come, in milliseconds. */
   private readonly startAt: number;
   private readonly troubles: TroubleLog;
+  private readonly stores: readonly (readonly [Silences | NotificationLog, StoreMetrics])[];
   private generation: Generation | undefined;
   /** The end of the last change of configuration: two reloads at once would leave two dispatchers running. */
   private applying: Promise<void> = Promise.resolve();
@@ -113,7 +127,7 @@ export class Alertmanager {
       gcIntervalMs: this.limits.alertsGcIntervalMs,
       perName: this.limits.alertsPerName,
       onLimited: (alertname) => {
-        this.metrics.limited.inc();
+        this.metrics.limited.inc(parts.features?.alertNamesInMetrics ? { alertname } : {});
         logger.warn('An alert is one too many of its name', { alertname });
       },
     });
@@ -121,7 +135,11 @@ export class Alertmanager {
       () => {},
       ({ fingerprint }) => this.silences.forgetAlert(fingerprint),
     );
-    this.metrics = alertmanagerMetrics(registry);
+    this.metrics = new NotificationMetrics(registry, parts.features?.receiverNameInMetrics ?? false);
+    this.stores = [
+      [this.silences, new StoreMetrics('silences', registry)],
+      [this.nflog, new StoreMetrics('nflog', registry)],
+    ];
     this.troubles = new TroubleLog(parts.logger);
     stateMetrics(registry, {
       alerts: () => this.countAlerts(),
@@ -130,8 +148,10 @@ export class Alertmanager {
         pending: this.silences.count('pending'),
         expired: this.silences.count('expired'),
       }),
+      inhibitionRules: () => this.generation?.loaded.config.inhibitRules.length ?? 0,
+      perAlertNameLimit: this.limits.alertsPerName,
+      cluster: parts.cluster,
       groups: () => this.generation?.dispatcher.groupCount ?? 0,
-      nflogEntries: () => this.nflog.size,
       receivers: () => this.generation?.loaded.config.receivers.length ?? 0,
       integrations: () => this.allIntegrations(),
       isConfigured: (integration) => !this.troubles.isNotConfigured(integrationId(integration)),
@@ -163,6 +183,7 @@ export class Alertmanager {
     if (this.stopped) return;
     const { clock, logger, version, externalUrl, random } = this.parts;
     const integrations = (this.parts.integrations ?? buildIntegrations)(loaded, version);
+    this.metrics.useReceivers(integrations.values());
     await this.generation?.end();
     const inhibitor = new Inhibitor(loaded.config.inhibitRules);
     for (const alert of this.alerts.all()) inhibitor.update(alert);
@@ -180,7 +201,7 @@ export class Alertmanager {
     };
     const { route } = loaded;
     const dispatcher = new Dispatcher({
-      ...{ route, clock, logger, alerts: this.alerts, startAt: this.startAt },
+      ...{ route, clock, logger, metrics: this.metrics, alerts: this.alerts, startAt: this.startAt },
       maintenanceIntervalMs: this.limits.dispatchMaintenanceIntervalMs,
       flush: (flush) => runPipeline(pipeline, flush),
     });
@@ -229,17 +250,25 @@ export class Alertmanager {
     }
   }
 
-  private countAlerts() {
+  private countAlerts(): readonly AlertCounts[] {
+    const byGroup = this.parts.features?.groupKeyInMetrics ?? false;
+    if (!byGroup) return [this.countStates(this.alerts.pending())];
+    return (this.generation?.dispatcher.allGroups() ?? []).map((group) => ({
+      groupKey: group.key,
+      ...this.countStates(group.list()),
+    }));
+  }
+
+  private countStates(alerts: readonly Alert[]): AlertCounts {
     const counts = { active: 0, suppressed: 0, unprocessed: 0 };
-    for (const alert of this.alerts.pending()) counts[this.statusOf(alert).state]++;
+    for (const alert of alerts) counts[this.statusOf(alert).state]++;
     return counts;
   }
 
   private scheduleMaintenance(): void {
     this.cancelMaintenance = this.parts.clock.after(this.limits.maintenanceIntervalMs, () => {
       try {
-        this.silences.maintain();
-        this.nflog.maintain();
+        for (const [store, measured] of this.stores) measured.maintain(store);
       } catch (error) {
         this.parts.logger.error('Writing silences and notification log failed', { error });
       }

@@ -16,10 +16,18 @@ import {
 import { FileError } from '@avalanche/yamlfile';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
-import { Alertmanager, type AlertmanagerLimits } from './alertmanager.ts';
+import {
+  Alertmanager,
+  type AlertmanagerFeatures,
+  type AlertmanagerLimits,
+  type AlertmanagerParts,
+} from './alertmanager.ts';
 import { apiV2 } from './api/v2.ts';
+import { type ClusterOptions, onlyPeer } from './cluster.ts';
 import { type LoadedAlertmanagerConfig, loadAlertmanagerConfig } from './config/load.ts';
-import { buildInfo } from './metrics.ts';
+import { type MatcherMode, setMatcherMode } from './matcher/parse.ts';
+import { buildInfo } from './metrics/build-info.ts';
+import { measureRequests } from './metrics/http.ts';
 
 export interface AlertmanagerOptions {
   readonly configFile: string;
@@ -32,6 +40,13 @@ export interface AlertmanagerOptions {
   /** URL under which people reach this server; for links in notifications. Default: the address it listens on. */
   readonly externalUrl?: string;
   readonly limits?: Partial<AlertmanagerLimits>;
+  readonly features?: AlertmanagerFeatures;
+  /** How matchers are read, by this whole process. Default `fallback`. */
+  readonly matcherMode?: MatcherMode;
+  /** Default: a cluster of one on port 9094. */
+  readonly cluster?: ClusterOptions;
+  /** Most GET requests that are answered at once. Default 8. */
+  readonly getConcurrency?: number;
   readonly clock?: Clock;
   /** Called by `/-/quit`, which is not served without it. */
   readonly onQuit?: () => void;
@@ -47,18 +62,22 @@ export interface RunningAlertmanager extends RunningRole {
 }
 
 const ROLE = 'alertmanager';
+const GET_CONCURRENCY = 8;
+const DEFAULT_CLUSTER: ClusterOptions = { listenAddress: '0.0.0.0:9094', advertiseAddress: '', peerName: '' };
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 /** Starts the alertmanager role. @throws StartupError, with nothing left running */
 export async function startAlertmanager(options: AlertmanagerOptions): Promise<RunningAlertmanager> {
   const { logger, configFile, version } = options;
   const clock = options.clock ?? systemClock;
+  setMatcherMode(options.matcherMode ?? 'fallback');
+  const cluster = onlyPeer(options.cluster ?? DEFAULT_CLUSTER, clock.now());
   const loaded = await loadAlertmanagerConfig(configFile).catch(startupErrorOfFile);
   const registry = new Registry();
   processMetrics(registry);
   buildInfo(registry, version);
   let externalUrl = options.externalUrl?.replace(/\/+$/, '') ?? '';
-  const alertmanager = openAlertmanager(options, clock, registry, () => externalUrl);
+  const alertmanager = openAlertmanager(options, { clock, registry, cluster, externalUrl: () => externalUrl });
 
   const reload = async (): Promise<void> => {
     let next: LoadedAlertmanagerConfig;
@@ -76,9 +95,12 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
   const app = createServer({ bodyLimit: BODY_BYTES_MAX }, options.web);
   let address: Awaited<ReturnType<typeof listen>>;
   try {
+    measureRequests(app, registry, options.getConcurrency ?? GET_CONCURRENCY);
     serveMetrics(app, registry);
     const startTime = clock.now();
-    await app.register(async (api) => apiV2(api, { alertmanager, clock, version, startTime }), { prefix: '/api/v2' });
+    await app.register(async (api) => apiV2(api, { alertmanager, clock, version, startTime, cluster }), {
+      prefix: '/api/v2',
+    });
     lifecycle(app, reload, options.onQuit);
     if (options.ui) await serveAlertmanagerUi(app, options.ui);
     // before the server answers: an alert that is posted must find its route
@@ -118,15 +140,13 @@ function startupErrorOfFile(error: unknown): never {
 
 function openAlertmanager(
   options: AlertmanagerOptions,
-  clock: Clock,
-  registry: Registry,
-  externalUrl: () => string,
+  parts: Pick<AlertmanagerParts, 'clock' | 'registry' | 'cluster' | 'externalUrl'>,
 ): Alertmanager {
-  const { directory, logger, version, limits = {} } = options;
+  const { directory, logger, version, limits = {}, features = {} } = options;
   try {
     makeDirectory(directory);
     accessSync(directory, constants.W_OK | constants.R_OK);
-    return new Alertmanager({ directory, clock, logger, registry, version, limits, externalUrl });
+    return new Alertmanager({ ...parts, directory, logger, version, limits, features });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

@@ -121,7 +121,8 @@ function takeAlerts(alertmanager: Alertmanager, body: unknown, now: number): voi
 function parseAlert(value: unknown, now: number, resolveTimeoutMs: number): Alert {
   const item = objectField(value, 'alert');
   if (item.labels === undefined) throw new SchemaError(602, 'labels in body is required');
-  const labels = Labels.from(stringMap(item.labels, 'labels'));
+  const given = Object.entries(stringMap(item.labels, 'labels'));
+  const labels = Labels.from(Object.fromEntries(given.filter(([, value]) => value !== '')));
   const startsAt = timeField(item.startsAt, 'startsAt');
   const endsAt = timeField(item.endsAt, 'endsAt');
   return {

@@ -59,7 +59,11 @@ inhibit_rules: [{source_matchers: [alertname = A], target_matchers: [alertname =
     expect(groups[0].receiver).toEqual({ name: 'ops' });
     expect(await get(alertmanager, '/receivers')).toEqual([{ name: 'ops' }]);
     expect(await get(alertmanager, '/status')).toMatchObject({
-      cluster: { status: 'disabled', peers: [] },
+      cluster: {
+        name: expect.stringMatching(/^[0-9A-Z]{26}$/),
+        status: 'ready',
+        peers: [{ name: expect.any(String), address: expect.stringMatching(/:9094$/) }],
+      },
       versionInfo: { version: '1.2.3' },
       config: { original: expect.stringContaining('receiver: ops') },
     });

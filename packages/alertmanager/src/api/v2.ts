@@ -1,6 +1,7 @@
 import type { Clock } from '@avalanche/model';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
+import type { ClusterPeer } from '../cluster.ts';
 import { alertRoutes } from './alerts.ts';
 import { ApiError, SchemaError } from './errors.ts';
 import { silenceRoutes } from './silences.ts';
@@ -11,10 +12,11 @@ export interface ApiOptions {
   readonly version: string;
   /** When the role started, in milliseconds. */
   readonly startTime: number;
+  readonly cluster: ClusterPeer | undefined;
 }
 
 /** API v2 (upstream api/v2/openapi.yaml). */
-export function apiV2(api: FastifyInstance, { alertmanager, clock, version, startTime }: ApiOptions): void {
+export function apiV2(api: FastifyInstance, { alertmanager, clock, version, startTime, cluster }: ApiOptions): void {
   api.setErrorHandler<FastifyError>((error, _request, reply) => {
     // upstream's API errors are JSON strings; what does not fit the schema is an object
     if (error instanceof ApiError)
@@ -29,7 +31,7 @@ export function apiV2(api: FastifyInstance, { alertmanager, clock, version, star
   });
   allowOtherOrigins(api);
   api.get('/status', () => ({
-    cluster: { status: 'disabled', peers: [] },
+    cluster: cluster ? { name: cluster.name, status: 'ready', peers: [cluster] } : { status: 'disabled', peers: [] },
     config: { original: alertmanager.loaded.maskedYaml },
     uptime: new Date(startTime),
     versionInfo: { branch: '', buildDate: '', buildUser: '', goVersion: '', revision: '', version },

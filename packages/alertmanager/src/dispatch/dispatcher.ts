@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '@avalanche/model';
 import type { Alert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/store.ts';
+import type { NotificationMetrics } from '../metrics/notifications.ts';
 import type { Flush } from '../notify/pipeline.ts';
 import { groupLabels, matchRoutes, type Route } from '../route/route.ts';
 import { AggregationGroup } from './group.ts';
@@ -13,6 +14,7 @@ interface DispatcherOptions {
   readonly alerts: AlertStore;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Pick<NotificationMetrics, 'processing' | 'groupLimitReached'>;
   /** How often groups without alerts are forgotten, in milliseconds. */
   readonly maintenanceIntervalMs: number;
   /** No turn comes before this time (milliseconds since the epoch). */
@@ -48,7 +50,9 @@ export class Dispatcher {
   }
 
   private dispatch(alert: Alert): void {
+    const begin = performance.now();
     for (const route of matchRoutes(this.options.route, alert.labels)) this.insert(alert, route);
+    this.options.metrics.processing.observe((performance.now() - begin) / 1000);
   }
 
   private insert(alert: Alert, route: Route): void {
@@ -58,6 +62,7 @@ export class Dispatcher {
     let group = this.groups.get(id);
     if (!group) {
       if (this.groups.size >= GROUPS_MAX) {
+        this.options.metrics.groupLimitReached.inc();
         this.sayLimit();
         return;
       }

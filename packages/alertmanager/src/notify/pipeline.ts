@@ -2,7 +2,7 @@ import type { Clock, Logger } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
 import { alertHash } from '../alert/hash.ts';
 import type { Inhibitor } from '../inhibit/inhibit.ts';
-import type { AlertmanagerMetrics } from '../metrics.ts';
+import type { NotificationMetrics } from '../metrics/notifications.ts';
 import type { NotificationLog } from '../nflog/nflog.ts';
 import type { Route } from '../route/route.ts';
 import type { Silences } from '../silence/silences.ts';
@@ -35,7 +35,7 @@ export interface PipelineParts {
   readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
   readonly integrations: ReadonlyMap<string, readonly Integration[]>;
   readonly nflog: NotificationLog;
-  readonly metrics: AlertmanagerMetrics;
+  readonly metrics: NotificationMetrics;
   readonly troubles: TroubleLog;
   readonly externalUrl: () => string;
   readonly random?: () => number;
@@ -64,7 +64,7 @@ const silence: MuteStage = ({ silences, metrics, clock }, { alerts }) =>
 const MUTE_STAGES: readonly MuteStage[] = [inhibit, muteByTime, silence];
 
 function counted(
-  metrics: AlertmanagerMetrics,
+  metrics: NotificationMetrics,
   reason: string,
   alerts: readonly Alert[],
   keep: (alert: Alert) => boolean,
@@ -136,7 +136,6 @@ async function send(
   const { route, groupKey, groupLabels, now, signal, ending } = flush;
   const wanted = integration.sendResolved ? flush.alerts : flush.alerts.filter((alert) => !isResolved(alert, now));
   if (wanted.length === 0) return { kind: 'sent' };
-  const labels = { integration: integration.kind };
   const notification = {
     receiver: route.receiver,
     groupKey,
@@ -151,9 +150,7 @@ async function send(
     const start = performance.now();
     const outcome = await integration.notify(notification, { signal, data });
     if (outcome.kind === 'not-configured') return outcome;
-    metrics.requests.inc(labels);
-    metrics.latency.observe(labels, (performance.now() - start) / 1000);
-    if (outcome.kind === 'failed') metrics.requestsFailed.inc(labels);
+    metrics.attempted(integration, (performance.now() - start) / 1000, outcome.kind === 'failed');
     return outcome;
   };
   const id = integrationId(integration);
@@ -164,7 +161,8 @@ async function send(
     onFailure: (failure) => troubles.report(id, failure),
     ...(parts.random ? { random: parts.random } : {}),
   });
-  if (outcome.kind !== 'not-configured') metrics.notifications.inc(labels);
-  if (outcome.kind === 'failed') metrics.failed.inc({ ...labels, reason: outcome.category });
+  if (outcome.kind !== 'not-configured') {
+    metrics.notified(integration, outcome.kind === 'failed' ? outcome.category : undefined);
+  }
   return outcome;
 }
