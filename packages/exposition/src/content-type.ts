@@ -9,24 +9,26 @@ export type FallbackProtocol =
   | 'OpenMetricsText0.0.1'
   | 'OpenMetricsText1.0.0';
 
-const FORMATS: ReadonlyMap<string, ExpositionFormat> = new Map([
+/** What a body can be in. */
+export type BodyFormat = ExpositionFormat | 'protobuf';
+
+const FORMATS: ReadonlyMap<string, BodyFormat> = new Map([
   ['application/openmetrics-text', 'openmetrics'],
   ['text/plain', 'text'],
+  ['application/vnd.google.protobuf', 'protobuf'],
 ]);
-const PROTOBUF = 'application/vnd.google.protobuf';
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+(?:\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/;
 
 /**
  * The format of a body by its Content-Type, or by the fallback protocol of its job where that says nothing.
  * @throws Error in upstream's words
  */
-export function formatOf(contentType: string | undefined, fallback?: FallbackProtocol): ExpositionFormat {
+export function formatOf(contentType: string | undefined, fallback?: FallbackProtocol): BodyFormat {
   const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const format = FORMATS.get(mediaType);
   if (format) return format;
-  if (mediaType !== PROTOBUF && fallback && fallback !== 'PrometheusProto') {
-    return fallback.startsWith('OpenMetrics') ? 'openmetrics' : 'text';
-  }
+  if (fallback === 'PrometheusProto') return 'protobuf';
+  if (fallback) return fallback.startsWith('OpenMetrics') ? 'openmetrics' : 'text';
   throw new Error(problemOf(contentType ?? '', mediaType));
 }
 
@@ -41,6 +43,5 @@ function problemOf(contentType: string, mediaType: string): string {
     const problem = mediaType.includes('/') ? 'expected token after slash' : 'expected slash after first token';
     return `cannot parse Content-Type ${quote(contentType)} ${none} for target\nmime: ${problem}`;
   }
-  if (mediaType === PROTOBUF) return `protobuf exposition (Content-Type ${quote(contentType)}) is not supported yet`;
   return `received unsupported Content-Type ${quote(contentType)} ${none} specified for target`;
 }

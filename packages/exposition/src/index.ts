@@ -1,6 +1,9 @@
-export { type FallbackProtocol, formatOf } from './content-type.ts';
+export { formatBound } from './bound.ts';
+export { type BodyFormat, type FallbackProtocol, formatOf } from './content-type.ts';
+export { CustomBucketsParser } from './custom-buckets.ts';
 export { parseNumber } from './decimal.ts';
 export type { Exemplar } from './exemplar.ts';
+export { KeyedEntries } from './keyed-entries.ts';
 export {
   ENTRY_END,
   ENTRY_HELP,
@@ -10,7 +13,9 @@ export {
   type Entry,
   ExpositionParser,
   type ParserOptions,
+  type SampleParser,
 } from './parser.ts';
+export { ProtobufError, ProtobufParser } from './protobuf/parser.ts';
 export { NO_LINES, SampleLines } from './sample-lines.ts';
 export { ExpositionError, type ExpositionFormat, parseSeriesMap, parseSeriesText } from './series-text.ts';
 export { type FamilyType, FamilyWriter, type SampleSink, TEXT_CONTENT_TYPE } from './writer.ts';

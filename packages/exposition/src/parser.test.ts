@@ -226,7 +226,7 @@ c 4
 `;
   const parser = new ExpositionParser(body, 'openmetrics', { withExemplars: true });
   const found = [];
-  while (parser.next() === ENTRY_SAMPLE) found.push(parser.hasExemplar ? parser.exemplar() : null);
+  while (parser.next() === ENTRY_SAMPLE) found.push(parser.hasExemplar ? parser.exemplars()[0] : null);
   expect(found).toEqual([
     { labels: Labels.from({ trace_id: String.raw`a\"b`, 'x.y': 'ü' }), value: 0.5, timestamp: 1520879607789 },
     { labels: Labels.EMPTY, value: -1, timestamp: undefined },

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { METRIC_NAME } from '@avalanche/model';
+import { type FloatHistogram, METRIC_NAME } from '@avalanche/model';
 import { DecimalReader, parseNumber } from './decimal.ts';
 import { type Exemplar, readExemplar } from './exemplar.ts';
 import { explainEntry } from './explain.ts';
@@ -32,6 +32,29 @@ export const ENTRY_HELP = 3;
 export const ENTRY_UNIT = 4;
 export type Entry = typeof ENTRY_END | typeof ENTRY_SAMPLE | typeof ENTRY_TYPE | typeof ENTRY_HELP | typeof ENTRY_UNIT;
 
+/** A parser of any format, as whoever stores samples sees it; what the fields mean is told at `ExpositionParser`. */
+export interface SampleParser {
+  /** The bytes that series are ranges of; others may take their place while reading goes on, with the same ranges. */
+  readonly body: Uint8Array;
+  readonly size: number;
+  readonly position: number;
+  readonly seriesStart: number;
+  readonly seriesEnd: number;
+  readonly isExpected: boolean;
+  readonly value: number;
+  /** Where the sample is a native histogram; `value` says nothing then. */
+  readonly histogram: FloatHistogram | null;
+  readonly timestamp: number;
+  readonly hasTimestamp: boolean;
+  readonly hasExemplar: boolean;
+  readonly metric: string;
+  readonly text: string;
+  next(previous?: SampleLines, place?: number): Entry;
+  seriesMap(): ReadonlyMap<string, string>;
+  exemplars(): Exemplar[];
+  startTime(): number;
+}
+
 /**
  * Walks an exposition body line by line without making an object a line: `next` moves on, the fields describe the
  * entry it came to. The series part stays a range of the body's bytes, for the scrape cache to compare.
@@ -41,7 +64,7 @@ export type Entry = typeof ENTRY_END | typeof ENTRY_SAMPLE | typeof ENTRY_TYPE |
  * before a name are not part of it.
  * @throws ExpositionError with the line number, from `next`
  */
-export class ExpositionParser {
+export class ExpositionParser implements SampleParser {
   readonly body: Uint8Array;
   /** Of a sample: the range of the name and its braces in `body`. */
   seriesStart = 0;
@@ -49,6 +72,8 @@ export class ExpositionParser {
   /** Whether the series is that of the expected line. */
   isExpected = false;
   value = 0;
+  /** Text has none. */
+  readonly histogram = null;
   /** Milliseconds since the epoch; meaningful where `hasTimestamp`. */
   timestamp = 0;
   hasTimestamp = false;
@@ -110,8 +135,8 @@ export class ExpositionParser {
   }
 
   /** The exemplar of the current sample. Call where `hasExemplar`. */
-  exemplar(): Exemplar {
-    return readExemplar(this.body, this.exemplarStart, this.exemplarEnd);
+  exemplars(): Exemplar[] {
+    return [readExemplar(this.body, this.exemplarStart, this.exemplarEnd)];
   }
 
   /**

@@ -1,4 +1,12 @@
-import type { ExpositionParser } from './parser.ts';
+/** A sample that a parser stands at, as far as its line goes. */
+interface SampleLine {
+  readonly seriesStart: number;
+  readonly seriesEnd: number;
+  readonly position: number;
+  readonly value: number;
+  readonly hasTimestamp: boolean;
+  readonly hasExemplar: boolean;
+}
 
 /**
  * The sample lines of a body as columns: what the next body of the same target is walked beside. A line and what
@@ -32,8 +40,15 @@ export class SampleLines {
     this.length = 0;
   }
 
+  /** The bytes that the lines are ranges of lie elsewhere now, and are more. */
+  move(body: Uint8Array, size: number): void {
+    const { length } = this;
+    this.open(body, size);
+    this.length = length;
+  }
+
   /** Adds the sample that `parser` stands at. */
-  add(parser: ExpositionParser, slot: number): void {
+  add(parser: SampleLine, slot: number): void {
     const at = this.length;
     if (at === this.start.length) this.resize(Math.max(64, at * 2));
     this.start[at] = parser.seriesStart;

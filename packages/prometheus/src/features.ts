@@ -49,7 +49,7 @@ export function featuresResponse(options: PrometheusOptions): Readonly<Record<st
       exemplar_storage: scraping?.features?.exemplars ?? false,
       histograms_st_encoding: false,
       isolation: true,
-      native_histograms: false,
+      native_histograms: true,
       st_storage: false,
       use_uncached_io: false,
       xor2_encoding: false,

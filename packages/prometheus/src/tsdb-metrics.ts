@@ -9,6 +9,7 @@ export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {
   const { head, metrics, wal } = tsdb;
   typedCounter(registry, 'prometheus_tsdb_head_samples_appended_total', 'Samples appended since the start.', () => [
     ['float', metrics.samplesAppended],
+    ['histogram', metrics.histogramsAppended],
   ]);
   typedCounter(
     registry,

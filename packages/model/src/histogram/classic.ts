@@ -57,6 +57,7 @@ export class ClassicHistogram {
       sum: this.sum,
       customValues: Float64Array.from(bounds),
       positive: { indexes: Int32Array.from(counts.keys()), counts: Float64Array.from(counts) },
+      ofIntegers: cumulative.every(Number.isInteger) && Number.isInteger(total),
     }).compact();
   }
 }

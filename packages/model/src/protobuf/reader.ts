@@ -79,6 +79,19 @@ export class ProtoReader {
     return outer;
   }
 
+  /** Goes to a message whose place, as `place` has told it, is known. */
+  seek(start: number, end: number): void {
+    this.at = start;
+    this.end = end;
+  }
+
+  /** Passes over a message, string or bytes. @returns its length; it ends at `position` */
+  place(): number {
+    const length = this.length();
+    this.take(length);
+    return length;
+  }
+
   /** Goes into the next message of a file or stream of them, each behind its length. @returns what `leave` needs */
   enterDelimited(): number {
     this.wire = LENGTH_DELIMITED;

@@ -8,16 +8,12 @@ const MEDIA_TYPES: Readonly<Record<ScrapeProtocol, string>> = {
   'OpenMetricsText1.0.0': 'application/openmetrics-text;version=1.0.0',
 };
 
-/**
- * The `Accept` header for protocols in their order of preference. Protobuf is not asked for, as it is not read; what
- * comes after it keeps its weight.
- */
+/** The `Accept` header for protocols in their order of preference. */
 export function acceptHeader(protocols: readonly ScrapeProtocol[], escaping: EscapingScheme): string {
   let weight = Object.keys(MEDIA_TYPES).length + 1;
   const wanted = protocols.map((protocol) => {
     const escapes = protocol.endsWith('1.0.0') ? `;escaping=${escaping}` : '';
-    return [protocol, `${MEDIA_TYPES[protocol]}${escapes};q=0.${weight--}`] as const;
+    return `${MEDIA_TYPES[protocol]}${escapes};q=0.${weight--}`;
   });
-  const readable = wanted.filter(([protocol]) => protocol !== 'PrometheusProto').map(([, value]) => value);
-  return [...readable, `*/*;q=0.${weight}`].join(',');
+  return [...wanted, `*/*;q=0.${weight}`].join(',');
 }

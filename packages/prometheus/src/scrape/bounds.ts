@@ -1,5 +1,5 @@
-import { parseNumber } from '@avalanche/exposition';
-import { formatG, METRIC_NAME } from '@avalanche/model';
+import { formatBound, parseNumber } from '@avalanche/exposition';
+import { METRIC_NAME } from '@avalanche/model';
 
 const BUCKET = '_bucket';
 
@@ -17,10 +17,4 @@ export function withNormalBounds(
   const label = isBucket ? 'le' : scraped.has('quantile') && typeOf(name) === 'summary' ? 'quantile' : '';
   const bound = label === '' ? undefined : parseNumber(scraped.get(label) ?? '');
   return bound === undefined ? scraped : new Map(scraped).set(label, formatBound(bound));
-}
-
-function formatBound(bound: number): string {
-  if (bound === 0) return '0.0'; // -0 too
-  const text = formatG(bound);
-  return Number.isFinite(bound) && !/[e.]/.test(text) ? `${text}.0` : text;
 }

@@ -1,4 +1,4 @@
-import { type ExpositionFormat, type ExpositionParser, NO_LINES, SampleLines } from '@avalanche/exposition';
+import { NO_LINES, SampleLines, type SampleParser } from '@avalanche/exposition';
 
 /** What stands behind a cached series instead of a reference. */
 export const REF_UNKNOWN = 0;
@@ -29,13 +29,16 @@ export class ScrapeCache {
   /** What `slotOf` gave last. */
   lastSlot = 0;
   private readonly last = new SampleLines();
-  private lastFormat: ExpositionFormat = 'text';
-  private format: ExpositionFormat = 'text';
+  private lastFormat = '';
+  private format = '';
   private lastSize = 0;
   private work: Workspace | undefined = undefined;
 
-  /** @param describeAll whether comments that are the same as in the last body are to be parsed all the same */
-  begin(parser: ExpositionParser, format: ExpositionFormat, describeAll: boolean): void {
+  /**
+   * @param format series of bodies of different ones are not compared
+   * @param describeAll whether comments that are the same as in the last body are to be parsed all the same
+   */
+  begin(parser: SampleParser, format: string, describeAll: boolean): void {
     this.scrape++;
     this.place = 0;
     this.format = format;
@@ -44,8 +47,13 @@ export class ScrapeCache {
     this.work.lines.open(parser.body, parser.size);
   }
 
+  /** The parser has moved its series to other bytes, or added some. */
+  follow(parser: SampleParser): void {
+    this.work?.lines.move(parser.body, parser.size);
+  }
+
   /** The slot of the parser's sample, made if its series is new. */
-  slotOf(parser: ExpositionParser): number {
+  slotOf(parser: SampleParser): number {
     const slot = parser.isExpected ? this.expected.slot[this.place++] : this.lookUp(parser);
     (this.work as Workspace).lines.add(parser, slot);
     this.lastSlot = slot;
@@ -75,7 +83,7 @@ export class ScrapeCache {
     this.expected = NO_LINES;
   }
 
-  private lookUp(parser: ExpositionParser): number {
+  private lookUp(parser: SampleParser): number {
     const { lines, index } = this.work as Workspace;
     if (index.size === 0) this.indexLast(index);
     const hash = hashOf(parser.body, parser.seriesStart, parser.seriesEnd);
@@ -226,7 +234,7 @@ function returnWorkspace(work: Workspace): void {
   if (!tooLarge && workspaces.length < WORKSPACES_MAX) workspaces.push(work);
 }
 
-function sameSeries(lines: SampleLines, line: number, parser: ExpositionParser): boolean {
+function sameSeries(lines: SampleLines, line: number, parser: SampleParser): boolean {
   const a = lines.body;
   const b = parser.body;
   const offset = parser.seriesStart - lines.start[line];

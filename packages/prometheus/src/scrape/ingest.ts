@@ -1,5 +1,14 @@
-import { ENTRY_END, ENTRY_SAMPLE, type ExpositionFormat, ExpositionParser, formatOf } from '@avalanche/exposition';
-import { type Labels, type Logger, METRIC_NAME, nextTurn } from '@avalanche/model';
+import {
+  CustomBucketsParser,
+  ENTRY_END,
+  ENTRY_SAMPLE,
+  ExpositionParser,
+  formatOf,
+  KeyedEntries,
+  ProtobufParser,
+  type SampleParser,
+} from '@avalanche/exposition';
+import { FloatHistogram, type Labels, type Logger, METRIC_NAME, nextTurn } from '@avalanche/model';
 import {
   APPENDED,
   type Appender,
@@ -13,9 +22,11 @@ import type { ScrapeConfig } from '../config/schema.ts';
 import { withNormalBounds } from './bounds.ts';
 import { REF_DROPPED, REF_UNKNOWN, ScrapeCache } from './cache.ts';
 import type { FetchedBody } from './fetch.ts';
+import { BucketLimitExceeded, HistogramLimits } from './histogram-limits.ts';
 import { FamilyMetadata } from './metadata.ts';
 import type { ScrapeMetrics } from './metrics.ts';
 import { LabelLimitExceeded, sampleLabels } from './sample-labels.ts';
+import type { HistogramChoice } from './target.ts';
 
 const SLICE_MS = 8;
 /** How far a sample's own time may be ahead of ours (upstream's value). */
@@ -46,6 +57,8 @@ export interface IngestOptions {
   /** Labels that every series of the target gets. */
   readonly labels: Labels;
   readonly config: ScrapeConfig;
+  /** What of histograms is read. */
+  readonly histograms: HistogramChoice;
   readonly tsdb: Tsdb;
   readonly logger: Logger;
   readonly metrics: ScrapeMetrics;
@@ -69,9 +82,15 @@ export class Ingest {
   /** Samples of the scrape under way must not be newer. */
   private timeMax = 0;
   private lastTime = 0;
+  /** What the body is in, and read as. */
+  private format = '';
+  /** Holds the series of the scrape under way, where they are keys. */
+  private keyed: KeyedEntries | undefined = undefined;
   /** Features, looked at once a sample. */
   private readonly startTimeZeros: boolean;
   private readonly metadataRecords: boolean;
+  private readonly limits: HistogramLimits;
+  private isBucketLimitExceeded = false;
   private refused: Refused = { outOfOrder: 0, duplicate: 0, outOfBounds: 0, exemplars: 0 };
 
   constructor(
@@ -80,6 +99,7 @@ export class Ingest {
   ) {
     this.startTimeZeros = options.features.startTimeZeros ?? false;
     this.metadataRecords = options.features.metadataRecords ?? false;
+    this.limits = new HistogramLimits(options.config);
   }
 
   /** Series that have not ended. */
@@ -108,6 +128,7 @@ export class Ingest {
     const { config, metrics } = this.options;
     this.timeMax = now + AHEAD_MAX_MS;
     this.refused = { outOfOrder: 0, duplicate: 0, outOfBounds: 0, exemplars: 0 };
+    this.isBucketLimitExceeded = false;
     try {
       await this.appendBody(fetched, time, counts);
     } finally {
@@ -117,31 +138,51 @@ export class Ingest {
       metrics.counts.sampleLimit++;
       throw new Error('sample limit exceeded');
     }
+    if (this.isBucketLimitExceeded) {
+      metrics.counts.bucketLimit++;
+      throw new BucketLimitExceeded();
+    }
     this.endMissing(time);
     this.cache.end();
+    this.releaseKeys();
     this.metadata.end();
     this.lastTime = time;
   }
 
   /** A body without a byte is one without samples, whatever its type. */
   private async appendBody(fetched: FetchedBody, time: number, counts: ScrapeCounts): Promise<void> {
-    const { config, features } = this.options;
     const { bytes, size } = fetched.body;
-    if (size > 0) {
-      const format = formatOf(fetched.contentType, config.fallback_scrape_protocol);
-      const withStartTimes = this.startTimeZeros;
-      const parser = new ExpositionParser(bytes, format, {
-        size,
-        withExemplars: features.exemplars ?? false,
-        withStartTimes,
-      });
-      await this.walk(parser, format, time, counts);
-    } else this.cache.begin(new ExpositionParser(bytes, 'text', { size }), 'text', false);
+    if (size === 0) {
+      this.cache.begin(new ExpositionParser(bytes, 'text', { size }), 'text', false);
+      return;
+    }
+    const parser = this.parserOf(fetched);
+    try {
+      await this.walk(parser, time, counts);
+    } finally {
+      if (parser instanceof KeyedEntries) this.keyed = parser;
+    }
+  }
+
+  /** @throws Error where the body is in no format that is known */
+  private parserOf({ body, contentType }: FetchedBody): SampleParser {
+    const { config, features, histograms } = this.options;
+    const format = formatOf(contentType, config.fallback_scrape_protocol);
+    const { size } = body;
+    const withExemplars = features.exemplars ?? false;
+    this.format = format;
+    if (format === 'protobuf') return new ProtobufParser(body.bytes, { size, withExemplars, ...histograms });
+    const withStartTimes = this.startTimeZeros;
+    const parser = new ExpositionParser(body.bytes, format, { size, withExemplars, withStartTimes });
+    if (!histograms.toCustomBuckets) return parser;
+    this.format = `${format} with custom buckets`;
+    return new CustomBucketsParser(parser, histograms.alwaysClassic);
   }
 
   /** Ends all series after a scrape that failed, and forgets what only it has named. */
   fail(time: number): void {
     this.cache.abandon();
+    this.releaseKeys();
     this.endAll(time);
   }
 
@@ -152,16 +193,24 @@ export class Ingest {
     this.inherited.clear();
   }
 
-  private async walk(parser: ExpositionParser, format: ExpositionFormat, time: number, counts: ScrapeCounts) {
+  private releaseKeys(): void {
+    this.keyed?.release();
+    this.keyed = undefined;
+  }
+
+  private async walk(parser: SampleParser, time: number, counts: ScrapeCounts) {
     const { cache, metadata } = this;
-    // Where types must be known at each sample, no comment is passed over.
-    cache.begin(parser, format, metadata.begin() || this.startTimeZeros);
+    const isKeyed = parser instanceof KeyedEntries;
+    // Where types must be known at each sample, no comment is passed over; keys are read with all comments.
+    const describeAll = metadata.begin() || this.startTimeZeros;
+    cache.begin(parser, this.format, describeAll && !isKeyed);
     let sliceEnd = performance.now() + SLICE_MS;
     let changed = false;
     for (;;) {
       const entry = parser.next(cache.expected, cache.place);
       if (entry === ENTRY_END) break;
       if (entry === ENTRY_SAMPLE) {
+        if (isKeyed) cache.follow(parser);
         this.appendSample(parser, time, counts);
         if (changed && this.metadataRecords) this.recordMetadata(parser);
         if ((counts.scraped & 255) === 0 && performance.now() > sliceEnd) {
@@ -172,7 +221,7 @@ export class Ingest {
     }
   }
 
-  private appendSample(parser: ExpositionParser, scrapeTime: number, counts: ScrapeCounts): void {
+  private appendSample(parser: SampleParser, scrapeTime: number, counts: ScrapeCounts): void {
     const { cache } = this;
     const { config } = this.options;
     const slot = cache.slotOf(parser);
@@ -209,29 +258,48 @@ export class Ingest {
       return;
     }
     if (!ownTime || config.track_timestamps_staleness) cache.seenIn[slot] = cache.scrape;
-    if (parser.hasExemplar) this.appendExemplar(parser, slot, time);
+    if (parser.hasExemplar) this.appendExemplars(parser, slot, time);
   }
 
-  private appendAt(slot: number, time: number, sample: { readonly value: number }): Outcome {
+  private appendAt(slot: number, time: number, sample: SampleParser): Outcome {
     if (time > this.timeMax) return OUT_OF_BOUNDS;
+    if (sample.histogram !== null) return this.appendHistogram(slot, time, sample.histogram);
     return this.appender.appendOf(this.cache.refs[slot], time, sample);
   }
 
   /** A zero where the counter began, for a series that is new or has begun again. */
-  private appendStart(parser: ExpositionParser, slot: number, time: number, isNew: boolean): void {
+  private appendStart(parser: SampleParser, slot: number, time: number, isNew: boolean): void {
     const start = parser.startTime();
     if (start === 0 || start >= time) return;
-    if (isNew || (this.lastTime > 0 && start > this.lastTime)) this.appender.append(this.cache.refs[slot], start, 0);
+    if (!isNew && !(this.lastTime > 0 && start > this.lastTime)) return;
+    const ref = this.cache.refs[slot];
+    if (parser.histogram === null) this.appender.append(ref, start, 0);
+    else this.appender.appendHistogram(ref, start, emptyLike(parser.histogram));
   }
 
-  private appendExemplar(parser: ExpositionParser, slot: number, time: number): void {
-    const { labels, value, timestamp } = parser.exemplar();
-    const exemplar = { labels, value, time: timestamp ?? time, hasTime: timestamp !== undefined };
-    if (this.appender.appendExemplar(this.cache.refs[slot], exemplar) === 'out of order') this.refused.exemplars++;
+  /** @throws HistogramError where it contradicts itself */
+  private appendHistogram(slot: number, time: number, histogram: FloatHistogram): Outcome {
+    const limited = this.limits.reduced(histogram);
+    if (limited) return this.appender.appendHistogram(this.cache.refs[slot], time, limited);
+    this.isBucketLimitExceeded = true;
+    return APPENDED;
+  }
+
+  /** Those of one sample are told as out of order only where all of them are: else some are new. */
+  private appendExemplars(parser: SampleParser, slot: number, time: number): void {
+    const exemplars = parser.exemplars().map(({ labels, value, timestamp }) => {
+      return { labels, value, time: timestamp ?? time, hasTime: timestamp !== undefined };
+    });
+    exemplars.sort((a, b) => a.time - b.time);
+    let refused = 0;
+    for (const exemplar of exemplars) {
+      if (this.appender.appendExemplar(this.cache.refs[slot], exemplar) === 'out of order') refused++;
+    }
+    if (refused === exemplars.length) this.refused.exemplars += refused;
   }
 
   /** @returns whether the database did not have the series */
-  private register(slot: number, labels: Labels, parser: ExpositionParser): boolean {
+  private register(slot: number, labels: Labels, parser: SampleParser): boolean {
     const isNew = this.options.tsdb.head.series.find(labels) === 0;
     const ref = this.appender.seriesRef(labels);
     this.cache.refs[slot] = ref;
@@ -241,7 +309,7 @@ export class Ingest {
   }
 
   /** Has the log say what the series is, where the body has said so in this scrape, or the series is new. */
-  private recordMetadata(parser: ExpositionParser, slot = -1): void {
+  private recordMetadata(parser: SampleParser, slot = -1): void {
     const known = this.metadata.familyOf(parser.seriesMap().get(METRIC_NAME) ?? '');
     if (!known) return;
     const [, { type, unit, help }, isChanged] = known;
@@ -275,7 +343,7 @@ export class Ingest {
   }
 
   /** Null where relabelling drops the series. */
-  private labelsOf(parser: ExpositionParser): Labels | null {
+  private labelsOf(parser: SampleParser): Labels | null {
     const scraped = withNormalBounds(parser.seriesMap(), (family) => this.metadata.get(family)?.type);
     try {
       return sampleLabels(scraped, this.options.labels, this.options.config);
@@ -298,4 +366,9 @@ export class Ingest {
     cache.seenIn[slot] = 0;
     this.appender.appendStale(cache.refs[slot], time);
   }
+}
+
+/** What a histogram was when it began, in the same layout, so that both go into one chunk. */
+function emptyLike({ schema, zeroThreshold, customValues, ofIntegers }: FloatHistogram): FloatHistogram {
+  return new FloatHistogram({ schema, zeroThreshold, customValues, ofIntegers, counterResetHint: 'reset' });
 }

@@ -77,9 +77,12 @@ export class ScrapeLoop {
     const { target, config, tsdb, metrics, features = {}, logger, job } = options;
     this.target = target;
     this.appender = tsdb.appender();
-    const { labels, url, timeoutMs, intervalMs, unixSocket } = target;
+    const { labels, url, timeoutMs, intervalMs, unixSocket, histograms } = target;
     const childLogger = logger.child({ scrape_pool: config.job_name, target: url });
-    this.ingest = new Ingest({ labels, config, tsdb, metrics, features, logger: childLogger }, this.appender);
+    this.ingest = new Ingest(
+      { labels, config, histograms, tsdb, metrics, features, logger: childLogger },
+      this.appender,
+    );
     this.report = new ReportSeries(labels, this.appender, {
       extra: config.extra_scrape_metrics || (features.extraMetrics ?? false),
       timeoutSeconds: timeoutMs / 1000,

@@ -26,6 +26,7 @@ export class ScrapeMetrics {
     targetLimit: 0,
     bodySizeLimit: 0,
     sampleLimit: 0,
+    bucketLimit: 0,
     labelLimits: 0,
     outOfOrder: 0,
     duplicate: 0,
@@ -135,7 +136,11 @@ export class ScrapeMetrics {
       ],
       [`${exceeded}body_size_limit_total`, 'Scrapes that failed for the size of the body.', () => counts.bodySizeLimit],
       [`${exceeded}sample_limit_total`, 'Scrapes that failed for the number of samples.', () => counts.sampleLimit],
-      [`${exceeded}native_histogram_bucket_limit_total`, 'Always 0: no native histograms are scraped.', () => 0],
+      [
+        `${exceeded}native_histogram_bucket_limit_total`,
+        'Scrapes that failed for the buckets of a native histogram.',
+        () => counts.bucketLimit,
+      ],
       ['prometheus_target_scrapes_cache_flush_forced_total', 'Always 0: failed scrapes leave nothing.', () => 0],
       [
         `${samples}out_of_order_total`,

@@ -12,13 +12,6 @@ export interface PoolContext extends ScrapeContext, Pick<DiscoveryContext, 'reso
   readonly offsetSeed: string;
 }
 
-/** Native histograms are not scraped. */
-const WITHOUT_EFFECT = [
-  'scrape_native_histograms',
-  'convert_classic_histograms_to_nhcb',
-  'always_scrape_classic_histograms',
-] as const;
-
 /** All targets of one job. Targets that stay over an update keep their loop and its state. */
 export class ScrapePool {
   readonly loops = new Map<string, ScrapeLoop>();
@@ -55,7 +48,6 @@ export class ScrapePool {
   /** @param predecessor a stopped pool of the same job, whose targets go on here if they are found again in time */
   start(predecessor?: ScrapePool): void {
     for (const loop of predecessor?.knownLoops() ?? []) this.leave(loop);
-    this.tellWithoutEffect();
     const setName = this.config.job_name;
     this.stopDiscovery = discover(this.config, { ...this.context, setName }, (found) => this.update(found));
   }
@@ -65,13 +57,6 @@ export class ScrapePool {
     for (const callOff of this.leaving.values()) callOff();
     await Promise.all([...this.ending, ...[...this.loops.values()].map((loop) => loop.stop())]);
     this.job.close();
-  }
-
-  private tellWithoutEffect(): void {
-    const { config, context } = this;
-    for (const field of WITHOUT_EFFECT.filter((key) => config[key])) {
-      context.logger.warn('This field of a job has no effect yet', { scrape_pool: config.job_name, field });
-    }
   }
 
   /** Ends the series of a stopped pool that has no successor. */
@@ -173,5 +158,9 @@ export class ScrapePool {
 }
 
 function keyOf(target: Target): string {
-  return `${identityOf(target)};${target.unixSocket};${target.intervalMs};${target.timeoutMs}`;
+  const { unixSocket, intervalMs, timeoutMs, histograms } = target;
+  const { nativeHistograms, alwaysClassic, toCustomBuckets } = histograms;
+  return [identityOf(target), unixSocket, intervalMs, timeoutMs, nativeHistograms, alwaysClassic, toCustomBuckets].join(
+    ';',
+  );
 }

@@ -4,6 +4,16 @@ import { relabel } from '../relabel.ts';
 
 export type TargetHealth = 'unknown' | 'up' | 'down';
 
+/** What a scrape makes of histograms, by its job or by labels of the target. */
+export interface HistogramChoice {
+  /** `scrape_native_histograms` */
+  readonly nativeHistograms: boolean;
+  /** `always_scrape_classic_histograms` */
+  readonly alwaysClassic: boolean;
+  /** `convert_classic_histograms_to_nhcb` */
+  readonly toCustomBuckets: boolean;
+}
+
 /** A scrape target after relabelling: what to fetch and which labels its series carry. */
 export interface Target {
   /** Labels before relabelling, with the defaults filled in. */
@@ -15,6 +25,7 @@ export interface Target {
   readonly unixSocket: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;
+  readonly histograms: HistogramChoice;
 }
 
 /**
@@ -41,8 +52,24 @@ export function makeTarget(
     unixSocket: relabelled.get('__unix_socket__'),
     intervalMs,
     timeoutMs,
+    histograms: histogramsOf(relabelled, config),
   };
   return { target, discoveredLabels };
+}
+
+function histogramsOf(labels: Labels, config: ScrapeConfig): HistogramChoice {
+  return {
+    nativeHistograms: flag(labels.get('__scrape_native_histograms__')) ?? config.scrape_native_histograms,
+    alwaysClassic: flag(labels.get('__always_scrape_classic_histograms__')) ?? config.always_scrape_classic_histograms,
+    toCustomBuckets:
+      flag(labels.get('__convert_classic_histograms_to_nhcb__')) ?? config.convert_classic_histograms_to_nhcb,
+  };
+}
+
+/** As Go reads it; undefined where it is none. */
+function flag(text: string): boolean | undefined {
+  if (/^(?:1|t|T|TRUE|true|True)$/.test(text)) return true;
+  return /^(?:0|f|F|FALSE|false|False)$/.test(text) ? false : undefined;
 }
 
 function timesOf(labels: Labels): { readonly intervalMs: number; readonly timeoutMs: number } {
