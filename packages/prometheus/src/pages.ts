@@ -7,6 +7,7 @@ import { Federation } from './federate.ts';
 import { metricsPage } from './http-metrics.ts';
 import { lifecycle } from './lifecycle.ts';
 import { LOOKBACK_MS, type PrometheusOptions } from './options.ts';
+import { Pprof } from './pprof/pprof.ts';
 import type { Readiness } from './readiness.ts';
 import type { Reloader } from './reloader.ts';
 import { plainText, Routes, textError } from './routes.ts';
@@ -40,13 +41,17 @@ export function rootPages(app: FastifyInstance, context: PageContext): void {
   routes.get('/consoles/*', (_request, reply) =>
     textError(reply, 404, 'console templates are not supported: use dashboards'),
   );
+  const pprof = new Pprof();
   routes.getOrPost('/debug/*', (request, reply) => {
-    if (!/^\/debug\/pprof(?:\/|\?|$)/.test(request.url)) return plainText(reply, 404, '404 page not found\n');
-    return textError(
-      reply,
-      501,
-      'this is no Go program: run it with `node --inspect` or `node --cpu-prof` for profiles',
-    );
+    const [, name] = /^\/debug\/pprof\/([^/?]*)(?:\?|$)/.exec(request.url) ?? [];
+    if (name !== undefined) return pprof.answer(name, request, reply);
+    if (/^\/debug\/pprof(?:\?|$)/.test(request.url)) {
+      return reply.redirect(
+        request.originalUrl.replace(/\?|$/, (end) => `/${end}`),
+        301,
+      );
+    }
+    return plainText(reply, 404, '404 page not found\n');
   });
   const enabled = options.enableLifecycle ?? false;
   lifecycle(routes, { enabled, readiness, reload: () => reloader.reload(), quit: options.onQuit });
