@@ -214,16 +214,29 @@ test('results of which a label makes one of two are refused', async () => {
   ]);
 });
 
-test('a histogram that cannot be stored is an error, and floats beside it are stored', async () => {
-  const histogram = new FloatHistogram({ count: 1 });
-  result = [...result, { labels: Labels.from({ instance: 'h' }), value: 0, histogram }];
+test('histograms are recorded; one that contradicts itself is an error, and what is beside it is stored', async () => {
+  const sampleOf = (instance: string, count: number) => ({
+    labels: Labels.from({ instance }),
+    value: 0,
+    histogram: new FloatHistogram({ count }),
+  });
+  result = [...result, sampleOf('h', 1.5)];
   await load([{ record: 'r', expr: 'x' }]);
+  await clock.advance(minute);
+  expect(manager.groups[0].rules[0].status).toMatchObject({ health: 'ok', lastError: '' });
+  const querier = tsdb.querier(0, Infinity);
+  const [, recorded] = await querier.select([new Matcher('=', '__name__', 'r')]);
+  const columns = new SampleColumns();
+  expect(recorded.read(0, Infinity, columns)).toBe(1);
+  expect(columns.histograms?.[0]?.count).toBe(1.5);
+  querier.close();
+  result = [...result, sampleOf('bad', -1)];
   await clock.advance(minute);
   expect(manager.groups[0].rules[0].status).toMatchObject({
     health: 'err',
-    lastError: 'native histograms cannot be stored yet',
+    lastError: "observation count is -1: histogram's observation count is negative",
   });
-  expect(await last('r')).toHaveLength(1);
+  expect(await last('r')).toHaveLength(2);
 });
 
 test('series that a renamed group goes on writing do not end', async () => {

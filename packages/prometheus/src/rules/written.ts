@@ -1,10 +1,11 @@
-import type { Labels, Logger } from '@avalanche/model';
+import { HistogramError, type Labels, type Logger } from '@avalanche/model';
 import {
   APPENDED,
   type Appender,
   DUPLICATE_TIMESTAMP,
   OUT_OF_BOUNDS,
   OUT_OF_ORDER,
+  type Outcome,
   UNKNOWN_SERIES,
 } from '@avalanche/tsdb';
 import type { VectorSample } from './rule.ts';
@@ -44,9 +45,10 @@ export function writeSamples(
 ): WriteResult {
   const series = new Map<string, WrittenSeries>();
   const refusals = new Map<string, number>();
-  for (const { labels, value, histogram } of samples) {
+  for (const sample of samples) {
+    const { labels } = sample;
     const known = before.get(labels.key) ?? { labels, ref: appender.seriesRef(labels) };
-    const refusal = histogram ? 'native histograms cannot be stored yet' : appendOne(appender, known, time, value);
+    const refusal = appendOne(appender, known, time, sample);
     if (refusal === '') series.set(labels.key, known);
     else refusals.set(refusal, (refusals.get(refusal) ?? 0) + 1);
   }
@@ -57,12 +59,22 @@ export function writeSamples(
 }
 
 /** Why the sample was refused, or ''. */
-function appendOne(appender: Appender, series: WrittenSeries, time: number, value: number): string {
-  let outcome = appender.append(series.ref, time, value);
-  if (outcome === UNKNOWN_SERIES) {
-    series.ref = appender.seriesRef(series.labels);
-    outcome = appender.append(series.ref, time, value);
+function appendOne(appender: Appender, series: WrittenSeries, time: number, sample: VectorSample): string {
+  try {
+    let outcome = append(appender, series.ref, time, sample);
+    if (outcome === UNKNOWN_SERIES) {
+      series.ref = appender.seriesRef(series.labels);
+      outcome = append(appender, series.ref, time, sample);
+    }
+    if (outcome === APPENDED) return '';
+    return REFUSED[outcome] ?? 'not stored';
+  } catch (error) {
+    if (error instanceof HistogramError) return error.message;
+    throw error;
   }
-  if (outcome === APPENDED) return '';
-  return REFUSED[outcome] ?? 'not stored';
+}
+
+/** @throws HistogramError */
+function append(appender: Appender, ref: number, time: number, { value, histogram }: VectorSample): Outcome {
+  return histogram ? appender.appendHistogram(ref, time, histogram) : appender.append(ref, time, value);
 }
