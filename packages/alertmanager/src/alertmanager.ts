@@ -6,6 +6,7 @@ import { AlertStore } from './alert/store.ts';
 import type { ClusterPeer } from './cluster.ts';
 import type { LoadedAlertmanagerConfig } from './config/load.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import { NotificationHistory } from './history/history.ts';
 import { Inhibitor } from './inhibit/inhibit.ts';
 import { NotificationMetrics } from './metrics/notifications.ts';
 import { type AlertCounts, stateMetrics } from './metrics/state.ts';
@@ -20,6 +21,8 @@ import { Silences } from './silence/silences.ts';
 /** Bounds and intervals; upstream's flags of the same names. Times are milliseconds; a bound of 0 is none. */
 export interface AlertmanagerLimits {
   readonly retentionMs: number;
+  /** How long it is kept what was notified about. */
+  readonly historyRetentionMs: number;
   readonly maintenanceIntervalMs: number;
   readonly alertsGcIntervalMs: number;
   readonly alertsPerName: number;
@@ -39,6 +42,7 @@ export interface AlertmanagerFeatures {
 
 export const DEFAULT_LIMITS: AlertmanagerLimits = {
   retentionMs: 120 * 3_600_000,
+  historyRetentionMs: 30 * 86_400_000,
   maintenanceIntervalMs: 15 * 60_000,
   alertsGcIntervalMs: 30 * 60_000,
   alertsPerName: 0,
@@ -86,6 +90,7 @@ export class Alertmanager {
   readonly alerts: AlertStore;
   readonly silences: Silences;
   readonly nflog: NotificationLog;
+  readonly history: NotificationHistory;
   readonly metrics: NotificationMetrics;
   private readonly limits: AlertmanagerLimits;
   /** When the first turns of groups may come, in milliseconds. */
@@ -122,6 +127,10 @@ export class Alertmanager {
         kept: `${file}.damaged`,
       });
     }
+    this.history = new NotificationHistory({
+      directory: join(directory, 'notifications'),
+      ...{ clock, logger, retentionMs: this.limits.historyRetentionMs },
+    });
     this.alerts = new AlertStore({
       clock,
       gcIntervalMs: this.limits.alertsGcIntervalMs,
@@ -196,6 +205,7 @@ export class Alertmanager {
       ...{ clock, logger, inhibitor, integrations, externalUrl, metrics: this.metrics, troubles: this.troubles },
       silences: this.silences,
       nflog: this.nflog,
+      history: this.history,
       timeIntervals: loaded.config.timeIntervals,
       ...(random ? { random } : {}),
     };
@@ -235,6 +245,7 @@ export class Alertmanager {
     this.alerts.stop();
     await this.applying;
     await this.generation?.end();
+    await this.history.flush();
     this.silences.close();
     this.nflog.close();
   }
@@ -266,9 +277,10 @@ export class Alertmanager {
   }
 
   private scheduleMaintenance(): void {
-    this.cancelMaintenance = this.parts.clock.after(this.limits.maintenanceIntervalMs, () => {
+    this.cancelMaintenance = this.parts.clock.after(this.limits.maintenanceIntervalMs, async () => {
       try {
         for (const [store, measured] of this.stores) measured.maintain(store);
+        await this.history.maintain();
       } catch (error) {
         this.parts.logger.error('Writing silences and notification log failed', { error });
       }

@@ -1,6 +1,8 @@
 import type { Clock, Logger } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
 import { alertHash } from '../alert/hash.ts';
+import type { NotificationHistory } from '../history/history.ts';
+import { notificationRecord } from '../history/record.ts';
 import type { Inhibitor } from '../inhibit/inhibit.ts';
 import type { NotificationMetrics } from '../metrics/notifications.ts';
 import type { NotificationLog } from '../nflog/nflog.ts';
@@ -35,6 +37,7 @@ export interface PipelineParts {
   readonly timeIntervals: ReadonlyMap<string, readonly TimeInterval[]>;
   readonly integrations: ReadonlyMap<string, readonly Integration[]>;
   readonly nflog: NotificationLog;
+  readonly history: Pick<NotificationHistory, 'add'>;
   readonly metrics: NotificationMetrics;
   readonly troubles: TroubleLog;
   readonly externalUrl: () => string;
@@ -132,7 +135,7 @@ async function send(
   reason: NotifyReason,
   data: ReceiverData,
 ): Promise<Outcome> {
-  const { metrics, troubles } = parts;
+  const { metrics, troubles, clock, history } = parts;
   const { route, groupKey, groupLabels, now, signal, ending } = flush;
   const wanted = integration.sendResolved ? flush.alerts : flush.alerts.filter((alert) => !isResolved(alert, now));
   if (wanted.length === 0) return { kind: 'sent' };
@@ -146,7 +149,11 @@ async function send(
     externalUrl: parts.externalUrl(),
     now,
   };
+  const begin = performance.now();
+  const at = clock.now();
+  let attempts = 0;
   const attempt = async (): Promise<Outcome> => {
+    attempts++;
     const start = performance.now();
     const outcome = await integration.notify(notification, { signal, data });
     if (outcome.kind === 'not-configured') return outcome;
@@ -155,7 +162,7 @@ async function send(
   };
   const id = integrationId(integration);
   const outcome = await notifyWithRetry(attempt, {
-    clock: parts.clock,
+    clock,
     signal,
     ending,
     onFailure: (failure) => troubles.report(id, failure),
@@ -163,6 +170,9 @@ async function send(
   });
   if (outcome.kind !== 'not-configured') {
     metrics.notified(integration, outcome.kind === 'failed' ? outcome.category : undefined);
+    history.add(
+      notificationRecord(notification, integration, { outcome, at, attempts, ms: performance.now() - begin }),
+    );
   }
   return outcome;
 }

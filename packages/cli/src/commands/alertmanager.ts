@@ -56,6 +56,7 @@ export const alertmanagerCommand: Command = {
     'config.file': { kind: 'string', help: 'Alertmanager configuration file name.', default: 'alertmanager.yml' },
     'storage.path': { kind: 'string', help: 'Base path for data storage.', default: 'data/' },
     'data.retention': duration('How long to keep data for.', '120h'),
+    'history.retention': duration('How long it is kept what was notified about (ours, not upstream’s).', '30d'),
     'data.maintenance-interval': duration('How often state files are written anew without what has expired.', '15m'),
     'silences.max-silences': bound('Most silences, expired ones included'),
     'silences.max-silence-size-bytes': bound('Most bytes of a silence'),
@@ -130,6 +131,7 @@ function limitsOf(flags: Flags): AlertmanagerLimits {
   const ms = (name: string): number => durationOf(flags, name) ?? 0;
   return {
     retentionMs: ms('data.retention'),
+    historyRetentionMs: ms('history.retention'),
     maintenanceIntervalMs: ms('data.maintenance-interval'),
     alertsGcIntervalMs: ms('alerts.gc-interval'),
     alertsPerName: integerOf(flags, 'alerts.per-alertname-limit'),
