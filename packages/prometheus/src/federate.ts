@@ -1,11 +1,14 @@
-import { type Clock, compareStrings, formatG, type Labels, METRIC_NAME, SampleColumns, Slices } from '@avalanche/model';
+import { type Clock, compareStrings, type Labels, METRIC_NAME, SampleColumns, Slices } from '@avalanche/model';
 import { parseMatchers } from '@avalanche/promql';
 import type { SelectedSeries, Tsdb, TsdbQuerier } from '@avalanche/tsdb';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import { Params } from './api/params.ts';
 import { sendPieces } from './api/send.ts';
-import { ESCAPINGS, type Escaping, metricText } from './federate-text.ts';
+import { federationFormat } from './federate-accept.ts';
+import type { FederationWriter } from './federate-histogram.ts';
+import { ProtobufFederation } from './federate-proto.ts';
+import { TextFederation } from './federate-text.ts';
 import { textError } from './routes.ts';
 
 interface Options {
@@ -16,9 +19,12 @@ interface Options {
   readonly registry: Registry;
 }
 
-const PIECE_CHARS = 32 * 1024;
+const PIECE_BYTES = 32 * 1024;
 
-/** `/federate`: the latest sample of the series that match, as text 0.0.4 with its time, families by name. */
+/**
+ * `/federate`: the latest sample of the series that match, with its time, families by name; as protobuf where that is
+ * asked for first, else as text 0.0.4.
+ */
 export class Federation {
   private readonly errors: Counter;
 
@@ -47,11 +53,12 @@ export class Federation {
     const now = clock.now();
     const querier = tsdb.querier(now - lookbackMs, now);
     try {
-      const escaping = escapingFor(request.headers.accept);
+      const { isProtobuf, escaping, contentType } = federationFormat(request.headers.accept);
+      const writer = isProtobuf ? new ProtobufFederation(escaping) : new TextFederation(escaping);
       const series = await selected(querier, sets);
-      const lines = this.lines(series, { from: now - lookbackMs, to: now, escaping });
-      reply.type(`text/plain; version=0.0.4; charset=utf-8; escaping=${escaping}`);
-      return sendPieces(request, reply, closing(lines, querier));
+      const pieces = this.pieces(series, writer, { from: now - lookbackMs, to: now });
+      reply.type(contentType);
+      return sendPieces(request, reply, closing(pieces, querier));
     } catch (error) {
       querier.close();
       this.errors.inc();
@@ -60,31 +67,27 @@ export class Federation {
   }
 
   /** Series without a name and those that have gone stale are left out, as there is no way to write them. */
-  private *lines(
+  private *pieces(
     series: readonly SelectedSeries[],
-    { from, to, escaping }: { readonly from: number; readonly to: number; readonly escaping: Escaping },
+    writer: FederationWriter,
+    { from, to }: { readonly from: number; readonly to: number },
   ): Generator<Buffer> {
     const global = Object.entries({ instance: '', ...this.options.externalLabels() });
     global.sort(([a], [b]) => compareStrings(a, b));
     const columns = new SampleColumns(16);
-    let text = '';
-    let family = '';
     for (const one of series) {
       const name = one.labels.metricName;
       if (name === '') continue;
       columns.clear();
       if (one.readLatest(from, to, columns) === 0) continue;
       const last = columns.length - 1;
-      if (columns.isStale(last) || columns.histograms?.[last]) continue;
-      const { familyName, line } = metricText(name, withGlobal(one.labels, global), escaping);
-      if (familyName !== family) text += `# TYPE ${familyName} untyped\n`;
-      family = familyName;
-      text += `${line} ${formatG(columns.v[last])} ${columns.t[last]}\n`;
-      if (text.length < PIECE_CHARS) continue;
-      yield Buffer.from(text);
-      text = '';
+      if (columns.isStale(last)) continue;
+      const labels = withGlobal(one.labels, global);
+      const histogram = columns.histograms?.[last];
+      writer.add({ name, labels, value: columns.v[last], histogram, time: columns.t[last] });
+      if (writer.size >= PIECE_BYTES) yield writer.take();
     }
-    yield Buffer.from(text);
+    yield writer.take();
   }
 }
 
@@ -109,17 +112,6 @@ async function selected(querier: TsdbQuerier, sets: readonly ReturnType<typeof p
 function withGlobal(labels: Labels, global: readonly (readonly [string, string])[]): (readonly [string, string])[] {
   const own = [...labels.entries()].filter(([name]) => name !== METRIC_NAME);
   return [...own, ...global.filter(([name]) => !labels.has(name))];
-}
-
-/** What names become that are none of the text format: what the client asks for where it takes plain text. */
-function escapingFor(accept = ''): Escaping {
-  for (const clause of accept.split(',')) {
-    const asked = /;\s*escaping=([\w-]+)/.exec(clause)?.[1];
-    const known = ESCAPINGS.find((escaping) => escaping === asked);
-    if (known) return known;
-    if (/^\s*text\/plain/.test(clause)) break;
-  }
-  return 'underscores';
 }
 
 /** The querier is closed after the last piece, and where the client goes away. */
