@@ -1,4 +1,12 @@
-import { formatG, formatHistogram, type Labels, type Matcher, METRIC_NAME, type SampleColumns } from '@avalanche/model';
+import {
+  type FloatHistogram,
+  formatG,
+  formatHistogram,
+  type Labels,
+  type Matcher,
+  METRIC_NAME,
+  type SampleColumns,
+} from '@avalanche/model';
 import { parseMatchers } from '@avalanche/promql';
 import { openReadOnly, type ReadOnlyDb, type StoredSeries } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
@@ -78,13 +86,24 @@ function checkNotEmpty({ blocks, head, tornTail }: ReadOnlyDb, directory: string
 
 function writeSamples({ labels, parts }: StoredSeries, out: BufferedOut): void {
   const prefix = labelText(labels, ', ');
+  let wasHistogram = false;
   for (const columns of parts()) {
     const { t, v, histograms } = columns;
     for (let i = 0; i < columns.length; i++) {
       const histogram = histograms?.[i];
-      out.write(`${prefix} ${histogram ? formatHistogram(histogram) : formatG(v[i])} ${t[i]}\n`);
+      // As the storage has it, the end of a series is a sample of the kind that stood before.
+      wasHistogram = histogram !== undefined || (wasHistogram && columns.isStale(i));
+      const text = histogram ? histogramText(histogram) : wasHistogram ? STALE_HISTOGRAM : formatG(v[i]);
+      out.write(`${prefix} ${text} ${t[i]}\n`);
     }
   }
+}
+
+const STALE_HISTOGRAM = '{count:0, sum:NaN}';
+
+/** Counts of integers are printed whole, those of floats as floats. */
+function histogramText(histogram: FloatHistogram): string {
+  return formatHistogram(histogram, histogram.ofIntegers ? String : formatG);
 }
 
 function writeOpenMetrics({ labels, parts }: StoredSeries, out: BufferedOut): void {

@@ -1,6 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { FloatHistogram, Labels } from '@avalanche/model';
+import { Tsdb } from '@avalanche/tsdb';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ours } from './promtool-fixture.ts';
 
@@ -35,6 +37,34 @@ test('dump prints native histograms as upstream does, between floats where there
       '[-0.001,0.001]:32, (0.35355339059327373,0.5]:11, (0.5,0.7071067811865475]:22, (2,2.82842712474619]:21, ' +
       '(4,5.65685424949238]:23, (5.65685424949238,8]:12} 1699999800000',
   );
+});
+
+test('dump prints counts of integers whole, and the end of a series as the kind that it had', async () => {
+  const own = mkdtempSync(join(directory, 'own-'));
+  const tsdb = await Tsdb.open({ directory: own });
+  const counts = Float64Array.of(1_000_000, 234_567_890);
+  const fields = { count: 235_567_890, sum: 1e7, positive: { indexes: Int32Array.of(0, 1), counts } };
+  for (const [name, ofIntegers] of [
+    ['floats', false],
+    ['integers', true],
+  ] as const) {
+    for (const time of [1000, 2000]) {
+      const appender = tsdb.appender();
+      const ref = appender.seriesRef(Labels.from({ __name__: name }));
+      if (time === 1000) appender.appendHistogram(ref, time, new FloatHistogram({ ...fields, ofIntegers }));
+      else appender.appendStale(ref, time);
+      appender.commit();
+    }
+  }
+  await tsdb.close();
+  const { out } = await ours('tsdb', 'dump', own);
+  const buckets = (first: string, second: string) => `(0.5,1]:${first}, (1,2]:${second}`;
+  expect(out.trimEnd().split('\n')).toEqual([
+    `{__name__="floats"} {count:2.3556789e+08, sum:1e+07, ${buckets('1e+06', '2.3456789e+08')}} 1000`,
+    '{__name__="floats"} {count:0, sum:NaN} 2000',
+    `{__name__="integers"} {count:235567890, sum:1e+07, ${buckets('1000000', '234567890')}} 1000`,
+    '{__name__="integers"} {count:0, sum:NaN} 2000',
+  ]);
 });
 
 test('dump-openmetrics has the floats alone', async () => {

@@ -4,18 +4,19 @@ import type { FloatHistogram } from './float-histogram.ts';
 import { allBuckets, type Bucket, negativeBuckets, positiveBuckets, zeroBucket } from './iterate.ts';
 
 /** As upstream prints it, and label values name it: `{count:4, sum:5, (0.5,1]:1, …}`, in ascending order. */
-export function formatHistogram(h: FloatHistogram): string {
+export function formatHistogram(h: FloatHistogram, formatCount = formatG): string {
   const buckets = negativeBuckets(h).reverse();
   if (!h.usesCustomBuckets) buckets.push(zeroBucket(h));
   buckets.push(...positiveBuckets(h));
-  const parts = [`count:${formatG(h.count)}`, `sum:${formatG(h.sum)}`];
-  for (const bucket of buckets) if (bucket.count !== 0) parts.push(formatBucket(bucket));
+  const parts = [`count:${formatCount(h.count)}`, `sum:${formatG(h.sum)}`];
+  for (const bucket of buckets) if (bucket.count !== 0) parts.push(formatBucket(bucket, formatCount));
   return `{${parts.join(', ')}}`;
 }
 
-function formatBucket({ lower, upper, lowerInclusive, upperInclusive, count }: Bucket): string {
+function formatBucket(bucket: Bucket, formatCount: (count: number) => string): string {
+  const { lower, upper, lowerInclusive, upperInclusive, count } = bucket;
   const bounds = `${formatG(lower)},${formatG(upper)}`;
-  return `${lowerInclusive ? '[' : '('}${bounds}${upperInclusive ? ']' : ')'}:${formatG(count)}`;
+  return `${lowerInclusive ? '[' : '('}${bounds}${upperInclusive ? ']' : ')'}:${formatCount(count)}`;
 }
 
 /** As the test language writes it: `{{schema:1 count:4 sum:5 buckets:[1 2 1]}}`. */
