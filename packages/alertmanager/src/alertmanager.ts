@@ -7,7 +7,8 @@ import type { ClusterPeer } from './cluster.ts';
 import type { LoadedAlertmanagerConfig } from './config/load.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
 import { NotificationHistory } from './history/history.ts';
-import { Inhibitor } from './inhibit/inhibit.ts';
+import { SeenAlerts } from './history/seen.ts';
+import { type Inhibition, Inhibitor } from './inhibit/inhibit.ts';
 import { NotificationMetrics } from './metrics/notifications.ts';
 import { type AlertCounts, stateMetrics } from './metrics/state.ts';
 import { StoreMetrics } from './metrics/store.ts';
@@ -91,6 +92,7 @@ export class Alertmanager {
   readonly silences: Silences;
   readonly nflog: NotificationLog;
   readonly history: NotificationHistory;
+  readonly seen: SeenAlerts;
   readonly metrics: NotificationMetrics;
   private readonly limits: AlertmanagerLimits;
   /** When the first turns of groups may come, in milliseconds. */
@@ -140,8 +142,9 @@ export class Alertmanager {
         logger.warn('An alert is one too many of its name', { alertname });
       },
     });
+    this.seen = new SeenAlerts(clock);
     this.alerts.subscribe(
-      () => {},
+      (alert) => this.seen.see(alert),
       ({ fingerprint }) => this.silences.forgetAlert(fingerprint),
     );
     this.metrics = new NotificationMetrics(registry, parts.features?.receiverNameInMetrics ?? false);
@@ -236,6 +239,15 @@ export class Alertmanager {
     const inhibitedBy = inhibiting === undefined ? [] : [inhibiting];
     const state = silencedBy.length + inhibitedBy.length > 0 ? 'suppressed' : 'active';
     return { state, silencedBy, inhibitedBy };
+  }
+
+  /** What inhibits an alert now. */
+  inhibitionOf(alert: Alert, now: number): Inhibition | undefined {
+    return this.generation?.inhibitor.inhibition(alert.labels, now);
+  }
+
+  integrationsOf(receiver: string): readonly Integration[] {
+    return this.generation?.integrations.get(receiver) ?? [];
   }
 
   /** Ends every timer and turn and writes the state. */

@@ -98,13 +98,19 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
     measureRequests(app, registry, options.getConcurrency ?? GET_CONCURRENCY);
     serveMetrics(app, registry);
     const startTime = clock.now();
-    await app.register(async (api) => apiV2(api, { alertmanager, clock, version, startTime, cluster }), {
-      prefix: '/api/v2',
-    });
+    await app.register(
+      async (api) => apiV2(api, { alertmanager, clock, version, startTime, cluster, externalUrl: () => externalUrl }),
+      {
+        prefix: '/api/v2',
+      },
+    );
     lifecycle(app, reload, options.onQuit);
     if (options.ui) await serveAlertmanagerUi(app, options.ui);
     // before the server answers: an alert that is posted must find its route
     await alertmanager.apply(loaded);
+    void alertmanager.seen.restore(alertmanager.history).catch((error) => {
+      logger.warn('What was notified about before the start cannot be read', { error });
+    });
     address = await listen(app, ROLE, options.listen);
   } catch (error) {
     await app.close();

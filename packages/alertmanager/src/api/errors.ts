@@ -3,7 +3,7 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
 
   constructor(
-    readonly status: 400 | 404 | 500,
+    readonly status: 400 | 403 | 404 | 429 | 500,
     message: string,
   ) {
     super(message);

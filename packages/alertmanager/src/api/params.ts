@@ -5,7 +5,7 @@ import { ApiError, SchemaError } from './errors.ts';
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** The last value of a parameter. */
-function single(query: Query, name: string): string | undefined {
+export function single(query: Query, name: string): string | undefined {
   const value = query[name];
   return typeof value === 'string' || value === undefined ? value : value.at(-1);
 }
@@ -16,6 +16,14 @@ const TRUE = ['true', '1', 'yes', 'ok', 'y', 'on', 'selected', 'checked', 't', '
 export function flag(query: Query, name: string): boolean {
   const text = single(query, name)?.toLowerCase();
   return text === undefined || text === '' || TRUE.includes(text);
+}
+
+/** A whole number from 1 on. @throws ApiError */
+export function numberParam(query: Query, name: string): number | undefined {
+  const text = single(query, name);
+  if (text === undefined || text === '') return undefined;
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new ApiError(400, `${name} must be a positive number`);
+  return Number(text);
 }
 
 /** The matchers of `filter`, given any number of times. @throws ApiError */

@@ -1,7 +1,13 @@
 import type { Clock, Matcher } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
-import { type Silence, type SilenceMatcher, silenceState, type WantedSilence } from '../silence/silence.ts';
+import {
+  type MatcherSet,
+  type Silence,
+  type SilenceMatcher,
+  silenceState,
+  type WantedSilence,
+} from '../silence/silence.ts';
 import { SilenceNotFound } from '../silence/silences.ts';
 import { ApiError, SchemaError } from './errors.ts';
 import { filters, flag, objectField, type Query, stringField, stringMap, timeField } from './params.ts';
@@ -92,17 +98,22 @@ function parseSilence(body: unknown, now: number): WantedSilence {
     if (item[name] === undefined || item[name] === null)
       throw new SchemaError(602, `silence.${name} in body is required`);
   }
-  if (!Array.isArray(item.matchers)) throw new SchemaError(400, 'silence.matchers in body must be of type array', 400);
-  if (item.matchers.length === 0) throw new SchemaError(612, 'silence.matchers in body should have at least 1 items');
   return {
     id: stringField(item.id, 'silence.id'),
-    matcherSets: [item.matchers.map(parseSilenceMatcher)],
+    matcherSets: [parseMatcherSet(item.matchers)],
     startsAt: timeField(item.startsAt, 'silence.startsAt') || now,
     endsAt: timeField(item.endsAt, 'silence.endsAt'),
     createdBy: stringField(item.createdBy, 'silence.createdBy'),
     comment: stringField(item.comment, 'silence.comment'),
     annotations: stringMap(item.annotations, 'silence.annotations'),
   };
+}
+
+/** `matchers` of a silence. @throws SchemaError */
+export function parseMatcherSet(value: unknown): MatcherSet {
+  if (!Array.isArray(value)) throw new SchemaError(400, 'silence.matchers in body must be of type array', 400);
+  if (value.length === 0) throw new SchemaError(612, 'silence.matchers in body should have at least 1 items');
+  return value.map(parseSilenceMatcher);
 }
 
 function parseSilenceMatcher(value: unknown, i: number): SilenceMatcher {

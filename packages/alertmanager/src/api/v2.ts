@@ -4,6 +4,7 @@ import type { Alertmanager } from '../alertmanager.ts';
 import type { ClusterPeer } from '../cluster.ts';
 import { alertRoutes } from './alerts.ts';
 import { ApiError, SchemaError } from './errors.ts';
+import { insightRoutes } from './insight.ts';
 import { silenceRoutes } from './silences.ts';
 
 export interface ApiOptions {
@@ -13,10 +14,14 @@ export interface ApiOptions {
   /** When the role started, in milliseconds. */
   readonly startTime: number;
   readonly cluster: ClusterPeer | undefined;
+  readonly externalUrl: () => string;
 }
 
 /** API v2 (upstream api/v2/openapi.yaml). */
-export function apiV2(api: FastifyInstance, { alertmanager, clock, version, startTime, cluster }: ApiOptions): void {
+export function apiV2(
+  api: FastifyInstance,
+  { alertmanager, clock, version, startTime, cluster, externalUrl }: ApiOptions,
+): void {
   api.setErrorHandler<FastifyError>((error, _request, reply) => {
     // upstream's API errors are JSON strings; what does not fit the schema is an object
     if (error instanceof ApiError)
@@ -39,6 +44,7 @@ export function apiV2(api: FastifyInstance, { alertmanager, clock, version, star
   api.get('/receivers', () => alertmanager.loaded.config.receivers.map(({ name }) => ({ name })));
   alertRoutes(api, alertmanager, clock);
   silenceRoutes(api, alertmanager, clock);
+  insightRoutes(api, { alertmanager, clock, externalUrl });
 }
 
 /** Upstream answers every origin. DELETE is ours: the UI of another door of the stack expires silences. */

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@avalanche/model';
+import type { Clock, Labels, Logger } from '@avalanche/model';
 import type { Alert } from '../alert/alert.ts';
 import type { AlertStore } from '../alert/store.ts';
 import type { NotificationMetrics } from '../metrics/notifications.ts';
@@ -43,6 +43,11 @@ export class Dispatcher {
     return [...this.groups.values()];
   }
 
+  /** The group of a route that an alert with these labels belongs to, where it has been made. */
+  groupOf(route: Route, labels: Labels): AggregationGroup | undefined {
+    return this.groups.get(groupId(route, groupLabels(route, labels)));
+  }
+
   async stop(): Promise<void> {
     this.unsubscribe();
     this.cancelMaintenance();
@@ -58,7 +63,7 @@ export class Dispatcher {
   private insert(alert: Alert, route: Route): void {
     const { clock, flush, startAt } = this.options;
     const labels = groupLabels(route, alert.labels);
-    const id = `${route.id}\n${labels.key}`;
+    const id = groupId(route, labels);
     let group = this.groups.get(id);
     if (!group) {
       if (this.groups.size >= GROUPS_MAX) {
@@ -88,4 +93,8 @@ export class Dispatcher {
       this.scheduleMaintenance();
     });
   }
+}
+
+function groupId(route: Route, labels: Labels): string {
+  return `${route.id}\n${labels.key}`;
 }

@@ -29,7 +29,10 @@ export class AggregationGroup {
   private readonly ending = new AbortController();
   private readonly stopped = new AbortController();
   private cancelTimer = (): void => {};
-  private hasFlushed = false;
+  /** When the next turn comes, in milliseconds. */
+  nextTurnAt = 0;
+  /** When the last one came; undefined before the first. */
+  lastTurnAt: number | undefined;
   private flushing: Promise<void> | undefined;
   private turnIsDue = false;
 
@@ -47,7 +50,7 @@ export class AggregationGroup {
   insert(alert: Alert): void {
     this.alerts.set(alert.fingerprint, alert);
     const waitedEnough = alert.startsAt + this.route.groupWaitMs < this.options.clock.now();
-    if (!this.hasFlushed && waitedEnough) this.scheduleFirst(0);
+    if (this.lastTurnAt === undefined && waitedEnough) this.scheduleFirst(0);
   }
 
   list(): Alert[] {
@@ -73,6 +76,7 @@ export class AggregationGroup {
 
   private schedule(delayMs: number): void {
     this.cancelTimer();
+    this.nextTurnAt = this.options.clock.now() + Math.max(0, delayMs);
     this.cancelTimer = this.options.clock.after(delayMs, () => this.turn());
   }
 
@@ -83,7 +87,7 @@ export class AggregationGroup {
       return;
     }
     this.schedule(this.route.groupIntervalMs);
-    this.hasFlushed = true;
+    this.lastTurnAt = this.options.clock.now();
     this.flushing = this.runTurn(this.options.clock.now()).finally(() => {
       this.flushing = undefined;
       if (this.turnIsDue && !this.ending.signal.aborted) {

@@ -3,6 +3,8 @@ import { type Alert, isResolved } from '../alert/alert.ts';
 import { matchesAll } from '../route/route.ts';
 
 export interface InhibitRule {
+  /** '' where it has none. */
+  readonly name?: string;
   readonly sourceMatchers: readonly Matcher[];
   readonly targetMatchers: readonly Matcher[];
   /** Labels that source and target must have the same; missing on both counts as the same. */
@@ -28,12 +30,23 @@ export class Inhibitor {
 
   /** The fingerprint of an alert that inhibits these labels now, of the first rule that has one; else undefined. */
   inhibitedBy(labels: Labels, now: number): string | undefined {
-    for (const rule of this.rules) {
-      const source = rule.sourceFor(labels, now);
-      if (source !== undefined) return source;
+    return this.inhibition(labels, now)?.source;
+  }
+
+  /** What inhibits these labels now. */
+  inhibition(labels: Labels, now: number): Inhibition | undefined {
+    for (const index of this.rules) {
+      const source = index.sourceFor(labels, now);
+      if (source !== undefined) return { source, rule: index.rule };
     }
     return undefined;
   }
+}
+
+export interface Inhibition {
+  /** Fingerprint of the alert that inhibits. */
+  readonly source: string;
+  readonly rule: InhibitRule;
 }
 
 /** Sources with the same `equal` labels, by fingerprint. */
@@ -44,7 +57,7 @@ class RuleIndex {
   /** Sources that are targets of the rule too; they do not inhibit each other, nor themselves. */
   private readonly twoSided = new Map<string, Sources>();
 
-  constructor(private readonly rule: InhibitRule) {}
+  constructor(readonly rule: InhibitRule) {}
 
   update(alert: Alert): void {
     if (!matchesAll(this.rule.sourceMatchers, alert.labels)) return;

@@ -57,6 +57,16 @@ export function matchesAll(matchers: readonly Matcher[], labels: Labels): boolea
   return matchers.every((matcher) => matcher.matches(labels.get(matcher.name)));
 }
 
+/** The routes from the root to `target`, itself included. */
+export function pathTo(root: Route, target: Route): readonly Route[] {
+  if (root === target) return [root];
+  for (const child of root.routes) {
+    const path = pathTo(child, target);
+    if (path.length > 0) return [root, ...path];
+  }
+  return [];
+}
+
 /**
  * The routes that an alert takes: depth first, the first child that matches unless it says `continue`; a node without
  * a matching child takes it itself.

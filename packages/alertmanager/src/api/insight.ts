@@ -1,0 +1,120 @@
+import { type Clock, Labels } from '@avalanche/model';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Alertmanager } from '../alertmanager.ts';
+import { explainAlert } from '../explain/explain.ts';
+import { silenceReach } from '../explain/silence-reach.ts';
+import { NoSuchReceiver, sendTest } from '../explain/test-notification.ts';
+import { type NotificationRecord, tellsOf } from '../history/record.ts';
+import { matchesAll } from '../route/route.ts';
+import { ApiError } from './errors.ts';
+import { filters, numberParam, objectField, type Query, single, stringField, stringMap } from './params.ts';
+import { parseMatcherSet } from './silences.ts';
+
+const LIMIT = 100;
+const LIMIT_MAX = 1_000;
+const EXPLAINED_MAX = 20;
+/** Records looked through for one page. */
+const LOOKED_THROUGH_MAX = 200_000;
+
+export interface InsightOptions {
+  readonly alertmanager: Alertmanager;
+  readonly clock: Clock;
+  readonly externalUrl: () => string;
+}
+
+/** What upstream's API does not tell: `/notifications`, `/alerts/explain`, `/receivers/test`, `/silences/reach`. */
+export function insightRoutes(api: FastifyInstance, { alertmanager, clock, externalUrl }: InsightOptions): void {
+  api.get('/notifications', (request) => listNotifications(alertmanager, request.query as Query));
+  api.get('/alerts/explain', (request) => explain(alertmanager, request.query as Query, clock.now()));
+  api.post('/silences/reach', (request) => {
+    const { matchers } = objectField(request.body, 'silence');
+    const set = parseMatcherSet(matchers);
+    try {
+      return silenceReach(alertmanager, set);
+    } catch (error) {
+      throw new ApiError(400, (error as Error).message);
+    }
+  });
+  let isTesting = false;
+  api.post('/receivers/test', async (request) => {
+    refuseOtherSites(request);
+    const wish = testWish(request.body);
+    if (isTesting) throw new ApiError(429, 'a test is under way');
+    isTesting = true;
+    try {
+      return { results: await sendTest(alertmanager, wish, { clock, externalUrl: externalUrl() }) };
+    } catch (error) {
+      throw error instanceof NoSuchReceiver ? new ApiError(404, error.message) : error;
+    } finally {
+      isTesting = false;
+    }
+  });
+}
+
+function testWish(body: unknown) {
+  const { receiver, labels, annotations } = objectField(body, 'test');
+  const wanted = stringField(receiver, 'test.receiver');
+  if (wanted === '' && labels === undefined) throw new ApiError(400, 'one of receiver and labels must be given');
+  return {
+    ...(wanted === '' ? {} : { receiver: wanted }),
+    labels: stringMap(labels, 'test.labels'),
+    annotations: stringMap(annotations, 'test.annotations'),
+  };
+}
+
+/** A page of another host must not make this one send messages; another port of the same host is the stack's own UI. */
+function refuseOtherSites({ headers }: FastifyRequest): void {
+  const { origin, host } = headers;
+  if (origin === undefined) return;
+  const [from, to] = [origin, `http://${host}`].map((url) => (URL.canParse(url) ? new URL(url).hostname : ''));
+  if (from === '' || from !== to) throw new ApiError(403, 'tests are sent only for pages of this host');
+}
+
+/**
+ * Records from the newest, that `receiver`, `integration`, `status`, `fingerprint`, `filter` (matchers of an alert's
+ * labels) and `before` (a record's id) leave; `next` is the `before` of the page that follows.
+ */
+async function listNotifications({ history }: Alertmanager, query: Query) {
+  const limit = Math.min(numberParam(query, 'limit') ?? LIMIT, LIMIT_MAX);
+  const keep = recordFilter(query);
+  const before = single(query, 'before');
+  const found: NotificationRecord[] = [];
+  let looked = 0;
+  for await (const record of history.newestFirst()) {
+    if (before !== undefined && record.id >= before) continue;
+    if (keep(record)) found.push(record);
+    if (found.length > limit || ++looked === LOOKED_THROUGH_MAX) break;
+  }
+  const page = found.slice(0, limit);
+  return { notifications: page, next: found.length > limit ? (page.at(-1)?.id ?? null) : null };
+}
+
+function recordFilter(query: Query): (record: NotificationRecord) => boolean {
+  const [receiver, integration, status] = ['receiver', 'integration', 'status'].map((name) => single(query, name));
+  const fingerprint = single(query, 'fingerprint');
+  const matchers = filters(query);
+  const isWanted = (wanted: string | undefined, value: string): boolean => wanted === undefined || wanted === value;
+  return (record) =>
+    isWanted(receiver, record.receiver) &&
+    isWanted(integration, record.integration) &&
+    isWanted(status, record.status) &&
+    (fingerprint === undefined || tellsOf(record, fingerprint)) &&
+    (matchers.length === 0 || record.alerts.some(({ labels }) => matchesAll(matchers, Labels.from(labels))));
+}
+
+/** Explains the alerts that `fingerprint` or `filter` names, ended ones that are still remembered included. */
+async function explain(alertmanager: Alertmanager, query: Query, now: number) {
+  const fingerprint = single(query, 'fingerprint');
+  const matchers = filters(query);
+  if (fingerprint === undefined && matchers.length === 0) {
+    throw new ApiError(400, 'one of fingerprint and filter must be given');
+  }
+  const wanted = alertmanager.alerts
+    .all()
+    .filter((alert) => fingerprint === undefined || alert.fingerprint === fingerprint)
+    .filter((alert) => matchesAll(matchers, alert.labels));
+  const explained = await Promise.all(
+    wanted.slice(0, EXPLAINED_MAX).map((alert) => explainAlert(alertmanager, alert, now)),
+  );
+  return { alerts: explained, matching: wanted.length };
+}
