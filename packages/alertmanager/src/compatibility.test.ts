@@ -85,7 +85,13 @@ receivers: [{name: web.hook, webhook_configs: [{url: '${hook.url}/${path}', max_
     const alerts = ['h:2', 'h:1', 'h:3'].map((instance) => ({ ...ALERT, startsAt, labels: { ...labels, instance } }));
     await Promise.all([ours.url, real.url].map((url) => post(`${url}/api/v2/alerts`, alerts)));
     const [a, b] = await Promise.all(['/ours', '/real'].map((path) => hook.next(({ url }) => url === path)));
-    expect(JSON.stringify(a.body)).toBe(JSON.stringify(b.body));
+    // keys that 0.25 does not have yet
+    const { notification_reason, routeLabels, ...known } = a.body as Record<string, unknown>;
+    expect({ notification_reason, routeLabels }).toEqual({
+      notification_reason: 'first notification',
+      routeLabels: {},
+    });
+    expect(JSON.stringify(known)).toBe(JSON.stringify(b.body));
   });
 
   test('silences and notification log move from us to it and back', async () => {

@@ -19,7 +19,7 @@ function load(text: string) {
 const OPS = 'receivers: [{name: ops}]\n';
 
 test.each([
-  ['receivers: []', 'no routes provided'],
+  ['receivers: []', 'no route provided in config'],
   [`route: {}\n${OPS}`, ':1: route: root route must specify a default receiver'],
   [`route:\n  receiver: dev\n${OPS}`, ':2: route.receiver: undefined receiver "dev" used in route'],
   [`route: {receiver: ops, matchers: [a=b]}\n${OPS}`, 'root route must not have any matchers'],
@@ -28,10 +28,10 @@ test.each([
     ':4: route.routes[0].receiver: undefined receiver "nobody" used in route',
   ],
   [`route:\n  receiver: ops\n  group_wiat: 1s\n${OPS}`, ':3: route.group_wiat: unknown key'],
-  [`route:\n  receiver: ops\n  group_interval: 0s\n${OPS}`, ':3: route.group_interval: cannot be zero'],
+  [`route:\n  receiver: ops\n  group_interval: 0s\n${OPS}`, ':3: route.group_interval: group_interval cannot be zero'],
   [`route:\n  receiver: ops\n  group_wait: 5\n${OPS}`, ':3: route.group_wait: '],
   [`route: {receiver: ops, group_by: ['...', a]}\n${OPS}`, 'cannot have wildcard group_by'],
-  [`route: {receiver: ops, group_by: [a, a]}\n${OPS}`, 'duplicated label in group_by'],
+  [`route: {receiver: ops, group_by: [a, a]}\n${OPS}`, 'duplicated label "a" in group_by'],
   [
     `route: {receiver: ops, routes: [{matchers: ['a~b']}]}\n${OPS}`,
     'route.routes[0].matchers[0]: bad matcher format: a~b',
@@ -40,8 +40,8 @@ test.each([
   [`route: {receiver: ops, routes: [{mute_time_intervals: [x]}]}\n${OPS}`, 'undefined time interval "x" used in route'],
   ['route: {receiver: ops}\nreceivers: [{name: ops}, {name: ops}]', 'notification config name "ops" is not unique'],
   [
-    'route: {receiver: ops}\nreceivers:\n  - name: ops\n    pagerduty_configs: []',
-    ':4: receivers[0].pagerduty_configs: pagerduty_configs is not supported yet',
+    'route: {receiver: ops}\nreceivers:\n  - name: ops\n    pagerduty_configs: [{}]',
+    ':4: receivers[0].pagerduty_configs[0]: missing service or routing key in PagerDuty config',
   ],
   [
     'route: {receiver: ops}\nreceivers: [{name: ops, webhook_configs: [{}]}]',
@@ -49,9 +49,9 @@ test.each([
   ],
   [
     'route: {receiver: ops}\nreceivers: [{name: ops, webhook_configs: [{url: "ftp://x"}]}]',
-    'unsupported scheme "ftp:"',
+    'unsupported scheme "ftp" for URL',
   ],
-  ['route: {receiver: ops}\nreceivers: [{name: ops, slack_configs: [{}]}]', 'no global Slack API URL set'],
+  ['route: {receiver: ops}\nreceivers: [{name: ops, slack_configs: [{}]}]', 'no Slack API URL nor App token set'],
   ['route: {receiver: ops}\nreceivers: [{name: ops, email_configs: [{to: a@b}]}]', 'no global SMTP smarthost set'],
   [`route: {receiver: ops}\n${OPS}global: {smtp_port: 25}`, ':3: global.smtp_port: unknown key'],
 ])('refused with file, line and key: %#', async (text, message) => {

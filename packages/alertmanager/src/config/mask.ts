@@ -1,23 +1,55 @@
 import { parse, stringify } from 'yaml';
+import { SECRET } from './values.ts';
 
-const SECRETS = new Set([
-  ...['smtp_auth_password', 'smtp_auth_secret', 'slack_api_url', 'auth_password', 'auth_secret', 'api_url'],
-  ...['password', 'credentials', 'bearer_token'],
+/** Keys that hold a secret wherever they stand. */
+const EVERYWHERE = new Set([
+  ...['smtp_auth_password', 'smtp_auth_secret', 'slack_api_url', 'slack_app_token', 'opsgenie_api_key'],
+  ...['wechat_api_secret', 'victorops_api_key', 'telegram_bot_token', 'rocketchat_token', 'rocketchat_token_id'],
+  ...['mattermost_webhook_url', 'webhook_url', 'auth_password', 'auth_secret', 'service_key', 'api_key', 'user_key'],
+  ...['app_token', 'secret_key', 'bot_token', 'api_secret', 'alert_source_token', 'password', 'credentials'],
+  ...['bearer_token', 'client_secret', 'client_certificate_key', 'secrets', 'proxy_connect_header'],
 ]);
 
-/** The file's YAML with every secret as `<secret>`, as upstream's status shows it; a webhook's URL is one. */
+/** Those that do for some kinds of receivers only. */
+const BY_CONFIGS: Readonly<Record<string, readonly string[]>> = {
+  webhook_configs: ['url'],
+  slack_configs: ['api_url'],
+  pagerduty_configs: ['routing_key'],
+  pushover_configs: ['token'],
+  rocketchat_configs: ['token', 'token_id'],
+};
+
+/**
+ * The file's YAML with every secret as `<secret>`, as upstream's status shows it, and passwords in addresses as Go's
+ * URL.Redacted has them.
+ */
 export function maskSecrets(text: string): string {
-  return stringify(mask(parse(text, { version: '1.1', merge: true }) ?? {}, false), { lineWidth: 0 });
+  return stringify(mask(parse(text, { version: '1.1', merge: true, intAsBigInt: true }) ?? {}, []), { lineWidth: 0 });
 }
 
-function mask(value: unknown, inWebhook: boolean): unknown {
-  if (Array.isArray(value)) return value.map((item) => mask(item, inWebhook));
+function mask(value: unknown, path: readonly string[]): unknown {
+  if (Array.isArray(value)) return value.map((item) => mask(item, path));
+  if (typeof value === 'string') return value.replace(/^([a-z][a-z0-9+.-]*:\/\/[^/?#@:]*:)[^/?#@]*@/i, '$1xxxxx@');
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]: [string, unknown]) => {
-      const secret = SECRETS.has(key) || (inWebhook && key === 'url');
-      if (secret && typeof item !== 'object') return [key, '<secret>'];
-      return [key, mask(item, key === 'webhook_configs')];
-    }),
+    Object.entries(value).map(([key, item]: [string, unknown]) => [
+      key,
+      isSecret(key, path) ? hidden(item) : mask(item, [...path, key]),
+    ]),
   );
+}
+
+/** A direct key of a kind's entry, or one that is a secret anywhere; a TLS key is one where it is given in place. */
+function isSecret(key: string, path: readonly string[]): boolean {
+  const parent = path[path.length - 1] ?? '';
+  if (EVERYWHERE.has(key) || (key === 'key' && parent.endsWith('tls_config'))) return true;
+  return Object.hasOwn(BY_CONFIGS, parent) && BY_CONFIGS[parent].includes(key);
+}
+
+function hidden(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(hidden);
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, hidden(item)]));
+  }
+  return value === null || value === '' ? value : SECRET;
 }

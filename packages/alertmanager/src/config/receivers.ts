@@ -1,124 +1,104 @@
-import { durationMs, orEmpty, scalarString, unsupported } from '@avalanche/yamlfile';
 import { z } from 'zod';
-import { httpConfig, httpUrl, tlsConfig } from './values.ts';
+import { completeDiscord, discordSchema } from '../notify/discord/config.ts';
+import { completeEmail, emailSchema } from '../notify/email/config.ts';
+import { completeIncidentio, incidentioSchema } from '../notify/incidentio/config.ts';
+import type { IntegrationKind } from '../notify/integration.ts';
+import { completeJira, jiraSchema } from '../notify/jira/config.ts';
+import { completeMattermost, mattermostSchema } from '../notify/mattermost/config.ts';
+import { completeMsteams, msteamsSchema } from '../notify/msteams/config.ts';
+import { completeMsteamsv2, msteamsv2Schema } from '../notify/msteamsv2/config.ts';
+import { completeOpsgenie, opsgenieSchema } from '../notify/opsgenie/config.ts';
+import { completePagerduty, pagerdutySchema } from '../notify/pagerduty/config.ts';
+import { completePushover, pushoverSchema } from '../notify/pushover/config.ts';
+import { completeRocketchat, rocketchatSchema } from '../notify/rocketchat/config.ts';
+import { completeSlack, slackSchema } from '../notify/slack/config.ts';
+import { completeSns, snsSchema } from '../notify/sns/config.ts';
+import { completeTelegram, telegramSchema } from '../notify/telegram/config.ts';
+import { completeVictorops, victoropsSchema } from '../notify/victorops/config.ts';
+import { completeWebex, webexSchema } from '../notify/webex/config.ts';
+import { completeWebhook, webhookSchema } from '../notify/webhook/config.ts';
+import { completeWechat, wechatSchema } from '../notify/wechat/config.ts';
+import type { GlobalConfig } from './global.ts';
+import { list, refuse, text, textMap } from './values.ts';
 
-const OTHER_KINDS = [
-  ...['discord', 'incidentio', 'jira', 'mattermost', 'msteams', 'msteamsv2', 'opsgenie', 'pagerduty', 'pushover'],
-  ...['rocketchat', 'sns', 'telegram', 'victorops', 'webex', 'wechat'],
-].map((kind) => `${kind}_configs`);
-
-export const webhookSchema = z
-  .strictObject({
-    send_resolved: z.boolean().default(true),
-    url: httpUrl.optional(),
-    url_file: z.string().optional(),
-    http_config: httpConfig.optional(),
-    /** 0: all of them. */
-    max_alerts: z.number().int().min(0).default(0),
-    /** 0: the group's own deadline. */
-    timeout: durationMs.default(0),
-    ...unsupported('payload'),
-  })
-  .superRefine(({ url, url_file }, context) => {
-    if (url === undefined && url_file === undefined) issue(context, 'one of url or url_file must be configured');
-    if (url !== undefined && url_file !== undefined) issue(context, 'at most one of url & url_file must be configured');
+/** A list of `…_configs`, in which an item with nothing in it is a mistake. */
+function configs<Schema extends z.ZodType>(kind: IntegrationKind, schema: Schema) {
+  const present = z.unknown().superRefine((value, context) => {
+    if (value === null) refuse(context, `missing ${kind} config`);
   });
+  return list(present.pipe(schema));
+}
 
-export type WebhookConfig = z.output<typeof webhookSchema>;
-
-const slackField = z.strictObject({
-  title: z.string().min(1),
-  value: z.string().min(1),
-  short: z.boolean().optional(),
-});
-
-const slackAction = z.strictObject({
-  type: z.string().min(1),
-  text: z.string().min(1),
-  url: z.string().optional(),
-  style: z.string().optional(),
-  name: z.string().optional(),
-  value: z.string().optional(),
-  ...unsupported('confirm'),
-});
-
-export const slackSchema = z
+export const receiverSchema = z
   .strictObject({
-    send_resolved: z.boolean().default(false),
-    http_config: httpConfig.optional(),
-    api_url: httpUrl.optional(),
-    api_url_file: z.string().optional(),
-    channel: z.string().default(''),
-    username: z.string().default('{{ template "slack.default.username" . }}'),
-    color: z.string().default('{{ template "slack.default.color" . }}'),
-    title: z.string().default('{{ template "slack.default.title" . }}'),
-    title_link: z.string().default('{{ template "slack.default.titlelink" . }}'),
-    pretext: z.string().default('{{ template "slack.default.pretext" . }}'),
-    text: z.string().default('{{ template "slack.default.text" . }}'),
-    fields: z.array(slackField).default([]),
-    short_fields: z.boolean().default(false),
-    footer: z.string().default('{{ template "slack.default.footer" . }}'),
-    fallback: z.string().default('{{ template "slack.default.fallback" . }}'),
-    callback_id: z.string().default('{{ template "slack.default.callbackid" . }}'),
-    icon_emoji: z.string().default('{{ template "slack.default.iconemoji" . }}'),
-    icon_url: z.string().default('{{ template "slack.default.iconurl" . }}'),
-    image_url: z.string().default(''),
-    thumb_url: z.string().default(''),
-    link_names: z.boolean().default(false),
-    mrkdwn_in: z.array(z.string()).default(['fallback', 'pretext', 'text']),
-    actions: z.array(slackAction).default([]),
-    /** 0: the group's own deadline. */
-    timeout: durationMs.default(0),
-    ...unsupported('app_token', 'app_token_file', 'app_url', 'message_text', 'update_message'),
+    name: text(),
+    labels: textMap,
+    discord_configs: configs('discord', discordSchema),
+    email_configs: configs('email', emailSchema),
+    incidentio_configs: configs('incidentio', incidentioSchema),
+    pagerduty_configs: configs('pagerduty', pagerdutySchema),
+    slack_configs: configs('slack', slackSchema),
+    webhook_configs: configs('webhook', webhookSchema),
+    opsgenie_configs: configs('opsgenie', opsgenieSchema),
+    wechat_configs: configs('wechat', wechatSchema),
+    pushover_configs: configs('pushover', pushoverSchema),
+    victorops_configs: configs('victorops', victoropsSchema),
+    sns_configs: configs('sns', snsSchema),
+    telegram_configs: configs('telegram', telegramSchema),
+    webex_configs: configs('webex', webexSchema),
+    msteams_configs: configs('msteams', msteamsSchema),
+    msteamsv2_configs: configs('msteamsv2', msteamsv2Schema),
+    jira_configs: configs('jira', jiraSchema),
+    rocketchat_configs: configs('rocketchat', rocketchatSchema),
+    mattermost_configs: configs('mattermost', mattermostSchema),
   })
-  .superRefine(({ api_url, api_url_file }, context) => {
-    if (api_url !== undefined && api_url_file !== undefined) {
-      issue(context, 'at most one of api_url & api_url_file must be configured');
+  .superRefine(({ name, labels }, context) => {
+    if (name === '') refuse(context, 'missing name in receiver');
+    else if (Object.hasOwn(labels, 'name') && labels.name !== name) {
+      const [want, got] = [name, labels.name].map((value) => JSON.stringify(value));
+      refuse(context, `receiver label "name" must match receiver name ${want}, got ${got}`, ['labels', 'name']);
     }
-  });
-
-export type SlackConfig = z.output<typeof slackSchema>;
-
-export const emailSchema = z
-  .strictObject({
-    send_resolved: z.boolean().default(false),
-    to: z.string().min(1, 'missing to address in email config'),
-    from: z.string().optional(),
-    hello: z.string().optional(),
-    smarthost: z.string().optional(),
-    auth_username: scalarString.optional(),
-    auth_password: scalarString.optional(),
-    auth_password_file: z.string().optional(),
-    auth_secret: scalarString.optional(),
-    auth_identity: z.string().optional(),
-    ...unsupported('auth_secret_file', 'force_implicit_tls', 'implicit_tls', 'threading'),
-    headers: z.record(z.string(), z.string()).default({}),
-    html: z.string().default('{{ template "email.default.html" . }}'),
-    text: z.string().default('{{ template "email.default.text" . }}'),
-    require_tls: z.boolean().optional(),
-    tls_config: tlsConfig.optional(),
   })
-  .superRefine(({ headers, auth_password, auth_password_file }, context) => {
-    const names = Object.keys(headers).map((name) => name.toLowerCase());
-    const twice = names.find((name, i) => names.indexOf(name) !== i);
-    if (twice) issue(context, `duplicate header ${JSON.stringify(twice)} in email config`, ['headers']);
-    if (auth_password !== undefined && auth_password_file !== undefined) {
-      issue(context, 'at most one of auth_password & auth_password_file must be configured');
-    }
-  });
-
-export type EmailConfig = z.output<typeof emailSchema>;
-
-export const receiverSchema = z.strictObject({
-  name: scalarString.refine((name) => name !== '', { message: 'missing name in receiver' }),
-  webhook_configs: orEmpty(z.array(webhookSchema).default([])),
-  slack_configs: orEmpty(z.array(slackSchema).default([])),
-  email_configs: orEmpty(z.array(emailSchema).default([])),
-  ...unsupported(...OTHER_KINDS),
-});
+  .transform((receiver) => ({ ...receiver, labels: { ...receiver.labels, name: receiver.name } }));
 
 export type ReceiverConfig = z.output<typeof receiverSchema>;
 
-function issue(context: z.RefinementCtx, message: string, path: PropertyKey[] = []): void {
-  context.addIssue({ code: 'custom', message, path });
+type Refuse = (path: readonly PropertyKey[], message: string) => void;
+
+/** The receiver with what it inherits from `global`; what is missing in both is refused at its entry. */
+export function completeReceiver(receiver: ReceiverConfig, global: GlobalConfig, refuseAt: Refuse): ReceiverConfig {
+  function each<Config>(
+    key: keyof ReceiverConfig,
+    complete: (config: Config, global: GlobalConfig) => Config,
+  ): Config[] {
+    return (receiver[key] as Config[]).map((config, i) => {
+      try {
+        return complete(config, global);
+      } catch (error) {
+        refuseAt([key, i], (error as Error).message);
+        return config;
+      }
+    });
+  }
+  return {
+    ...receiver,
+    discord_configs: each('discord_configs', completeDiscord),
+    email_configs: each('email_configs', completeEmail),
+    incidentio_configs: each('incidentio_configs', completeIncidentio),
+    pagerduty_configs: each('pagerduty_configs', completePagerduty),
+    slack_configs: each('slack_configs', completeSlack),
+    webhook_configs: each('webhook_configs', completeWebhook),
+    opsgenie_configs: each('opsgenie_configs', completeOpsgenie),
+    wechat_configs: each('wechat_configs', completeWechat),
+    pushover_configs: each('pushover_configs', completePushover),
+    victorops_configs: each('victorops_configs', completeVictorops),
+    sns_configs: each('sns_configs', completeSns),
+    telegram_configs: each('telegram_configs', completeTelegram),
+    webex_configs: each('webex_configs', completeWebex),
+    msteams_configs: each('msteams_configs', completeMsteams),
+    msteamsv2_configs: each('msteamsv2_configs', completeMsteamsv2),
+    jira_configs: each('jira_configs', completeJira),
+    rocketchat_configs: each('rocketchat_configs', completeRocketchat),
+    mattermost_configs: each('mattermost_configs', completeMattermost),
+  };
 }

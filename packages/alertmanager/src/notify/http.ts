@@ -1,131 +1,213 @@
-import type { HttpConfig } from '../config/values.ts';
-import type { Outcome } from './integration.ts';
-import { Secret, SecretMissing } from './secret-file.ts';
+import type { HttpClient, HttpResponse } from '@avalanche/web';
+import { formatGoDuration } from '../config/go-duration.ts';
+import { type HttpConfig, SECRET } from '../config/values.ts';
+import { type FailureCategory, NotifyFailure } from './failure.ts';
+import { Secret } from './secret-file.ts';
+import type { Talk } from './talk.ts';
 
-/** How much of a receiver's answer is kept for the log. */
-const ANSWER_BYTES_MAX = 1024;
+/** More of an answer is not read. */
+const ANSWER_BYTES_MAX = 1024 * 1024;
+/** How much of an answer is told of a failure. */
+const REASON_CHARACTERS_MAX = 1024;
+/** How much of it the notification history keeps. */
+const REPLY_CHARACTERS_MAX = 200;
+/** An answer that nobody needs but the history is not waited for any longer, once its status has come. */
+const UNNEEDED_BODY_MS = 2000;
 
-export interface HttpPost {
+/** A request of an integration to its service. */
+export interface HttpCall {
   readonly url: string;
-  readonly body: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly followRedirects: boolean;
-  /** 0: only `signal` ends it. */
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly method?: 'GET' | 'POST' | 'PUT';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Whether the path and query are secret, as those of a webhook. */
+  readonly isSecret?: boolean;
+  /** Whether the answer holds a secret, which nobody is told. */
+  readonly hidesAnswer?: boolean;
+  /** What it was about, before what is told of a refusal. */
+  readonly about?: string;
+  /** Whether the answer's text says whether it was taken: it is waited for, and one that is cut off is a failure. */
+  readonly needsBody?: boolean;
 }
 
-/** The answer, or why there is none. */
-export type HttpAnswer =
-  | { readonly status: number; readonly text: string; readonly type: string; readonly retryAfterMs?: number }
-  | { readonly error: Outcome };
+/** What was answered with 2xx. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** Media type with its parameters; '' where there is none. */
+  readonly type: string;
+  readonly text: string;
+}
 
-/** Posts JSON. Never throws: whatever goes wrong on the way is an outcome that is worth another try. */
-export async function postJson({
-  url,
-  body,
-  headers,
-  followRedirects,
-  timeoutMs,
-  signal,
-}: HttpPost): Promise<HttpAnswer> {
-  try {
-    const target = withoutUserInfo(url);
-    const response = await fetch(target.url, {
-      method: 'POST',
-      body,
-      headers: { 'content-type': 'application/json', ...target.headers, ...headers },
-      redirect: followRedirects ? 'follow' : 'manual',
-      signal: timeoutMs > 0 ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : signal,
+/** How an integration's requests are made and their answers judged. */
+export interface HttpRules {
+  /** Worth another try besides 5xx and 429: these, or whatever is refused. */
+  readonly retryCodes?: readonly number[] | 'all';
+  /** What of an error's answer is told; by default all of it. */
+  readonly details?: (status: number, body: string) => string;
+  /** Milliseconds; 0: only the attempt's own signal ends it. */
+  readonly timeoutMs?: number;
+  /** The integration's kind, for messages. */
+  readonly kind: string;
+}
+
+/** The files of an `http_config` that hold secrets: until they are there, the integration is not configured. */
+export function secretsOfHttpConfig(config: HttpConfig | undefined): readonly (Secret | undefined)[] {
+  const { basic_auth: basic, authorization, oauth2 } = config ?? {};
+  return [
+    Secret.of(basic?.username, basic?.username_file),
+    Secret.of(basic?.password, basic?.password_file),
+    Secret.of(authorization?.credentials, authorization?.credentials_file),
+    Secret.of(config?.bearer_token, config?.bearer_token_file),
+    Secret.of(oauth2?.client_secret, oauth2?.client_secret_file),
+  ];
+}
+
+/** The requests of one attempt. */
+export class HttpExchange {
+  /** The last answer in one line, for the notification history. */
+  reply: string | undefined;
+  private readonly deadline: AbortSignal | undefined;
+  private readonly signal: AbortSignal;
+
+  constructor(
+    private readonly client: HttpClient,
+    private readonly rules: HttpRules,
+    signal: AbortSignal,
+    readonly talk: Talk,
+  ) {
+    this.deadline = rules.timeoutMs ? AbortSignal.timeout(rules.timeoutMs) : undefined;
+    this.signal = this.deadline ? AbortSignal.any([signal, this.deadline]) : signal;
+  }
+
+  /** @throws NotifyFailure where it cannot be asked, or answers with anything but 2xx */
+  async request(call: HttpCall): Promise<HttpAnswer> {
+    const url = parseTarget(call.url);
+    await this.tellRequest(url, call);
+    const response = await this.send(url, call);
+    const { text, error } = await this.readBody(response, call.needsBody === true || response.status >= 300);
+    this.tellAnswer(response, call.hidesAnswer && response.status < 300 ? SECRET : text);
+    const { status } = response;
+    if (status < 200 || status > 299) throw this.refused(response, text).within(call.about ?? '');
+    if (error && call.needsBody) throw this.failure(`could not read response body: ${error}`, true, 'other');
+    return { status, text, type: String(response.headers['content-type'] ?? '') };
+  }
+
+  /** A failure that the answer's text tells of. */
+  failure(reason: string, retry: boolean, category: FailureCategory): NotifyFailure {
+    return new NotifyFailure({ kind: 'failed', reason: this.talk.mask.hide(reason), retry, category });
+  }
+
+  private async send(url: URL, { method = 'POST', headers = {}, body }: HttpCall): Promise<HttpResponse> {
+    const { signal } = this;
+    try {
+      return await this.client.request(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
+    } catch (error) {
+      const reason = this.networkReason(error as Error);
+      this.talk.note(reason);
+      const category = this.signal.aborted ? 'contextDeadlineExceeded' : 'other';
+      throw new NotifyFailure({ kind: 'failed', reason, retry: true, category });
+    }
+  }
+
+  /** As upstream, the address is left out: it may be a secret. */
+  private networkReason({ message }: Error): string {
+    const reason = message.replace(/^(\w+) "(?:[^"\\]|\\.)*": /, '$1 "<redacted>": ');
+    const { timeoutMs = 0, kind } = this.rules;
+    const timedOut = this.deadline?.aborted
+      ? `: configured ${kind} timeout reached (${formatGoDuration(timeoutMs)})`
+      : '';
+    return this.talk.mask.hide(reason + timedOut);
+  }
+
+  private refused({ status, headers }: HttpResponse, text: string): NotifyFailure {
+    const { retryCodes = [], details } = this.rules;
+    const told = details ? details(status, text) : text.trim();
+    const retryAfterMs = parseRetryAfter(headers['retry-after']);
+    return new NotifyFailure({
+      kind: 'failed',
+      reason: this.talk.mask.hide(
+        `unexpected status code ${status}${told === '' ? '' : `: ${told.slice(0, REASON_CHARACTERS_MAX)}`}`,
+      ),
+      retry: status >= 500 || status === 429 || retryCodes === 'all' || retryCodes.includes(status),
+      category: categoryOf(status),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
-    const text = await readBounded(response);
-    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));
-    const type = response.headers.get('content-type') ?? '';
-    return { status: response.status, text, type, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  } catch (error) {
-    return { error: networkFailure(error, signal) };
+  }
+
+  private async readBody({ body }: HttpResponse, isNeeded: boolean): Promise<{ text: string; error?: string }> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const giveUp = (): void => {
+      body.destroy(new Error('context deadline exceeded'));
+    };
+    const timer = isNeeded ? undefined : setTimeout(giveUp, UNNEEDED_BODY_MS);
+    this.signal.addEventListener('abort', giveUp, { once: true });
+    let error: string | undefined;
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes >= ANSWER_BYTES_MAX) break;
+      }
+    } catch (cause) {
+      error = (cause as Error).message;
+    } finally {
+      clearTimeout(timer);
+      this.signal.removeEventListener('abort', giveUp);
+    }
+    const text = Buffer.concat(chunks).toString('utf8', 0, ANSWER_BYTES_MAX);
+    return error === undefined ? { text } : { text, error };
+  }
+
+  private async tellRequest(url: URL, { method = 'POST', headers = {}, body = '', isSecret }: HttpCall): Promise<void> {
+    if (!this.talk.isHeard) return;
+    const path = isSecret ? `/${SECRET}` : url.pathname + url.search;
+    this.talk.sent(`${method} ${url.protocol}//${url.host}${path}`);
+    for (const [name, value] of Object.entries(headers)) {
+      const shown = /^(?:authorization|x-auth-token|x-amz-security-token)$/i.test(name) ? SECRET : value;
+      this.talk.sent(`${name}: ${shown}`);
+    }
+    for (const name of Object.keys(await this.client.headers(url))) this.talk.sent(`${name}: ${SECRET}`);
+    this.talk.sent(body.trimEnd());
+  }
+
+  private tellAnswer({ status, statusText, headers }: HttpResponse, text: string): void {
+    const line = `${status} ${statusText}`.trim();
+    const told = text.replace(/\s+/g, ' ').trim().slice(0, REPLY_CHARACTERS_MAX);
+    this.reply = this.talk.mask.hide(told === '' ? line : `${line}: ${told}`);
+    if (!this.talk.isHeard) return;
+    this.talk.received(line);
+    for (const name of ['content-type', 'retry-after', 'location']) {
+      if (headers[name] !== undefined) this.talk.received(`${name}: ${String(headers[name])}`);
+    }
+    this.talk.received(text.trimEnd());
   }
 }
 
-/** Name and password of `https://name:password@host/` as a header, as Go's client sends them; `fetch` refuses such URLs. */
-function withoutUserInfo(text: string): { readonly url: string; readonly headers: Readonly<Record<string, string>> } {
-  const url = new URL(text);
-  if (url.username === '' && url.password === '') return { url: text, headers: {} };
-  const pair = [url.username, url.password].map(decodeURIComponent).join(':');
-  url.username = '';
-  url.password = '';
-  return { url: url.href, headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` } };
-}
-
-/** What a status means: 2xx is sent, 5xx and 429 are worth another try, the rest is not (upstream notify.Retrier). */
-export function outcomeOfStatus(answer: HttpAnswer): Outcome {
-  if ('error' in answer) return answer.error;
-  const { status, text, retryAfterMs } = answer;
-  if (status >= 200 && status < 300) return { kind: 'sent' };
-  const reason = `unexpected status code ${status}${text ? `: ${text}` : ''}`;
-  const retry = status >= 500 || status === 429;
-  const category = status >= 500 ? 'serverError' : status >= 400 ? 'clientError' : 'other';
-  return { kind: 'failed', reason, retry, category, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-}
-
-/** The secrets of an `http_config` and the header that they make. */
-export class HttpIdentity {
-  readonly secrets: readonly (Secret | undefined)[];
-  readonly followRedirects: boolean;
-  private readonly username: Secret | undefined;
-  private readonly password: Secret | undefined;
-  private readonly credentials: Secret | undefined;
-  private readonly type: string;
-
-  constructor(config: HttpConfig | undefined, resolvePath: (path: string) => string) {
-    const { basic_auth: basic, authorization } = config ?? {};
-    this.username = Secret.of(basic?.username, basic?.username_file, resolvePath);
-    this.password = Secret.of(basic?.password, basic?.password_file, resolvePath);
-    this.credentials =
-      Secret.of(authorization?.credentials, authorization?.credentials_file, resolvePath) ??
-      Secret.of(config?.bearer_token, config?.bearer_token_file, resolvePath);
-    this.type = authorization?.type ?? 'Bearer';
-    this.followRedirects = config?.follow_redirects ?? true;
-    this.secrets = [this.username, this.password, this.credentials];
+/** @throws NotifyFailure where a template has made something else of an address than one of a web server */
+function parseTarget(address: string): URL {
+  const fail = (reason: string) => new NotifyFailure({ kind: 'failed', reason, retry: false, category: 'other' });
+  // the URL parser would leave them out without a word
+  if (/\p{Cc}/u.test(address)) throw fail('net/url: invalid control character in URL');
+  if (!URL.canParse(address)) throw fail('invalid URL');
+  const url = new URL(address);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw fail(`unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`);
   }
-
-  /** @throws SecretMissing, or Error where a secret's file cannot be read */
-  async headers(): Promise<Readonly<Record<string, string>>> {
-    if (this.credentials) return { authorization: `${this.type} ${await this.credentials.read()}` };
-    if (!this.username && !this.password) return {};
-    const pair = `${(await this.username?.read()) ?? ''}:${(await this.password?.read()) ?? ''}`;
-    return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
-  }
+  return url;
 }
 
-/** What an error outside the network means: templates and secrets do not get better by another try. */
-export function outcomeOfError(error: unknown): Outcome {
-  const reason = (error as Error).message;
-  if (error instanceof SecretMissing) return { kind: 'not-configured', reason };
-  return { kind: 'failed', reason, retry: false, category: 'other' };
-}
-
-function networkFailure(error: unknown, signal: AbortSignal): Outcome {
-  const { message, cause } = error as Error;
-  const reason = cause instanceof Error ? cause.message || (cause as NodeJS.ErrnoException).code || message : message;
-  return { kind: 'failed', reason, retry: true, category: signal.aborted ? 'contextDeadlineExceeded' : 'other' };
-}
-
-async function readBounded(response: Response): Promise<string> {
-  let bytes = 0;
-  const chunks: Uint8Array[] = [];
-  if (!response.body) return '';
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    chunks.push(chunk);
-    bytes += chunk.byteLength;
-    if (bytes >= ANSWER_BYTES_MAX) break;
-  }
-  return Buffer.concat(chunks).subarray(0, ANSWER_BYTES_MAX).toString('utf8').trim();
+/** Upstream notify.GetFailureReasonFromStatusCode. */
+export function categoryOf(status: number): FailureCategory {
+  if (status === 401 || status === 403) return 'authError';
+  if (status === 429) return 'rateLimited';
+  if (status >= 500) return 'serverError';
+  return status >= 400 ? 'clientError' : 'other';
 }
 
 /** Seconds, or a date. */
-function parseRetryAfter(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+function parseRetryAfter(header: string | string[] | undefined): number | undefined {
+  if (typeof header !== 'string') return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
   return ms >= 0 ? ms : undefined;
 }

@@ -48,7 +48,9 @@ receivers:
           fingerprint: expect.stringMatching(/^[0-9a-f]{16}$/),
         },
       ],
+      notification_reason: 'first notification',
       groupLabels: { alertname: 'DiskFull' },
+      routeLabels: {},
       commonLabels: ALERT.labels,
       commonAnnotations: ALERT.annotations,
       externalURL: 'http://am.test',
@@ -96,7 +98,7 @@ receivers:
     expect(attachment).toMatchObject({
       color: '#c92a2a',
       title: ':rotating_light: Critical: DiskFull on h:1',
-      title_link: 'http://am.test/#/alerts',
+      title_link: 'http://am.test/#/alerts?receiver=ops',
       fields: [{ title: 'Severity', value: 'critical', short: true }],
     });
     expect(attachment.text).toContain('*Disk &lt;full&gt;*');

@@ -17,14 +17,10 @@ export class Secret {
     private readonly file: string | undefined,
   ) {}
 
-  /** undefined where neither is given. */
-  static of(
-    inline: string | undefined,
-    file: string | undefined,
-    resolvePath: (path: string) => string,
-  ): Secret | undefined {
-    if (inline === undefined && file === undefined) return undefined;
-    return new Secret(inline, inline === undefined && file !== undefined ? resolvePath(file) : undefined);
+  /** What is given in place counts; undefined where neither is given. `file` is an absolute path. */
+  static of(inline: string | undefined, file: string | undefined): Secret | undefined {
+    if (inline) return new Secret(inline, undefined);
+    return file ? new Secret(undefined, file) : undefined;
   }
 
   /** @throws SecretMissing, or Error naming the file where it was there before */

@@ -1,4 +1,4 @@
-import { GoStruct, GoTime, named, type TemplateFunction, typed, withMethods } from '@avalanche/gotemplate';
+import { GoStruct, GoTime, method, named, withMethods } from '@avalanche/gotemplate';
 import { compareStrings } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
 
@@ -81,47 +81,89 @@ function goTimeOf(milliseconds: number): GoTime {
   return milliseconds === 0 ? GoTime.zero : new GoTime(milliseconds);
 }
 
-/** `.Alerts` with its methods, which templates call as fields. */
-function alertList(alerts: readonly GoStruct[]): readonly GoStruct[] {
-  const withStatus = (status: string) => named('[]template.Alert', alerts.filter(({ fields }) => fields.Status === status));
-  return named('template.Alerts', withMethods([...alerts], {
-    Firing: typed([], () => withStatus('firing')),
-    Resolved: typed([], () => withStatus('resolved')),
-  }));
+type AlertList = readonly GoStruct[];
+
+function withStatus(alerts: AlertList, status: string): AlertList {
+  return named(
+    '[]template.Alert',
+    alerts.filter(({ fields }) => fields.Status === status),
+  );
 }
 
-interface Pair {
-  readonly Name: string;
-  readonly Value: string;
+const ALERTS_METHODS = {
+  Firing: method<AlertList>([], function () {
+    return withStatus(this, 'firing');
+  }),
+  Resolved: method<AlertList>([], function () {
+    return withStatus(this, 'resolved');
+  }),
+};
+
+function alertList(alerts: AlertList): AlertList {
+  return named('template.Alerts', withMethods([...alerts], ALERTS_METHODS));
 }
 
-/** Upstream's Strings: `.Join ", "`. */
+const STRINGS_METHODS = {
+  Join: method<readonly string[]>(['string'], function (separator: string) {
+    return this.join(separator);
+  }),
+};
+
 function strings(items: readonly string[]): readonly string[] {
-  return withMethods([...items], {
-    Join: typed(['string'], (separator: string) => items.join(separator)) as TemplateFunction,
-  });
+  return named('template.Strings', withMethods([...items], STRINGS_METHODS));
 }
+
+type Pair = readonly [name: string, value: string];
+
+/** The alert's name first, as people look for it. */
+function sorted(map: StringMap): readonly Pair[] {
+  return Object.entries(map).sort(([a], [b]) =>
+    a === 'alertname' ? -1 : b === 'alertname' ? 1 : compareStrings(a, b),
+  );
+}
+
+function printPairs(pairs: readonly Pair[]): string {
+  return pairs.map(([name, value]) => `${name}=${value}`).join(', ');
+}
+
+type PairList = readonly GoStruct[];
+
+function pairsOf(list: PairList): readonly Pair[] {
+  return list.map(({ fields }) => [fields.Name as string, fields.Value as string]);
+}
+
+const PAIRS_METHODS = {
+  Names: method<PairList>([], function () {
+    return strings(pairsOf(this).map(([name]) => name));
+  }),
+  Values: method<PairList>([], function () {
+    return strings(pairsOf(this).map(([, value]) => value));
+  }),
+  String: method<PairList>([], function () {
+    return printPairs(pairsOf(this));
+  }),
+};
+
+const KV_METHODS = {
+  SortedPairs: method<StringMap>([], function () {
+    const list = sorted(this).map(([Name, Value]) => new GoStruct('template.Pair', { Name, Value }));
+    return named('template.Pairs', withMethods(list, PAIRS_METHODS));
+  }),
+  Names: method<StringMap>([], function () {
+    return strings(sorted(this).map(([name]) => name));
+  }),
+  Values: method<StringMap>([], function () {
+    return strings(sorted(this).map(([, value]) => value));
+  }),
+  Remove: method<StringMap>(['any'], function (without: readonly string[]) {
+    return kv(Object.fromEntries(Object.entries(this).filter(([name]) => !without.includes(name))));
+  }),
+  String: method<StringMap>([], function () {
+    return printPairs(sorted(this));
+  }),
+};
 
 /** A map with upstream's KV methods. */
 function kv(map: StringMap): StringMap {
-  const sorted = (): readonly Pair[] =>
-    Object.entries(map)
-      .sort(([a], [b]) => (a === 'alertname' ? -1 : b === 'alertname' ? 1 : compareStrings(a, b)))
-      .map(([Name, Value]) => ({ Name, Value }));
-  const names = typed([], () => strings(sorted().map(({ Name }) => Name)));
-  const values = typed([], () => strings(sorted().map(({ Value }) => Value)));
-  const text = typed([], () =>
-    sorted()
-      .map(({ Name, Value }) => `${Name}=${Value}`)
-      .join(', '),
-  );
-  const methods = { Names: names, Values: values, String: text };
-  const pairs = typed([], () => {
-    const list = sorted().map((pair) => new GoStruct('template.Pair', { ...pair }));
-    return named('template.Pairs', withMethods(list, methods));
-  });
-  const remove = typed(['any'], (without: readonly string[]) =>
-    kv(Object.fromEntries(Object.entries(map).filter(([name]) => !without.includes(name)))),
-  );
-  return named('template.KV', withMethods({ ...map }, { ...methods, SortedPairs: pairs, Remove: remove }));
+  return named('template.KV', withMethods({ ...map }, KV_METHODS));
 }

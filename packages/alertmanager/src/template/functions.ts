@@ -1,73 +1,103 @@
-import { type GoTime, SafeHtml, type TemplateFunctions } from '@avalanche/gotemplate';
-import { compileAnchored } from '@avalanche/model';
-import { RE2JS } from 're2js';
+import {
+  type GoDuration,
+  type GoTime,
+  GoTime as GoTimeClass,
+  humanizeDuration,
+  loadLocation,
+  parseTime,
+  SafeHtml,
+  SafeUrl,
+  type TemplateFunctions,
+  toFloat,
+  typed,
+} from '@avalanche/gotemplate';
+import { matchesAnywhere, replaceAllMatches } from '@avalanche/model';
+import { toGoJson } from './json.ts';
+import { escapeMarkdown, escapeSlack, linkOrNothing, shortened, silenceUrl } from './own-functions.ts';
 
-/** The functions of notification templates (upstream template.DefaultFuncs), and ours, which begin with `avalanche`. */
-export const notificationFunctions: TemplateFunctions = {
-  toUpper: (text: string) => text.toUpperCase(),
-  toLower: (text: string) => text.toLowerCase(),
-  title: (text: string) => text.replace(/(^|\s)(\S)/g, (_all, space: string, c: string) => space + c.toUpperCase()),
-  trimSpace: (text: string) => text.trim(),
-  join: (separator: string, list: readonly string[]) => list.join(separator),
-  match: (pattern: string, text: string) => compileAnchored(`.*(?:${pattern}).*`).accepts(text),
-  safeHtml: (text: string) => new SafeHtml(text),
-  safeUrl: (text: string) => text,
-  urlUnescape: (text: string) => decodeURIComponent(text.replaceAll('+', ' ')),
-  reReplaceAll: (pattern: string, replacement: string, text: string) =>
-    RE2JS.compile(pattern).matcher(text).replaceAll(replacement),
-  stringSlice: (...items: readonly string[]) => items,
-  list: (...items: readonly unknown[]) => items,
-  append: (list: readonly unknown[], ...items: readonly unknown[]) => [...list, ...items],
-  dict: (...pairs: readonly unknown[]) => dictionary(pairs),
-  date: (layout: string, time: GoTime) => time.Format(layout),
-  tz: (zone: string, time: GoTime) => time.In(zone),
-  since: (time: GoTime) => (Date.now() - time.milliseconds) / 1000,
-  humanizeDuration: (seconds: number | bigint) => humanizeSeconds(Number(seconds)),
-  toJson: (value: unknown) =>
-    JSON.stringify(value, (_key, item: unknown) => (typeof item === 'bigint' ? Number(item) : item)),
-  avalancheSlackText: escapeSlack,
-  avalancheLink: linkOrNothing,
-  avalancheSilenceUrl: silenceUrl,
-};
-
-function dictionary(pairs: readonly unknown[]): Record<string, unknown> {
-  if (pairs.length % 2 !== 0) throw new Error('dict takes names and values in turn');
-  const entries: [string, unknown][] = [];
-  for (let i = 0; i < pairs.length; i += 2) entries.push([String(pairs[i]), pairs[i + 1]]);
-  return Object.fromEntries(entries);
+/** The first letter of each word in upper case, the others in lower case (Go's cases.Title). */
+function titleCase(text: string): string {
+  const word = /[\p{L}\p{N}\p{M}_]+(?:[.:'’·][\p{L}\p{N}\p{M}_]+)*/gu;
+  return text.replace(word, (found) => found.toLowerCase().replace(/\p{L}/u, (letter) => letter.toUpperCase()));
 }
 
-function humanizeSeconds(seconds: number): string {
-  const total = Math.floor(Math.abs(seconds));
-  const units: readonly (readonly [number, string])[] = [
-    [Math.floor(total / 86_400), 'd'],
-    [Math.floor(total / 3600) % 24, 'h'],
-    [Math.floor(total / 60) % 60, 'm'],
-    [total % 60, 's'],
-  ];
-  const first = units.findIndex(([count]) => count > 0);
-  if (first < 0) return '0s';
-  const text = units.slice(first).map(([count, unit]) => `${count}${unit}`);
-  return `${seconds < 0 ? '-' : ''}${text.join(' ')}`;
+/** @throws Error in Go's words (url.QueryUnescape) */
+function queryUnescape(text: string): string {
+  const wrong = /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(text)?.[0];
+  if (wrong !== undefined) throw new Error(`invalid URL escape ${JSON.stringify(wrong)}`);
+  const bytes = text
+    .replaceAll('+', ' ')
+    .replace(/(?:%[0-9a-fA-F]{2})+/g, (escapes) => Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'));
+  return bytes;
 }
 
-/** Keeps text from being markup for Slack: a label cannot mention `<!channel>` or hide a link. */
-export function escapeSlack(text: unknown): string {
-  return String(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+/** @throws Error in Go's words (base64.URLEncoding.DecodeString) */
+function base64Decode(text: string): string {
+  const at = text.search(/[^A-Za-z0-9_\-=\r\n]/);
+  const bare = text.replace(/[\r\n]/g, '');
+  if (at >= 0 || bare.length % 4 !== 0 || /=(?!=?$)/.test(bare)) {
+    throw new Error(`illegal base64 data at input byte ${at >= 0 ? at : bare.length - (bare.length % 4)}`);
+  }
+  return Buffer.from(bare, 'base64url').toString('utf8');
 }
 
-/** An address that may become a link, percent-encoded; '' of anything but http(s), so that no `javascript:` gets through. */
-function linkOrNothing(text: unknown): string {
+function base64Encode(text: string): string {
+  const encoded = Buffer.from(text).toString('base64url');
+  return encoded + '='.repeat((4 - (encoded.length % 4)) % 4);
+}
+
+function dictionary(...pairs: readonly unknown[]): ReadonlyMap<string, unknown> {
+  if (pairs.length % 2 !== 0) throw new Error('dict requires an even number of arguments');
+  const out = new Map<string, unknown>();
+  for (let i = 0; i < pairs.length; i += 2) {
+    const key = pairs[i];
+    if (typeof key !== 'string') throw new Error('dict keys must be strings');
+    out.set(key, pairs[i + 1]);
+  }
+  return out;
+}
+
+function toDate(layout: string, text: string): GoTime {
   try {
-    const url = new URL(String(text));
-    return url.protocol === 'http:' || url.protocol === 'https:' ? url.href.replace(/[|>]/g, encodeURIComponent) : '';
+    return parseTime(layout, text);
   } catch {
-    return '';
+    return GoTimeClass.zero;
   }
 }
 
-/** Where the alerts with these labels can be silenced, in upstream's form of the address. */
-function silenceUrl(externalUrl: string, labels: Readonly<Record<string, string>>): string {
-  const matchers = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return `${externalUrl}/#/silences/new?filter=${encodeURIComponent(`{${matchers.join(',')}}`)}`;
-}
+const TIME = '*time.Time';
+
+/** The functions of notification templates (upstream template.DefaultFuncs), and ours, which begin with `avalanche`. */
+export const notificationFunctions: TemplateFunctions = {
+  toUpper: typed(['string'], (text: string) => text.toUpperCase()),
+  toLower: typed(['string'], (text: string) => text.toLowerCase()),
+  title: typed(['string'], titleCase),
+  trimSpace: typed(['string'], (text: string) => text.trim()),
+  join: typed(['string', 'any'], (separator: string, list: readonly string[]) => list.join(separator)),
+  match: typed(['string', 'string'], matchesAnywhere),
+  safeHtml: typed(['string'], (text: string) => new SafeHtml(text)),
+  safeUrl: typed(['string'], (text: string) => new SafeUrl(text)),
+  urlUnescape: typed(['string'], queryUnescape),
+  reReplaceAll: typed(['string', 'string', 'string'], replaceAllMatches),
+  stringSlice: typed([], (...items: readonly string[]) => items, 'string'),
+  /** Stands for what `renderTemplate` puts in its place. */
+  routeLabels: typed(['string'], () => ''),
+  date: typed(['string', TIME], (layout: string, time: GoTime) => time.Format(layout)),
+  tz: typed(['string', TIME], (zone: string, time: GoTime) => time.In(loadLocation(zone))),
+  now: typed([], () => new GoTimeClass(Date.now())),
+  since: typed([TIME], (time: GoTime): GoDuration => new GoTimeClass(Date.now()).Sub(time)),
+  humanizeDuration: typed(['any'], (value: unknown) => humanizeDuration(toFloat(value))),
+  toDate: typed(['string', 'string'], toDate),
+  mustToDate: typed(['string', 'string'], parseTime),
+  toJson: typed(['any'], toGoJson),
+  base64encode: typed(['string'], base64Encode),
+  base64decode: typed(['string'], base64Decode),
+  list: typed([], (...items: readonly unknown[]) => items, 'any'),
+  append: typed(['any'], (list: readonly unknown[], ...items: readonly unknown[]) => [...list, ...items], 'any'),
+  dict: typed([], dictionary, 'any'),
+  avalancheSlackText: typed(['any'], escapeSlack),
+  avalancheMarkdown: typed(['any'], escapeMarkdown),
+  avalancheLink: typed(['any'], linkOrNothing),
+  avalancheShort: typed(['any', 'any'], shortened),
+  avalancheSilenceUrl: typed(['string', 'any'], silenceUrl),
+};

@@ -1,75 +1,29 @@
-import { goTime, isResolved } from '../../alert/alert.ts';
-import type { WebhookConfig } from '../../config/receivers.ts';
-import type { HttpConfig } from '../../config/values.ts';
-import {
-  commonAnnotations,
-  commonLabels,
-  type Notification,
-  notificationStatus,
-  quoteMeta,
-} from '../../template/data.ts';
-import { HttpIdentity, outcomeOfError, outcomeOfStatus, postJson } from '../http.ts';
-import type { Integration, Outcome } from '../integration.ts';
-import { missingSecret, Secret } from '../secret-file.ts';
+import { NotifyFailure } from '../failure.ts';
+import type { HttpKind } from '../http-integration.ts';
+import { encodePayload, expandPayload } from '../payload.ts';
+import { Secret } from '../secret-file.ts';
+import type { WebhookConfig } from './config.ts';
+import { dataMessage, truncateAlerts } from './message.ts';
 
-export interface IntegrationContext {
-  readonly receiver: string;
-  readonly index: number;
-  readonly httpConfig: HttpConfig | undefined;
-  readonly userAgent: string;
-  readonly resolvePath: (path: string) => string;
-}
-
-/** The body that webhooks get, version "4", in upstream's order of keys. */
-export function webhookMessage(notification: Notification, maxAlerts: number) {
-  const { alerts, now } = notification;
-  const kept = maxAlerts > 0 ? alerts.slice(0, maxAlerts) : alerts;
-  const shown = { ...notification, alerts: kept };
-  return {
-    receiver: quoteMeta(notification.receiver),
-    status: notificationStatus(shown),
-    alerts: kept.map((alert) => ({
-      status: isResolved(alert, now) ? 'resolved' : 'firing',
-      labels: alert.labels.toJSON(),
-      annotations: alert.annotations,
-      startsAt: goTime(alert.startsAt),
-      endsAt: goTime(alert.endsAt),
-      generatorURL: alert.generatorURL,
-      fingerprint: alert.fingerprint,
-    })),
-    groupLabels: notification.groupLabels,
-    commonLabels: commonLabels(shown),
-    commonAnnotations: commonAnnotations(shown),
-    externalURL: notification.externalUrl,
-    version: '4',
-    groupKey: notification.groupKey,
-    truncatedAlerts: alerts.length - kept.length,
-  };
-}
-
-export function webhookIntegration(config: WebhookConfig, context: IntegrationContext): Integration {
-  const url = Secret.of(config.url, config.url_file, context.resolvePath);
-  const identity = new HttpIdentity(config.http_config ?? context.httpConfig, context.resolvePath);
-  const post = async (notification: Notification, signal: AbortSignal): Promise<Outcome> => {
-    const headers = { 'user-agent': context.userAgent, ...(await identity.headers()) };
-    const body = `${JSON.stringify(webhookMessage(notification, config.max_alerts))}\n`;
-    return outcomeOfStatus(
-      await postJson({
-        url: (await url?.read()) ?? '',
-        body,
-        headers,
-        followRedirects: identity.followRedirects,
-        timeoutMs: config.timeout,
-        signal,
-      }),
-    );
-  };
-  return {
-    receiver: context.receiver,
-    kind: 'webhook',
-    index: context.index,
-    sendResolved: config.send_resolved,
-    missing: () => missingSecret([url, ...identity.secrets]),
-    notify: (notification, { signal }) => post(notification, signal).catch(outcomeOfError),
-  };
-}
+/** A generic webhook: the message of version 4, or the configuration's own payload. */
+export const webhook: HttpKind<WebhookConfig, 'url'> = {
+  kind: 'webhook',
+  secrets: (config) => ({ url: Secret.of(config.url, config.url_file) }),
+  timeoutMs: ({ timeout }) => timeout,
+  async send(message) {
+    const { config, notification } = message;
+    const address = await message.secret('url');
+    // templates see no more alerts than the message has
+    const shown = message.about(truncateAlerts(notification, config.max_alerts));
+    const url = address.includes('{{') ? shown.text(address) : address;
+    if (url === '') {
+      const reason = 'webhook URL is empty after templating';
+      throw new NotifyFailure({ kind: 'failed', reason, retry: false, category: 'other' });
+    }
+    const own = config.payload !== undefined && config.payload !== null;
+    const body = own
+      ? encodePayload(expandPayload(config.payload, shown.text))
+      : dataMessage(notification, { version: '4', maxAlerts: config.max_alerts });
+    await message.post(url, body, { isSecret: true });
+  },
+};
