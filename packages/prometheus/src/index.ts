@@ -2,6 +2,7 @@ export { type DiscoveryConfig, targetFileSchema } from './config/discovery.ts';
 export { type LoadedConfig, loadConfig } from './config/load.ts';
 export { discover, pathResolver } from './discovery/discovery.ts';
 export type { PrometheusOptions, QueryFeatures } from './options.ts';
+export { takeProfile } from './pprof/pprof.ts';
 export { relabel } from './relabel.ts';
 export { WRITE_MESSAGES, type WriteMessage } from './remote/proto/messages.ts';
 export { encodeWriteRequest, type PushedSeries } from './remote/write-request.ts';

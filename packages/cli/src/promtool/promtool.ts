@@ -2,6 +2,7 @@ import type { ToolSet } from '../commands/command.ts';
 import { describeFlags, type FlagSpecs, parseFlags, UsageError } from '../flags.ts';
 import { VERSION } from '../version.ts';
 import { analyzeCommand } from './analyze.ts';
+import { benchWriteCommand } from './bench-write.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { checkMetricsCommand } from './check-metrics.ts';
 import { checkRulesCommand } from './check-rules.ts';
@@ -25,6 +26,7 @@ import { testRulesCommand } from './test-rules.ts';
 import { type ToolCommand, type ToolContext, ToolInput } from './tool-command.ts';
 
 const COMMANDS: readonly ToolCommand[] = [
+  benchWriteCommand,
   listCommand,
   analyzeCommand,
   dumpCommand,

@@ -37,7 +37,7 @@ export class Pprof {
     this.busy = true;
     try {
       const seconds = secondsOf(request, name === 'profile' ? PROFILE_SECONDS : HEAP_SECONDS);
-      const body = await take(name, () => waited(seconds, reply));
+      const body = await takeProfile(name, () => waited(seconds, reply));
       reply.header('x-content-type-options', 'nosniff').header('content-disposition', `attachment; filename="${name}"`);
       return reply.type('application/octet-stream').send(body);
     } finally {
@@ -64,8 +64,11 @@ function waited(seconds: number, { raw }: FastifyReply): Promise<void> {
   });
 }
 
-/** The inspector and the format are loaded when somebody asks for a profile. */
-async function take(name: 'profile' | 'heap' | 'allocs', wait: () => Promise<void>): Promise<Buffer> {
+/**
+ * A profile of this process, as `go tool pprof` reads it, of what happens while `wait` lasts. The inspector and the format
+ * are loaded when somebody asks for one.
+ */
+export async function takeProfile(name: 'profile' | 'heap' | 'allocs', wait: () => Promise<void>): Promise<Buffer> {
   const [{ Session }, format] = await Promise.all([import('node:inspector/promises'), import('./convert.ts')]);
   const session = new Session();
   session.connect();
