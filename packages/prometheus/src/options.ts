@@ -30,6 +30,9 @@ export interface PrometheusOptions {
     readonly notificationListenersMax?: number;
     /** `--web.page-title` */
     readonly pageTitle?: string;
+    /** `--web.console.templates` and `--web.console.libraries`: folders; default `consoles` and `console_libraries`. */
+    readonly consoleTemplates?: string;
+    readonly consoleLibraries?: string;
     /** `--web.user-assets`: a folder that is served at `/user`. */
     readonly userAssets?: string;
   } & Pick<WebOptions, 'routePrefix' | 'maxConnections' | 'readTimeoutMs'>;

@@ -3,6 +3,7 @@ import type { Tsdb } from '@avalanche/tsdb';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import { buildInfoResponse, type RuntimeFacts } from './api/status.ts';
+import type { Consoles } from './consoles.ts';
 import { Federation } from './federate.ts';
 import { metricsPage } from './http-metrics.ts';
 import { lifecycle } from './lifecycle.ts';
@@ -10,7 +11,7 @@ import { LOOKBACK_MS, type PrometheusOptions } from './options.ts';
 import { Pprof } from './pprof/pprof.ts';
 import type { Readiness } from './readiness.ts';
 import type { Reloader } from './reloader.ts';
-import { plainText, Routes, textError } from './routes.ts';
+import { plainText, Routes } from './routes.ts';
 
 interface PageContext {
   readonly options: PrometheusOptions;
@@ -20,11 +21,12 @@ interface PageContext {
   readonly clock: Clock;
   readonly facts: RuntimeFacts;
   readonly reloader: Reloader;
+  readonly consoles: Consoles;
 }
 
 /** What stands beside the API: `/metrics`, `/federate`, `/version`, `/-/…`, and what is not there and why. */
 export function rootPages(app: FastifyInstance, context: PageContext): void {
-  const { options, readiness, registry, tsdb, clock, facts, reloader } = context;
+  const { options, readiness, registry, tsdb, clock, facts, reloader, consoles } = context;
   const routes = new Routes(app);
   routes.get('/metrics', metricsPage(registry));
   routes.get('/version', (_request, reply) => plainText(reply, 200, `${JSON.stringify(buildInfoResponse(facts))}\n`));
@@ -38,8 +40,8 @@ export function rootPages(app: FastifyInstance, context: PageContext): void {
   routes.get('/federate', (request, reply) =>
     readiness.isReady ? federation.answer(request, reply) : readiness.refuse(reply),
   );
-  routes.get('/consoles/*', (_request, reply) =>
-    textError(reply, 404, 'console templates are not supported: use dashboards'),
+  routes.get('/consoles/*', (request, reply) =>
+    readiness.isReady ? consoles.answer(request, reply) : readiness.refuse(reply),
   );
   const pprof = new Pprof();
   routes.getOrPost('/debug/*', (request, reply) => {

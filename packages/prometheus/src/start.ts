@@ -22,6 +22,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { Registry } from 'prom-client';
 import { type ApiContext, apiV1 } from './api/v1.ts';
 import { checkTlsFiles } from './config/tls-files.ts';
+import { Consoles } from './consoles.ts';
 import { pathResolver } from './discovery/discovery.ts';
 import { discoveryMetrics } from './discovery/metrics.ts';
 import { featuresResponse } from './features.ts';
@@ -289,7 +290,15 @@ class PrometheusServer {
     const received = this.receiverOptions(refuse);
     await app.register(async (api) => remoteWriteReceiver(api, received), { prefix: '/api/v1' });
     if (options.warmUp) this.warmUp = new WarmUp(tsdb, () => unobservedApi(options, context), options.logger);
-    rootPages(app, { options, readiness, registry, tsdb, clock, facts, reloader });
+    const consoles = new Consoles({
+      templates: options.web?.consoleTemplates ?? 'consoles',
+      libraries: options.web?.consoleLibraries ?? 'console_libraries',
+      query: vectorQuery(engine, this.storage),
+      clock,
+      externalUrl: () => this.externalUrl,
+      externalLabels,
+    });
+    rootPages(app, { options, readiness, registry, tsdb, clock, facts, reloader, consoles });
     if (options.web?.userAssets) await serveDirectory(app, options.web.userAssets, '/user/');
     if (!options.ui) {
       app.setNotFoundHandler(async (_request, reply) => plainText(reply, 404, '404 page not found\n'));

@@ -29,8 +29,6 @@ export const withoutEffect: FlagSpecs = {
   'auto-gomemlimit.ratio': without('0.9'),
   'auto-gomemlimit.refresh-interval': without('0s'),
   'web.local-assets': without(),
-  'web.console.templates': without('consoles'),
-  'web.console.libraries': without('console_libraries'),
   'web.search.max-limit': without('10000'),
   'storage.tsdb.use-lockfile': withoutSwitch('false'), // Debian's
   'storage.tsdb.retention': without(),
@@ -80,6 +78,8 @@ const effective: FlagSpecs = {
   'web.enable-otlp-receiver': boolean('Accept metrics by OTLP at /api/v1/otlp/v1/metrics.'),
   'web.max-notifications-subscribers': text('How many may listen to live notifications at a time.', '16'),
   'web.page-title': text('Title of the web pages.', 'Prometheus Time Series Collection and Processing Server'),
+  'web.console.templates': text('Directory of console templates, which are at /consoles.', 'consoles', 'DIR'),
+  'web.console.libraries': text('Directory of what console templates share, *.lib.', 'console_libraries', 'DIR'),
   'web.user-assets': text('Directory whose files are served at /user.', '', 'DIR'),
   'storage.remote.read-sample-limit': text(
     'Most samples of one query that remote read answers unstreamed; 0 is no limit.',

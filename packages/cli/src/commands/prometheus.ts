@@ -70,6 +70,8 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
       enableOtlpReceiver: flags.boolean('web.enable-otlp-receiver'),
       notificationListenersMax: wholeNumberOf(flags, 'web.max-notifications-subscribers'),
       ...(flags.given('web.page-title') ? { pageTitle: flags.string('web.page-title') } : {}),
+      consoleTemplates: flags.string('web.console.templates'),
+      consoleLibraries: flags.string('web.console.libraries'),
       userAssets: flags.string('web.user-assets'),
     },
     remoteRead: {

@@ -41,9 +41,6 @@ export interface Expanded {
 /**
  * Expands a label or annotation of an alerting rule. A template that fails gives upstream's
  * `<error expanding template: …>`, so that the alert still goes out.
- *
- * Templates run without waiting, queries do not: a run that needs a result it does not have stops, the query is made,
- * and the text is run again with it.
  */
 export async function expandTemplate(text: string, data: AlertTemplateData, query: TemplateQuery): Promise<Expanded> {
   if (!text.includes('{{')) return { text, error: null };
@@ -56,11 +53,20 @@ export async function expandTemplate(text: string, data: AlertTemplateData, quer
 
 async function expand(text: string, data: AlertTemplateData, query: TemplateQuery): Promise<string> {
   const results: QueryResults = new Map();
-  const failures = new Map<string, Error>();
-  const template = attempt(data.name, 'parsing', () => compiled(data.name, text));
+  const name = `__alert_${data.name}`;
+  const template = attempt(name, 'parsing', () => compiled(data.name, text));
   const functions = surroundingFunctions({ ...data, results });
+  return withQueries(() => run(template, data, functions), results, query);
+}
+
+/**
+ * Templates run without waiting, queries do not: a run that needs a result it does not have stops, the query is made,
+ * and the text is run again with it. @throws Error
+ */
+export async function withQueries(runOnce: () => string, results: QueryResults, query: TemplateQuery): Promise<string> {
+  const failures = new Map<string, Error>();
   for (;;) {
-    const expanded = run(template, data, functions);
+    const expanded = outcomeOf(runOnce);
     const missing = [...results].find(([, result]) => result === null)?.[0];
     if (missing === undefined) return expanded();
     const failure = failures.get(missing);
@@ -88,16 +94,28 @@ function withCause(expanded: () => string, expression: string, failure: Error): 
   throw failure;
 }
 
-function attempt<T>(name: string, doing: string, work: () => T): T {
+/** @param name as it stands in errors */
+export function attempt<T>(name: string, doing: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new Error(`error ${doing} template __alert_${name}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`error ${doing} template ${name}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** One run: its text, or its error once it is known that no query was missing. */
-function run(template: Template, data: AlertTemplateData, functions: TemplateFunctions): () => string {
+/** The text of one run, or its error once it is known that no query was missing. */
+function outcomeOf(runOnce: () => string): () => string {
+  try {
+    const text = runOnce();
+    return () => text;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function run(template: Template, data: AlertTemplateData, functions: TemplateFunctions): string {
   const value = data.histogram ? templateHistogram(data.histogram) : data.value;
   const fields = {
     Labels: data.labels.toJSON(),
@@ -105,14 +123,8 @@ function run(template: Template, data: AlertTemplateData, functions: TemplateFun
     ExternalURL: data.externalUrl,
     Value: value,
   };
-  try {
-    const text = attempt(data.name, 'executing', () => template.execute(new GoStruct(DATA, fields), functions));
-    return () => text;
-  } catch (error) {
-    return () => {
-      throw error;
-    };
-  }
+  const name = `__alert_${data.name}`;
+  return attempt(name, 'executing', () => template.execute(new GoStruct(DATA, fields), functions));
 }
 
 /** Templates by their name and text: those of an alert run for each series at each evaluation. */
