@@ -38,6 +38,9 @@ export {
   spansOf,
   type TrimSide,
   trim,
+  WireBuckets,
+  writeDeltas,
+  writeSpans,
 } from './histogram/index.ts';
 export { Labels, METRIC_NAME } from './labels.ts';
 export { type Logger, type LogLevel, silentLogger } from './log.ts';

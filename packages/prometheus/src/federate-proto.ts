@@ -1,4 +1,4 @@
-import { type FloatHistogram, ProtoWriter, spansOf } from '@avalanche/model';
+import { type FloatHistogram, ProtoWriter, writeSpans } from '@avalanche/model';
 import { classicBuckets, type FederatedSample, type FederationWriter } from './federate-histogram.ts';
 import { type Escaping, escapeName, LABEL, METRIC } from './federate-text.ts';
 
@@ -12,7 +12,6 @@ const HISTOGRAM = {
   ...{ negativeSpan: 9, negativeCount: 11, positiveSpan: 12, positiveCount: 14 },
 } as const;
 const BUCKET = { upperBound: 2, countFloat: 4 } as const;
-const SPAN = { offset: 1, length: 2 } as const;
 /** A family is written out when it is this large, and goes on in another message of its name. */
 const FAMILY_BYTES = 256 * 1024;
 
@@ -101,20 +100,10 @@ export class ProtobufFederation implements FederationWriter {
     family.sint64(HISTOGRAM.schema, schema);
     family.double(HISTOGRAM.zeroThreshold, zeroThreshold);
     family.double(HISTOGRAM.zeroCountFloat, zeroCount);
-    this.putSpans(HISTOGRAM.negativeSpan, negative.indexes);
+    writeSpans(family, HISTOGRAM.negativeSpan, negative.indexes);
     family.doubles(HISTOGRAM.negativeCount, negative.counts);
-    this.putSpans(HISTOGRAM.positiveSpan, positive.indexes);
+    writeSpans(family, HISTOGRAM.positiveSpan, positive.indexes);
     family.doubles(HISTOGRAM.positiveCount, positive.counts);
-  }
-
-  private putSpans(field: number, indexes: Int32Array): void {
-    const { family } = this;
-    for (const { offset, length } of spansOf(indexes)) {
-      const span = family.begin(field);
-      family.sint64(SPAN.offset, offset);
-      family.int64(SPAN.length, length);
-      family.end(span);
-    }
   }
 }
 

@@ -197,6 +197,21 @@ describe('one series', () => {
     expect(db.head.stats.chunks).toBe(1);
   });
 
+  test('keeps its order in the log where one commit has several kinds of its histograms', async () => {
+    const wanted: [number, Sample][] = [
+      [1000, custom(1)],
+      [2000, counter(2)],
+      [3000, custom(3)],
+    ];
+    const appender = db.appender();
+    const ref = appender.seriesRef(Labels.from({ __name__: 'h' }));
+    for (const [time, sample] of wanted) appendTo(appender, ref, time, sample);
+    appender.commit();
+    expectSame(await read('h'), wanted);
+    await reopen();
+    expectSame(await read('h'), wanted);
+  });
+
   test('says where a counter was reset, and where it goes on', async () => {
     for (const [i, n] of [5, 6, 2, 3].entries()) append('h', i, counter(n));
     const hints = (await read('h')).map(([, sample]) => (sample as FloatHistogram).counterResetHint);

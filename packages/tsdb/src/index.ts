@@ -1,12 +1,16 @@
 export { type Appender, type Outcome, UNKNOWN_SERIES } from './appender.ts';
 export type { Block } from './block/block.ts';
 export { NewerFormat } from './block/meta.ts';
+export { ChunkColumns } from './chunk-columns.ts';
+export { encodeChunks } from './compact/encode.ts';
 export { crc32c } from './crc32c.ts';
 export { Tsdb, type TsdbOptions } from './db.ts';
 export type { Exemplar, ExemplarOutcome, ExemplarStorage, SelectedExemplars } from './exemplars/storage.ts';
 export { APPENDED, DUPLICATE_TIMESTAMP, type HeadStats, OUT_OF_BOUNDS, OUT_OF_ORDER } from './head/head.ts';
 export { slotOf } from './head/series.ts';
 export { appendXor, newXorState, readXor, SAMPLE_BYTES_MAX, type XorState } from './head/xor.ts';
+export { InvalidChunk } from './histogram/bits.ts';
+export { isHistogramEncoding, readHistograms } from './histogram/chunk.ts';
 export { DirectoryLocked } from './lock.ts';
 
 export { MergedSeries, type SelectedSeries, TsdbQuerier } from './query/querier.ts';

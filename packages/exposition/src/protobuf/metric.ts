@@ -1,4 +1,4 @@
-import { type Buckets, bucketsFromSpans, FloatHistogram, type ProtoReader, type Span } from '@avalanche/model';
+import { FloatHistogram, type ProtoReader, WireBuckets } from '@avalanche/model';
 
 /** Field numbers of `io.prometheus.client`. */
 const METRIC = { label: 1, gauge: 2, counter: 3, summary: 4, untyped: 5, timestampMs: 6, histogram: 7 } as const;
@@ -11,7 +11,6 @@ const HISTOGRAM = {
   ...{ negativeSpan: 9, negativeDelta: 10, negativeCount: 11, positiveSpan: 12, positiveDelta: 13, positiveCount: 14 },
   ...{ startTimestamp: 15, exemplar: 16 },
 } as const;
-const SPAN = { offset: 1, length: 2 } as const;
 const TIMESTAMP = { seconds: 1, nanos: 2 } as const;
 
 /** Spans that describe another number of buckets than there are. */
@@ -19,37 +18,11 @@ export class SpanMismatch extends Error {
   override readonly name = 'SpanMismatch';
 }
 
-/** The buckets of one sign, as the message has them. */
-class Side {
-  readonly spans: { offset: number; length: number }[] = [];
-  readonly deltas: number[] = [];
-  readonly counts: number[] = [];
-
-  reset(): void {
-    this.spans.length = 0;
-    this.deltas.length = 0;
-    this.counts.length = 0;
-  }
-
-  /** @throws HistogramError, SpanMismatch */
-  buckets(name: string, ofIntegers: boolean): Buckets {
-    const { spans, deltas } = this;
-    const counts = ofIntegers ? cumulated(deltas) : this.counts;
-    const wanted = spans.reduce((sum, { length }) => sum + length, 0);
-    if (wanted !== counts.length) {
-      throw new SpanMismatch(`${name} side: spans require ${wanted} buckets, have ${counts.length}`);
-    }
-    return bucketsFromSpans(spans, counts);
-  }
-}
-
-function cumulated(deltas: readonly number[]): Float64Array {
-  const counts = new Float64Array(deltas.length);
-  for (let i = 0, count = 0; i < deltas.length; i++) {
-    count += deltas[i];
-    counts[i] = count;
-  }
-  return counts;
+/** @throws SpanMismatch in upstream's words */
+function checkSpans(name: string, side: WireBuckets, ofIntegers: boolean): void {
+  const { length } = ofIntegers ? side.deltas : side.counts;
+  const { wanted } = side;
+  if (wanted !== length) throw new SpanMismatch(`${name} side: spans require ${wanted} buckets, have ${length}`);
 }
 
 /**
@@ -82,8 +55,8 @@ export class ProtoMetric {
   private zeroThreshold = 0;
   private zeroCount = 0;
   private zeroCountFloat = 0;
-  private readonly positive = new Side();
-  private readonly negative = new Side();
+  private readonly positive = new WireBuckets();
+  private readonly negative = new WireBuckets();
 
   /**
    * As upstream: without spans and without a zero bucket a histogram is a classic one. (One that is to be native and has
@@ -91,7 +64,7 @@ export class ProtoMetric {
    */
   get isNative(): boolean {
     const { positive, negative, zeroThreshold, zeroCount } = this;
-    return positive.spans.length > 0 || negative.spans.length > 0 || zeroThreshold > 0 || zeroCount > 0;
+    return positive.spanCount > 0 || negative.spanCount > 0 || zeroThreshold > 0 || zeroCount > 0;
   }
 
   /** Of a classic histogram: the count of all observations. */
@@ -118,6 +91,8 @@ export class ProtoMetric {
   /** Call where `isNative`. @throws HistogramError, SpanMismatch */
   nativeHistogram(isGauge: boolean): FloatHistogram {
     const ofIntegers = !(this.countFloat > 0 || this.zeroCountFloat > 0);
+    checkSpans('positive', this.positive, ofIntegers);
+    checkSpans('negative', this.negative, ofIntegers);
     return new FloatHistogram({
       counterResetHint: isGauge ? 'gauge' : 'unknown',
       schema: this.schema,
@@ -125,8 +100,8 @@ export class ProtoMetric {
       zeroCount: ofIntegers ? this.zeroCount : this.zeroCountFloat,
       count: ofIntegers ? this.count : this.countFloat,
       sum: this.sum,
-      positive: this.positive.buckets('positive', ofIntegers),
-      negative: this.negative.buckets('negative', ofIntegers),
+      positive: this.positive.buckets(ofIntegers),
+      negative: this.negative.buckets(ofIntegers),
       ofIntegers,
     }).compact();
   }
@@ -200,9 +175,9 @@ export class ProtoMetric {
       const { field } = reader;
       if (field === HISTOGRAM.bucket) this.readBucket(reader);
       else if (field === HISTOGRAM.positiveDelta) reader.sint64s(positive.deltas);
-      else if (field === HISTOGRAM.positiveSpan) positive.spans.push(readSpan(reader));
+      else if (field === HISTOGRAM.positiveSpan) positive.readSpan(reader);
       else if (field === HISTOGRAM.negativeDelta) reader.sint64s(negative.deltas);
-      else if (field === HISTOGRAM.negativeSpan) negative.spans.push(readSpan(reader));
+      else if (field === HISTOGRAM.negativeSpan) negative.readSpan(reader);
       else if (field === HISTOGRAM.positiveCount) reader.doubles(positive.counts);
       else if (field === HISTOGRAM.negativeCount) reader.doubles(negative.counts);
       else if (field === HISTOGRAM.exemplar) {
@@ -248,19 +223,6 @@ export class ProtoMetric {
     this.values.push(countFloat || count);
     this.bucketExemplars.push(exemplarStart, exemplarEnd);
   }
-}
-
-function readSpan(reader: ProtoReader): Span {
-  let offset = 0;
-  let length = 0;
-  const outer = reader.enter();
-  while (reader.next()) {
-    if (reader.field === SPAN.offset) offset = reader.sint64();
-    else if (reader.field === SPAN.length) length = reader.uint64();
-    else reader.skip();
-  }
-  reader.leave(outer);
-  return { offset, length };
 }
 
 /** Reads a `google.protobuf.Timestamp`. @returns milliseconds since the epoch */

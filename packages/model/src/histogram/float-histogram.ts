@@ -79,6 +79,12 @@ export class FloatHistogram implements HistogramFields {
     return counterResetHint === this.counterResetHint ? this : this.with({ counterResetHint, ofIntegers });
   }
 
+  /** What it was when it began: empty, in the same layout, so that both can stand in one chunk. */
+  atStart(): FloatHistogram {
+    const { schema, zeroThreshold, customValues, ofIntegers } = this;
+    return new FloatHistogram({ schema, zeroThreshold, customValues, ofIntegers, counterResetHint: 'reset' });
+  }
+
   /** Without listed buckets that are empty. */
   compact(): FloatHistogram {
     const [positive, negative] = [withoutEmpty(this.positive), withoutEmpty(this.negative)];

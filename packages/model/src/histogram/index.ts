@@ -16,3 +16,4 @@ export { CUSTOM_BUCKETS_SCHEMA, isExponentialSchema, SCHEMA_MAX } from './schema
 export { BOUNDS_RECONCILED, combine, HistogramSum, INCOMPATIBLE, RESET_COLLISION } from './sum.ts';
 export { formatHistogram, formatHistogramJSON, formatHistogramLiteral } from './text.ts';
 export { type TrimSide, trim } from './trim.ts';
+export { WireBuckets, writeDeltas, writeSpans } from './wire.ts';

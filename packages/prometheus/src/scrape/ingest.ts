@@ -8,7 +8,7 @@ import {
   ProtobufParser,
   type SampleParser,
 } from '@avalanche/exposition';
-import { FloatHistogram, type Labels, type Logger, METRIC_NAME, nextTurn } from '@avalanche/model';
+import { type FloatHistogram, type Labels, type Logger, METRIC_NAME, nextTurn } from '@avalanche/model';
 import {
   APPENDED,
   type Appender,
@@ -274,7 +274,7 @@ export class Ingest {
     if (!isNew && !(this.lastTime > 0 && start > this.lastTime)) return;
     const ref = this.cache.refs[slot];
     if (parser.histogram === null) this.appender.append(ref, start, 0);
-    else this.appender.appendHistogram(ref, start, emptyLike(parser.histogram));
+    else this.appender.appendHistogram(ref, start, parser.histogram.atStart());
   }
 
   /** @throws HistogramError where it contradicts itself */
@@ -366,9 +366,4 @@ export class Ingest {
     cache.seenIn[slot] = 0;
     this.appender.appendStale(cache.refs[slot], time);
   }
-}
-
-/** What a histogram was when it began, in the same layout, so that both go into one chunk. */
-function emptyLike({ schema, zeroThreshold, customValues, ofIntegers }: FloatHistogram): FloatHistogram {
-  return new FloatHistogram({ schema, zeroThreshold, customValues, ofIntegers, counterResetHint: 'reset' });
 }

@@ -8,7 +8,7 @@ import {
   SeriesRecord,
   visitSeries,
 } from './decode.ts';
-import { isHistogramRecord } from './histograms.ts';
+import { decodeHistograms, isHistogramRecord, type LoggedHistogram } from './histograms.ts';
 import { SegmentReader, WalCorruption } from './reader.ts';
 import {
   type LoggedExemplar,
@@ -36,6 +36,7 @@ export function isBefore(a: WalPosition, b: WalPosition): boolean {
 
 export interface TailOptions {
   readonly exemplars: boolean;
+  readonly histograms?: boolean;
   readonly metadata: boolean;
   /** Told of damage, and of segments that went before they were read; reading goes on behind. */
   readonly onLoss: (error: Error) => void;
@@ -62,6 +63,7 @@ export class WalTail {
   readonly series = new SeriesRecord();
   readonly samples = new SampleRecord();
   exemplars: readonly LoggedExemplar[] = [];
+  histograms: readonly LoggedHistogram[] = [];
   metadata: readonly LoggedMetadata[] = [];
   /** Records read, by upstream's name of their type. */
   readonly records: Record<string, number> = {};
@@ -244,6 +246,10 @@ export class WalTail {
       this.exemplars = decodeExemplars(bytes, start, end);
       return TAIL_EXEMPLARS;
     }
-    return isHistogramRecord(type) ? TAIL_HISTOGRAMS : TAIL_END;
+    if (isHistogramRecord(type) && this.options.histograms) {
+      this.histograms = decodeHistograms(bytes, start, end);
+      return TAIL_HISTOGRAMS;
+    }
+    return TAIL_END;
   }
 }

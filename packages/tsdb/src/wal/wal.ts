@@ -170,11 +170,11 @@ export class Wal {
     this.endRecord();
   }
 
-  /** The histograms of a commit become one record of each kind. */
+  /** The histograms of a commit become one record of each kind, more where a series changes its kind. */
   logHistograms(histograms: readonly LoggedHistogram[]): void {
     this.endRecord();
-    for (const ofKind of byKind(histograms)) {
-      encodeHistograms(this.record, ofKind);
+    for (const record of byRecord(histograms)) {
+      encodeHistograms(this.record, record);
       this.endRecord();
     }
   }
@@ -366,13 +366,27 @@ export class Wal {
   }
 }
 
-/** In the order of their record types. */
-function byKind(histograms: readonly LoggedHistogram[]): LoggedHistogram[][] {
-  const kinds: LoggedHistogram[][] = [];
+/** By record, so that the histograms of a series stay in order, whatever their kinds. */
+function byRecord(histograms: readonly LoggedHistogram[]): LoggedHistogram[][] {
+  const records: LoggedHistogram[][] = [];
+  /** By kind: its record that may still grow. */
+  let open = new Map<number, LoggedHistogram[]>();
+  let kindOf = new Map<number, number>();
   for (const each of histograms) {
-    const type = histogramRecordType(each.histogram);
-    kinds[type] ??= [];
-    kinds[type].push(each);
+    const kind = histogramRecordType(each.histogram);
+    const before = kindOf.get(each.ref);
+    if (before !== undefined && before !== kind) {
+      open = new Map();
+      kindOf = new Map();
+    }
+    kindOf.set(each.ref, kind);
+    const record = open.get(kind);
+    if (record) record.push(each);
+    else {
+      const begun = [each];
+      open.set(kind, begun);
+      records.push(begun);
+    }
   }
-  return kinds.filter((kind) => kind !== undefined);
+  return records;
 }

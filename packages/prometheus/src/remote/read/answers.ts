@@ -1,7 +1,9 @@
 import { type Labels, Matcher, ProtoWriter, type SampleColumns, Slices } from '@avalanche/model';
 import {
   appendXor,
+  ChunkColumns,
   crc32c,
+  encodeChunks,
   newXorState,
   SAMPLE_BYTES_MAX,
   type SelectedSeries,
@@ -11,6 +13,7 @@ import {
   type TsdbQuerier,
   type XorState,
 } from '@avalanche/tsdb';
+import { writeHistogram } from '../proto/histogram.ts';
 import { V1 } from '../proto/messages.ts';
 import { READ, type ReadQuery, writeLabels, XOR } from './messages.ts';
 
@@ -18,15 +21,6 @@ import { READ, type ReadQuery, writeLabels, XOR } from './messages.ts';
 const SAMPLES_A_CHUNK = 120;
 /** How far a copy of snappy's reaches back at most: what is compressed apart can be put together again. */
 const BLOCK_BYTES = 64 * 1024;
-
-/** Series with histograms: the encoding of their chunks is not written here. */
-export class HistogramsUnsupported extends Error {
-  override readonly name = 'HistogramsUnsupported';
-
-  constructor(labels: Labels) {
-    super(`native histograms cannot be read remotely yet: ${labels}`);
-  }
-}
 
 /** How much of an answer there may be. */
 export interface AnswerLimits {
@@ -56,7 +50,6 @@ export async function* readSeries(
     const labels = withExternal(series, external);
     columns.clear();
     if (series.read(start, end, columns) === 0) continue;
-    if (columns.histograms !== null) throw new HistogramsUnsupported(series.labels);
     yield { labels, columns };
   }
 }
@@ -77,11 +70,15 @@ export function writeSampledSeries(writer: ProtoWriter, { labels, columns }: Fil
   const series = writer.begin(READ.result.timeseries);
   writeLabels(writer, V1.series.labels, labels);
   for (let i = 0; i < columns.length; i++) {
+    if (columns.histograms?.[i]) continue;
     const sample = writer.begin(V1.series.samples);
     writer.bits64(V1.sample.value, columns.bits[2 * i], columns.bits[2 * i + 1]);
     writer.int64(V1.sample.timestamp, columns.t[i]);
     writer.end(sample);
   }
+  columns.histograms?.forEach((histogram, i) => {
+    if (histogram) writeHistogram(writer, V1.series.histograms, columns.t[i], histogram);
+  });
   writer.end(series);
 }
 
@@ -120,37 +117,59 @@ function uvarintBytes(value: number): number {
 /** Makes the frames of a stream: length, checksum and a `ChunkedReadResponse` with chunks of one series. */
 export class FrameWriter {
   private readonly writer = new ProtoWriter();
+  /** Of a series with histograms. */
+  private readonly chunks = new ChunkColumns();
   private readonly state: XorState = newXorState(new Uint8Array(SAMPLES_A_CHUNK * SAMPLE_BYTES_MAX + 16));
 
   constructor(private readonly frameBytesMax: number) {}
 
   *frames({ labels, columns }: Filled, queryIndex: number): Generator<Buffer> {
     const { writer } = this;
-    for (let from = 0; from < columns.length; ) {
+    const hasHistograms = columns.histograms !== null;
+    if (hasHistograms) {
+      this.chunks.clear();
+      encodeChunks(columns, 0, this.chunks);
+    }
+    const end = hasHistograms ? this.chunks.length : columns.length;
+    for (let from = 0; from < end; ) {
       writer.reset();
       const series = writer.begin(READ.chunked.series);
       writeLabels(writer, READ.chunkedSeries.labels, labels);
-      while (from < columns.length && writer.length < this.frameBytesMax) from = this.writeChunk(columns, from);
+      while (from < end && writer.length < this.frameBytesMax) {
+        from = hasHistograms ? this.copyChunk(from) : this.writeChunk(columns, from);
+      }
       writer.end(series);
       writer.int64(READ.chunked.queryIndex, queryIndex);
       yield frame(writer.written);
     }
   }
 
+  /** @returns the chunk after it */
+  private copyChunk(i: number): number {
+    const { minTime, maxTime, encoding, bytes, start, end } = this.chunks;
+    this.putChunk(minTime[i], maxTime[i], encoding[i], bytes.subarray(start[i], end[i]));
+    return i + 1;
+  }
+
+  private putChunk(minTime: number, maxTime: number, encoding: number, data: Uint8Array): void {
+    const { writer } = this;
+    const chunk = writer.begin(READ.chunkedSeries.chunks);
+    writer.int64(READ.chunk.minTime, minTime);
+    writer.int64(READ.chunk.maxTime, maxTime);
+    writer.int64(READ.chunk.type, encoding);
+    writer.slice(READ.chunk.data, data);
+    writer.end(chunk);
+  }
+
   /** @returns the sample after the chunk */
   private writeChunk({ t, bits, length }: SampleColumns, from: number): number {
-    const { writer, state } = this;
+    const { state } = this;
     const end = Math.min(length, from + SAMPLES_A_CHUNK);
     state.bytes.fill(0);
     state.bitLength = 0;
     state.count = 0;
     for (let i = from; i < end; i++) appendXor(state, t[i], bits[2 * i], bits[2 * i + 1]);
-    const chunk = writer.begin(READ.chunkedSeries.chunks);
-    writer.int64(READ.chunk.minTime, t[from]);
-    writer.int64(READ.chunk.maxTime, t[end - 1]);
-    writer.int64(READ.chunk.type, XOR);
-    writer.slice(READ.chunk.data, state.bytes.subarray(0, Math.ceil(state.bitLength / 8)));
-    writer.end(chunk);
+    this.putChunk(t[from], t[end - 1], XOR, state.bytes.subarray(0, Math.ceil(state.bitLength / 8)));
     return end;
   }
 }

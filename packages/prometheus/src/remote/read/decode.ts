@@ -1,5 +1,6 @@
-import { Labels, ProtoReader, SampleColumns } from '@avalanche/model';
-import { crc32c, readXor } from '@avalanche/tsdb';
+import { isStaleHistogram, Labels, ProtoReader, SampleColumns } from '@avalanche/model';
+import { crc32c, isHistogramEncoding, readHistograms, readXor } from '@avalanche/tsdb';
+import { readHistogram, type SentHistogram, UnusableHistogram } from '../proto/histogram.ts';
 import { readLabel } from '../proto/label.ts';
 import { V1 } from '../proto/messages.ts';
 import { READ, XOR } from './messages.ts';
@@ -32,15 +33,37 @@ export function decodeSamples(bytes: Uint8Array): RemoteSeries[] {
 function decodeSeries(reader: ProtoReader): RemoteSeries {
   const pairs: string[] = [];
   const columns = new SampleColumns(16);
+  const histograms: SentHistogram[] = [];
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.field === V1.series.labels) readLabel(reader, pairs);
     else if (reader.field === V1.series.samples) decodeSample(reader, columns);
-    else if (reader.field === V1.series.histograms) throw unsupportedHistograms();
-    else reader.skip();
+    else if (reader.field === V1.series.histograms) {
+      const histogram = readHistogram(reader);
+      if (histogram instanceof UnusableHistogram) throw histogram;
+      histograms.push(histogram);
+    } else reader.skip();
   }
   reader.leave(outer);
-  return { labels: labelsOf(pairs), columns };
+  return { labels: labelsOf(pairs), columns: histograms.length === 0 ? columns : withHistograms(columns, histograms) };
+}
+
+/** In the order of time; of two samples of one time the float stays. */
+function withHistograms({ t, bits, length }: SampleColumns, histograms: readonly SentHistogram[]): SampleColumns {
+  const merged = new SampleColumns(length + histograms.length);
+  for (let i = 0, j = 0; i < length || j < histograms.length; ) {
+    const next = histograms[j];
+    if (!next || (i < length && t[i] <= next.time)) {
+      if (next?.time === t[i]) j++;
+      merged.pushBits(t[i], bits[2 * i], bits[2 * i + 1]);
+      i++;
+    } else {
+      if (isStaleHistogram(next.histogram)) merged.pushStale(next.time);
+      else merged.pushHistogram(next.time, next.histogram);
+      j++;
+    }
+  }
+  return merged;
 }
 
 /** In whatever order the remote wrote them. */
@@ -139,7 +162,7 @@ export class ChunkCollector {
 
   private addSeries(reader: ProtoReader): void {
     const pairs: string[] = [];
-    const chunks: Uint8Array[] = [];
+    const chunks: RemoteChunk[] = [];
     const outer = reader.enter();
     while (reader.next()) {
       if (reader.field === READ.chunkedSeries.labels) readLabel(reader, pairs);
@@ -148,11 +171,13 @@ export class ChunkCollector {
     }
     reader.leave(outer);
     const { columns } = this.seriesOf(labelsOf(pairs));
-    for (const chunk of chunks) {
-      if (chunk.length < 2) continue;
+    for (const { encoding, data } of chunks) {
+      if (data.length < 2) continue;
       // Chunks may overlap: what is not later than the last sample is there already.
       const after = columns.length > 0 ? columns.t[columns.length - 1] + 1 : this.start;
-      readXor(chunk, 0, (chunk[0] << 8) | chunk[1], Math.max(after, this.start), this.end, columns);
+      const from = Math.max(after, this.start);
+      if (encoding === XOR) readXor(data, 0, (data[0] << 8) | data[1], from, this.end, columns);
+      else readHistograms({ bytes: data, start: 0, end: data.length, encoding }, from, this.end, columns);
     }
   }
 
@@ -165,21 +190,22 @@ export class ChunkCollector {
   }
 }
 
+interface RemoteChunk {
+  readonly encoding: number;
+  readonly data: Uint8Array;
+}
+
 /** @throws Error for an encoding that is not known */
-function chunkData(reader: ProtoReader): Uint8Array {
-  let type = 0;
+function chunkData(reader: ProtoReader): RemoteChunk {
+  let encoding = 0;
   let data = new Uint8Array();
   const outer = reader.enter();
   while (reader.next()) {
-    if (reader.field === READ.chunk.type) type = reader.uint64();
+    if (reader.field === READ.chunk.type) encoding = reader.uint64();
     else if (reader.field === READ.chunk.data) data = Uint8Array.from(reader.slice());
     else reader.skip();
   }
   reader.leave(outer);
-  if (type !== XOR) throw unsupportedHistograms();
-  return data;
-}
-
-function unsupportedHistograms(): Error {
-  return new Error('native histograms cannot be read remotely yet');
+  if (encoding !== XOR && !isHistogramEncoding(encoding)) throw new Error(`invalid chunk encoding ${encoding}`);
+  return { encoding, data };
 }

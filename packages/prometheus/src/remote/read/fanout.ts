@@ -120,12 +120,14 @@ class Remembered implements QueriedSeries {
   ) {}
 
   read(minTime: number, maxTime: number, into: SampleColumns): number {
-    const { t, bits, length } = this.series.columns;
+    const { t, bits, histograms, length } = this.series.columns;
     let count = 0;
     for (let i = 0; i < length; i++) {
       if (t[i] < minTime) continue;
       if (t[i] > maxTime) break;
-      into.pushBits(t[i], bits[2 * i], bits[2 * i + 1]);
+      const histogram = histograms?.[i];
+      if (histogram) into.pushHistogram(t[i], histogram);
+      else into.pushBits(t[i], bits[2 * i], bits[2 * i + 1]);
       count++;
     }
     return count;

@@ -1,4 +1,5 @@
 import { ProtoReader } from '@avalanche/model';
+import { readHistogram } from '../proto/histogram.ts';
 import { readLabel } from '../proto/label.ts';
 import { V1, V2 } from '../proto/messages.ts';
 import { ReceivedSeries } from './series.ts';
@@ -65,10 +66,8 @@ function readSeriesFieldV1(reader: ProtoReader, series: ReceivedSeries): void {
   if (field === V1.series.labels) readLabel(reader, series.pairs);
   else if (field === V1.series.samples) readSample(reader, series, V1.sample.timestamp, 0);
   else if (field === V1.series.exemplars) readExemplarV1(reader, series);
-  else {
-    if (field === V1.series.histograms) series.histograms++;
-    reader.skip();
-  }
+  else if (field === V1.series.histograms) series.histograms.push(readHistogram(reader));
+  else reader.skip();
 }
 
 function readSeriesFieldV2(reader: ProtoReader, series: ReceivedSeries): void {
@@ -77,10 +76,8 @@ function readSeriesFieldV2(reader: ProtoReader, series: ReceivedSeries): void {
   else if (field === V2.series.samples) readSample(reader, series, V2.sample.timestamp, V2.sample.startTimestamp);
   else if (field === V2.series.exemplars) readExemplarV2(reader, series);
   else if (field === V2.series.metadata) readMetadata(reader, series);
-  else {
-    if (field === V2.series.histograms) series.histograms++;
-    reader.skip();
-  }
+  else if (field === V2.series.histograms) series.histograms.push(readHistogram(reader));
+  else reader.skip();
 }
 
 /** A sample has the same first fields in both. */

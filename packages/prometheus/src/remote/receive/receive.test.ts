@@ -232,11 +232,6 @@ describe('what cannot be written is told, and what can is written', () => {
       'invalid labels for series, labels {__name__="up", a="1", a="2"}, duplicated label a',
     ],
     ['no sample', { labels: up.labels }, `TimeSeries must contain at least one sample or histogram for series ${text}`],
-    [
-      'a histogram',
-      { labels: up.labels, histograms: 1 },
-      `native histograms are not supported by this server yet for series ${text}`,
-    ],
   ])('%s', async (_, series, reason) => {
     expect(await postV2(requestV2([series, other]))).toMatchObject({
       status: 400,

@@ -119,9 +119,9 @@ function refusing<T>(status: number, work: () => T): T {
   }
 }
 
-function tellWritten(reply: FastifyReply, { samples, exemplars }: Stored): void {
+function tellWritten(reply: FastifyReply, { samples, histograms, exemplars }: Stored): void {
   reply.header('X-Prometheus-Remote-Write-Samples-Written', String(samples));
-  reply.header('X-Prometheus-Remote-Write-Histograms-Written', '0');
+  reply.header('X-Prometheus-Remote-Write-Histograms-Written', String(histograms));
   reply.header('X-Prometheus-Remote-Write-Exemplars-Written', String(exemplars));
 }
 

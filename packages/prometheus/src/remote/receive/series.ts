@@ -1,3 +1,5 @@
+import type { SentHistogram, UnusableHistogram } from '../proto/histogram.ts';
+
 /** An exemplar as it came: the labels as names and values in turn (1.0), or as references to symbols (2.0). */
 export interface ReceivedExemplar {
   readonly pairs: readonly string[];
@@ -25,8 +27,8 @@ export class ReceivedSeries {
   bits = new Uint32Array(32);
   values = new Float64Array(this.bits.buffer);
   readonly exemplars: ReceivedExemplar[] = [];
-  /** How many native histograms came. */
-  histograms = 0;
+  /** The native histograms, those that cannot be used too. */
+  readonly histograms: (SentHistogram | UnusableHistogram)[] = [];
   /** Of 2.0. */
   metricType = 0;
   helpRef = 0;
@@ -38,7 +40,7 @@ export class ReceivedSeries {
     this.isIllFormed = false;
     this.length = 0;
     this.exemplars.length = 0;
-    this.histograms = 0;
+    this.histograms.length = 0;
     this.metricType = 0;
     this.helpRef = 0;
     this.unitRef = 0;

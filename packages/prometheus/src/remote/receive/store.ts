@@ -1,6 +1,7 @@
 import {
   compareStrings,
   formatG,
+  HistogramError,
   Labels,
   type Logger,
   METRIC_NAME,
@@ -20,6 +21,7 @@ import {
   slotOf,
   type Tsdb,
 } from '@avalanche/tsdb';
+import { type SentHistogram, UnusableHistogram } from '../proto/histogram.ts';
 import { METRIC_TYPES, WRITE_V1, type WriteMessage } from '../proto/messages.ts';
 import { decodeSymbols, decodeV1, decodeV2 } from './decode.ts';
 import { GivenLabels } from './labels.ts';
@@ -52,6 +54,7 @@ export interface StoreOptions {
 /** What became of a request. */
 export interface Stored {
   samples: number;
+  histograms: number;
   exemplars: number;
   /** Samples of series whose labels were refused. */
   invalidLabels: number;
@@ -85,7 +88,7 @@ export async function storeRequest(bytes: Uint8Array, message: WriteMessage, opt
 
 /** Appends the series of one request. */
 class RequestStore {
-  readonly stored: Stored = { samples: 0, exemplars: 0, invalidLabels: 0, reasons: [], untold: 0 };
+  readonly stored: Stored = { samples: 0, histograms: 0, exemplars: 0, invalidLabels: 0, reasons: [], untold: 0 };
   private readonly timeMax: number;
   private lateExemplars = 0;
 
@@ -103,16 +106,14 @@ class RequestStore {
     if (!pairs) return;
     const labels = this.labelsOf(pairs, series);
     if (!labels) return;
-    if (this.table && series.length === 0 && series.histograms === 0) {
+    if (this.table && series.length === 0 && series.histograms.length === 0) {
       this.refuse(() => `TimeSeries must contain at least one sample or histogram for series ${GivenLabels.of(pairs)}`);
       return;
     }
-    if (series.histograms > 0) {
-      this.refuse(() => `native histograms are not supported by this server yet for series ${GivenLabels.of(pairs)}`);
-    }
-    if (series.length === 0 && series.exemplars.length === 0) return;
+    if (series.length + series.histograms.length + series.exemplars.length === 0) return;
     const ref = this.appender.seriesRef(this.withTypeAndUnit(labels, series));
     for (let i = 0; i < series.length; i++) this.addSample(ref, series, i, pairs);
+    for (const histogram of series.histograms) this.addHistogram(ref, histogram, pairs);
     for (const exemplar of series.exemplars) this.addExemplar(ref, exemplar, pairs);
     if (this.table && this.options.features.metadataRecords) {
       this.appender.appendMetadata(ref, this.metadataOf(series));
@@ -136,7 +137,7 @@ class RequestStore {
     const problem = problemOfRefs(refs, symbols.length);
     if (problem) {
       this.refuse(() => `parsing labels for series [${refs.join(' ')}]: ${problem}`);
-      this.stored.invalidLabels += series.length + series.histograms;
+      this.stored.invalidLabels += series.length + series.histograms.length;
       return undefined;
     }
     const outside = this.problemOfMetadata(series);
@@ -166,7 +167,7 @@ class RequestStore {
     if (given.isValid && !series.isIllFormed && duplicate === undefined) return given.toLabels();
     const { table } = this;
     const { logger } = this.options;
-    this.stored.invalidLabels += table ? series.length + series.histograms : 1;
+    this.stored.invalidLabels += table ? series.length + series.histograms.length : 1;
     if (!given.isValid || series.isIllFormed) {
       if (table) this.refuse(() => `invalid metric name or labels, got ${given}`);
       else logger.warn('Invalid metric names or labels', { got: given.toString() });
@@ -210,6 +211,26 @@ class RequestStore {
     this.refuse(() => (this.table ? `${reason} for series ${GivenLabels.of(pairs)}` : reason));
   }
 
+  private addHistogram(ref: number, sent: SentHistogram | UnusableHistogram, pairs: readonly string[]): void {
+    const reason = sent instanceof UnusableHistogram ? sent.message : this.appendHistogram(ref, sent);
+    if (reason === '') this.stored.histograms++;
+    else this.refuse(() => (this.table ? `${reason} for series ${GivenLabels.of(pairs)}` : reason));
+  }
+
+  /** @returns why it was not taken, or '' */
+  private appendHistogram(ref: number, { time, start, histogram }: SentHistogram): string {
+    if (time > this.timeMax) return 'out of bounds: timestamp is too far in the future';
+    const { appender } = this;
+    try {
+      if (this.beganBefore(start, time)) appender.appendHistogram(ref, start, histogram.atStart());
+      const outcome = appender.appendHistogram(ref, time, histogram);
+      return outcome === APPENDED ? '' : (REFUSED[outcome] ?? 'too old sample');
+    } catch (error) {
+      if (error instanceof HistogramError) return error.message;
+      throw error;
+    }
+  }
+
   private append(ref: number, series: ReceivedSeries, i: number): Outcome {
     const { appender } = this;
     const time = series.times[i];
@@ -220,8 +241,11 @@ class RequestStore {
 
   /** A zero where the counter began, where that can still be written. */
   private addStart(ref: number, start: number, time: number): void {
-    if (!this.options.features.startTimeZeros || start === 0 || time === 0 || start >= time) return;
-    this.appender.append(ref, start, 0);
+    if (this.beganBefore(start, time)) this.appender.append(ref, start, 0);
+  }
+
+  private beganBefore(start: number, time: number): boolean {
+    return (this.options.features.startTimeZeros ?? false) && start !== 0 && time !== 0 && start < time;
   }
 
   private addExemplar(ref: number, received: ReceivedExemplar, pairs: readonly string[]): void {
@@ -285,3 +309,9 @@ function problemOfRefs(refs: readonly number[], symbolCount: number): string | u
   }
   return undefined;
 }
+
+const REFUSED: Readonly<Record<number, string>> = {
+  [OUT_OF_ORDER]: 'out of order sample',
+  [OUT_OF_BOUNDS]: 'out of bounds',
+  [DUPLICATE_TIMESTAMP]: 'duplicate sample for timestamp',
+};

@@ -1,4 +1,4 @@
-import type { Labels } from '@avalanche/model';
+import type { FloatHistogram, Labels } from '@avalanche/model';
 import type { WalPosition } from '@avalanche/tsdb';
 import type { RemoteSeries } from './series.ts';
 
@@ -12,7 +12,14 @@ export interface PendingExemplar {
   readonly high: number;
 }
 
-/** Samples and exemplars that are sent in one request, as columns. */
+export interface PendingHistogram {
+  readonly series: RemoteSeries;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly histogram: FloatHistogram;
+}
+
+/** Samples, histograms and exemplars that are sent in one request, as columns. */
 export class Batch {
   /** How many samples there are. */
   length = 0;
@@ -21,6 +28,7 @@ export class Batch {
   readonly times: Float64Array;
   /** Value bits: the low half of value i at 2i, the high half at 2i+1. */
   readonly bits: Uint32Array;
+  readonly histograms: PendingHistogram[] = [];
   readonly exemplars: PendingExemplar[] = [];
   /** The sample of the same series that follows; -1 where none does. For whoever encodes. */
   readonly next: Int32Array;
@@ -31,16 +39,16 @@ export class Batch {
   /** When the first was added, by the monotonic clock in milliseconds. */
   begunAt = 0;
 
-  /** @param capacity samples and exemplars together */
+  /** @param capacity samples, histograms and exemplars together */
   constructor(private readonly capacity: number) {
     this.times = new Float64Array(capacity);
     this.bits = new Uint32Array(2 * capacity);
     this.next = new Int32Array(capacity);
   }
 
-  /** Samples and exemplars. */
+  /** Samples, histograms and exemplars. */
   get count(): number {
-    return this.length + this.exemplars.length;
+    return this.length + this.histograms.length + this.exemplars.length;
   }
 
   get isFull(): boolean {
@@ -63,6 +71,7 @@ export class Batch {
   reset(): void {
     this.length = 0;
     this.series.length = 0;
+    this.histograms.length = 0;
     this.exemplars.length = 0;
   }
 }

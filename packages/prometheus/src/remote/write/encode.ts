@@ -1,7 +1,8 @@
 import { ProtoWriter } from '@avalanche/model';
 import type { SeriesMetadata } from '@avalanche/tsdb';
+import { writeHistogram } from '../proto/histogram.ts';
 import { METRIC_TYPES, V1, V2, WRITE_V1, type WriteMessage } from '../proto/messages.ts';
-import type { Batch, PendingExemplar } from './batch.ts';
+import type { Batch, PendingExemplar, PendingHistogram } from './batch.ts';
 import { putLabels, type RemoteSeries } from './series.ts';
 
 /** A family of metrics, as 1.0 sends metadata. */
@@ -12,22 +13,23 @@ export interface MetadataEntry extends SeriesMetadata {
 /** What of a batch is in a request. */
 export interface EncodedCounts {
   samples: number;
+  histograms: number;
   exemplars: number;
   /** Older than was allowed. */
   oldSamples: number;
+  oldHistograms: number;
   oldExemplars: number;
   /** Milliseconds since the epoch; infinite where there is none. */
   lowest: number;
   highest: number;
 }
 
+const NONE = { samples: 0, histograms: 0, exemplars: 0, oldSamples: 0, oldHistograms: 0, oldExemplars: 0 };
+
 /** Turns batches into requests: the samples of a series come together, series in the order of their first samples. */
 export class BatchEncoder {
   readonly counts: EncodedCounts = {
-    samples: 0,
-    exemplars: 0,
-    oldSamples: 0,
-    oldExemplars: 0,
+    ...NONE,
     lowest: Number.POSITIVE_INFINITY,
     highest: Number.NEGATIVE_INFINITY,
   };
@@ -37,6 +39,7 @@ export class BatchEncoder {
   private readonly refs: number[] = [];
   private readonly groups: RemoteSeries[] = [];
   private readonly exemplarsOf = new Map<RemoteSeries, PendingExemplar[]>();
+  private readonly histogramsOf = new Map<RemoteSeries, PendingHistogram[]>();
 
   /** @param metadataOf of a series that the log says nothing of; for 2.0 */
   constructor(
@@ -52,6 +55,7 @@ export class BatchEncoder {
     else this.encodeV2(batch);
     this.groups.length = 0;
     this.exemplarsOf.clear();
+    this.histogramsOf.clear();
     return this.writer.written;
   }
 
@@ -75,7 +79,7 @@ export class BatchEncoder {
     const mark = nextMark++;
     const { counts, groups } = this;
     const { times, next, series: all } = batch;
-    Object.assign(counts, { samples: 0, exemplars: 0, oldSamples: 0, oldExemplars: 0 });
+    Object.assign(counts, NONE);
     let lowest = Number.POSITIVE_INFINITY;
     let highest = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < batch.length; i++) {
@@ -99,17 +103,30 @@ export class BatchEncoder {
     }
     counts.lowest = lowest;
     counts.highest = highest;
-    for (const exemplar of batch.exemplars) this.groupExemplar(exemplar, timeMin, mark);
+    for (const histogram of batch.histograms) {
+      if (histogram.time < timeMin) counts.oldHistograms++;
+      else {
+        counts.histograms++;
+        this.groupOther(this.histogramsOf, histogram, mark);
+      }
+    }
+    for (const exemplar of batch.exemplars) {
+      if (exemplar.time < timeMin) counts.oldExemplars++;
+      else {
+        counts.exemplars++;
+        this.groupOther(this.exemplarsOf, exemplar, mark);
+      }
+    }
   }
 
-  private groupExemplar(exemplar: PendingExemplar, timeMin: number, mark: number): void {
-    const { series, time } = exemplar;
+  /** Puts what is no sample beside the samples of its series. */
+  private groupOther<T extends { readonly series: RemoteSeries; readonly time: number }>(
+    of: Map<RemoteSeries, T[]>,
+    item: T,
+    mark: number,
+  ): void {
+    const { series, time } = item;
     const { counts } = this;
-    if (time < timeMin) {
-      counts.oldExemplars++;
-      return;
-    }
-    counts.exemplars++;
     counts.lowest = Math.min(counts.lowest, time);
     counts.highest = Math.max(counts.highest, time);
     if (series.mark !== mark) {
@@ -117,9 +134,9 @@ export class BatchEncoder {
       series.first = -1;
       this.groups.push(series);
     }
-    const known = this.exemplarsOf.get(series);
-    if (known) known.push(exemplar);
-    else this.exemplarsOf.set(series, [exemplar]);
+    const known = of.get(series);
+    if (known) known.push(item);
+    else of.set(series, [item]);
   }
 
   private putSeriesV1(batch: Batch, series: RemoteSeries): void {
@@ -133,6 +150,7 @@ export class BatchEncoder {
       writer.int64(V1.sample.timestamp, times[i]);
       writer.end(sample);
     }
+    this.putHistograms(V1.series.histograms, series);
     for (const { labels, low, high, time } of this.exemplarsOf.get(series) ?? []) {
       const exemplar = writer.begin(V1.series.exemplars);
       putLabels(writer, V1.exemplar.labels, labels);
@@ -183,6 +201,7 @@ export class BatchEncoder {
       writer.int64(V2.sample.timestamp, times[i]);
       writer.end(sample);
     }
+    this.putHistograms(V2.series.histograms, series);
     for (const { labels, low, high, time } of this.exemplarsOf.get(series) ?? []) {
       const exemplar = writer.begin(V2.series.exemplars);
       writer.uint64s(V2.exemplar.labelRefs, this.symbolsOf(labels.pairs));
@@ -192,6 +211,13 @@ export class BatchEncoder {
     }
     this.putMetadata(series.metadata ?? this.metadataOf(series));
     writer.end(start);
+  }
+
+  private putHistograms(field: number, series: RemoteSeries): void {
+    if (this.histogramsOf.size === 0) return;
+    for (const { time, histogram } of this.histogramsOf.get(series) ?? []) {
+      writeHistogram(this.writer, field, time, histogram);
+    }
   }
 
   private putMetadata(metadata: SeriesMetadata | undefined): void {

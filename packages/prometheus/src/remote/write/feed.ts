@@ -11,6 +11,9 @@ export interface FeedOptions {
   /** Where the last run ended; undefined where it is not known. */
   readonly saved: ShardPositions | undefined;
   readonly exemplars: boolean;
+  readonly histograms: boolean;
+  /** Histograms with custom buckets have no place in 1.0. */
+  readonly customBuckets: boolean;
   readonly metadata: boolean;
   readonly table: RemoteSeriesTable;
   readonly metrics: QueueMetrics;
@@ -34,10 +37,10 @@ export class Feed {
   private readonly release: () => void;
 
   constructor(private readonly options: FeedOptions) {
-    const { log, saved, exemplars, metadata, logger } = options;
+    const { log, saved, exemplars, histograms, metadata, logger } = options;
     this.resumed = usable(saved, log.end);
     const onLoss = (error: Error) => logger.warn('Part of the log cannot be sent', { error });
-    this.tail = log.tail(this.resumed ? lowestOf(this.resumed) : log.end, { exemplars, metadata, onLoss });
+    this.tail = log.tail(this.resumed ? lowestOf(this.resumed) : log.end, { exemplars, histograms, metadata, onLoss });
     this.release = log.hold(() => lowestOf(this.positions).segment);
   }
 
@@ -80,6 +83,39 @@ export class Feed {
       shard.mark(segment, offset, i + 1);
       metrics.pendingSamples++;
       if (times[i] > metrics.highestTime) metrics.highestTime = times[i];
+    }
+    this.handed = undefined;
+    return true;
+  }
+
+  /** As `takeSamples`. */
+  async takeHistograms(): Promise<boolean> {
+    const { table, metrics, customBuckets } = this.options;
+    const { segment, offset } = this.tail.place;
+    const { histograms } = this.tail;
+    const timeMin = this.options.timeMin();
+    for (let i = 0; i < histograms.length; i++) {
+      const { ref, time, histogram } = histograms[i];
+      if (this.resumed && wasSettled(this.resumed, ref, segment, offset, i)) continue;
+      if (time < timeMin) {
+        metrics.droppedHistograms.too_old++;
+        continue;
+      }
+      const series = table.get(ref);
+      if (!series || series.isDropped) {
+        this.countDropped(metrics.droppedHistograms, series, ref);
+        continue;
+      }
+      if (histogram.usesCustomBuckets && !customBuckets) {
+        metrics.droppedHistograms.nhcb_in_rw1_not_supported++;
+        continue;
+      }
+      const shard = this.shards[ref % this.shards.length];
+      if (!shard.reserve() && !(await this.room(shard, { segment, offset, item: i }))) return false;
+      shard.addHistogram(series, time, histogram);
+      shard.mark(segment, offset, i + 1);
+      metrics.pendingHistograms++;
+      if (time > metrics.highestTime) metrics.highestTime = time;
     }
     this.handed = undefined;
     return true;

@@ -6,9 +6,15 @@ interface Dropped {
   too_old: number;
   dropped_series: number;
   unintentionally_dropped_series: number;
+  nhcb_in_rw1_not_supported: number;
 }
 
-const NONE = (): Dropped => ({ too_old: 0, dropped_series: 0, unintentionally_dropped_series: 0 });
+const NONE = (): Dropped => ({
+  too_old: 0,
+  dropped_series: 0,
+  unintentionally_dropped_series: 0,
+  nhcb_in_rw1_not_supported: 0,
+});
 
 interface QueueSizes {
   readonly capacity: number;
@@ -20,18 +26,23 @@ interface QueueSizes {
 /** What one queue has counted; published under upstream's `prometheus_remote_storage_…` names. */
 export class QueueMetrics {
   samples = 0;
+  histograms = 0;
   exemplars = 0;
   metadata = 0;
   failedSamples = 0;
+  failedHistograms = 0;
   failedExemplars = 0;
   failedMetadata = 0;
   retriedSamples = 0;
+  retriedHistograms = 0;
   retriedExemplars = 0;
   retriedMetadata = 0;
   readonly droppedSamples = NONE();
   readonly droppedExemplars = NONE();
+  readonly droppedHistograms = NONE();
   enqueueRetries = 0;
   pendingSamples = 0;
+  pendingHistograms = 0;
   pendingExemplars = 0;
   bytes = 0;
   metadataBytes = 0;
@@ -81,15 +92,15 @@ type Family = readonly [name: string, help: string, read: Read];
 const COUNTERS: readonly Family[] = [
   ['samples_total', 'Samples sent, repeated ones included.', (q) => q.samples],
   ['exemplars_total', 'Exemplars sent, repeated ones included.', (q) => q.exemplars],
-  ['histograms_total', 'Native histograms sent.', () => 0],
+  ['histograms_total', 'Native histograms sent, repeated ones included.', (q) => q.histograms],
   ['metadata_total', 'Metadata entries sent by themselves.', (q) => q.metadata],
   ['samples_failed_total', 'Samples that the receiver refused for good.', (q) => q.failedSamples],
   ['exemplars_failed_total', 'Exemplars that the receiver refused for good.', (q) => q.failedExemplars],
-  ['histograms_failed_total', 'Native histograms that the receiver refused for good.', () => 0],
+  ['histograms_failed_total', 'Native histograms that the receiver refused for good.', (q) => q.failedHistograms],
   ['metadata_failed_total', 'Metadata entries that the receiver refused for good.', (q) => q.failedMetadata],
   ['samples_retried_total', 'Samples that were sent again after a failure.', (q) => q.retriedSamples],
   ['exemplars_retried_total', 'Exemplars that were sent again after a failure.', (q) => q.retriedExemplars],
-  ['histograms_retried_total', 'Native histograms that were sent again after a failure.', () => 0],
+  ['histograms_retried_total', 'Native histograms that were sent again after a failure.', (q) => q.retriedHistograms],
   ['metadata_retried_total', 'Metadata entries that were sent again after a failure.', (q) => q.retriedMetadata],
   ['enqueue_retries_total', 'How often reading the log waited because a shard was full.', (q) => q.enqueueRetries],
   ['bytes_total', 'Bytes of samples and exemplars sent, compressed.', (q) => q.bytes],
@@ -101,7 +112,7 @@ const GAUGES: readonly Family[] = [
   ['queue_highest_sent_timestamp_seconds', 'The newest time that was sent.', (q) => seconds(q.highestSentTime)],
   ['samples_pending', 'Samples that wait or are under way.', (q) => q.pendingSamples],
   ['exemplars_pending', 'Exemplars that wait or are under way.', (q) => q.pendingExemplars],
-  ['histograms_pending', 'Native histograms that wait or are under way.', () => 0],
+  ['histograms_pending', 'Native histograms that wait or are under way.', (q) => q.pendingHistograms],
   ['shard_capacity', 'Samples that one shard holds.', (q) => q.sizes.capacity],
   ['shards', 'Requests that may be under way at once.', (q) => q.shards],
   ['shards_max', 'At most as many shards.', (q) => q.sizes.shardsMax],
@@ -113,7 +124,7 @@ const GAUGES: readonly Family[] = [
 const DROPPED: readonly (readonly [name: string, help: string, read: (queue: QueueMetrics) => Dropped])[] = [
   ['samples_dropped_total', 'Samples that were read and not sent, by reason.', (q) => q.droppedSamples],
   ['exemplars_dropped_total', 'Exemplars that were read and not sent, by reason.', (q) => q.droppedExemplars],
-  ['histograms_dropped_total', 'Native histograms that were read and not sent, by reason.', NONE],
+  ['histograms_dropped_total', 'Native histograms that were read and not sent, by reason.', (q) => q.droppedHistograms],
 ];
 
 const WATCHER_COUNTERS: readonly Family[] = [
@@ -154,13 +165,13 @@ export class RemoteWriteMetrics {
     collectedCounters(registry, [
       [own('samples_in_total'), 'Samples that came into the log.', () => tsdb.metrics.samplesAppended],
       [own('exemplars_in_total'), 'Exemplars that came into the log.', () => tsdb.exemplars.appended],
-      [own('histograms_in_total'), 'Native histograms that came into the log.', () => 0],
+      [own('histograms_in_total'), 'Native histograms that came into the log.', () => tsdb.metrics.histogramsAppended],
     ]);
     collectedGauges(registry, [
       [
         own('highest_timestamp_in_seconds'),
         'The newest time of any sample.',
-        () => seconds(tsdb.metrics.samplesAppended > 0 ? tsdb.head.maxTime : 0),
+        () => seconds(tsdb.metrics.samplesAppended + tsdb.metrics.histogramsAppended > 0 ? tsdb.head.maxTime : 0),
       ],
     ]);
   }

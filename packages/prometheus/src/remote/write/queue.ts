@@ -70,7 +70,6 @@ export class WriteQueue {
   private running: Promise<void> = Promise.resolve();
   private wake: () => void = () => {};
   private readonly timers: NodeJS.Timeout[] = [];
-  private toldHistograms = false;
 
   constructor(
     private readonly options: QueueOptions,
@@ -88,7 +87,7 @@ export class WriteQueue {
     const last = this.main.resumed?.length ?? 0;
     this.reshard(this.main, Math.min(queue.max_shards, Math.max(queue.min_shards, last)));
     this.followLate();
-    this.seenAppended = tsdb.metrics.samplesAppended;
+    this.seenAppended = this.appended;
   }
 
   /** Under which the place in the log of late samples is kept. */
@@ -104,7 +103,6 @@ export class WriteQueue {
     if (send && config.protobuf_message === WRITE_V1) {
       this.every(intervalMs, () => void this.sender.sendMetadata(this.context.families()));
     }
-    if (config.send_native_histograms) this.logger.warn('send_native_histograms has no effect yet');
   }
 
   /**
@@ -137,6 +135,8 @@ export class WriteQueue {
       log,
       saved: this.context.positions.get(key),
       exemplars: config.send_exemplars,
+      histograms: config.send_native_histograms,
+      customBuckets: config.protobuf_message !== WRITE_V1,
       metadata: config.protobuf_message !== WRITE_V1,
       table: this.table,
       metrics,
@@ -189,6 +189,12 @@ export class WriteQueue {
     }
   }
 
+  /** Samples and histograms that came into the log. */
+  private get appended(): number {
+    const { samplesAppended, histogramsAppended } = this.context.tsdb.metrics;
+    return samplesAppended + histogramsAppended;
+  }
+
   /** Whether the log has nothing new. */
   private get isRead(): boolean {
     return !isBefore(this.main.tail.position, this.context.tsdb.wal.end);
@@ -204,7 +210,7 @@ export class WriteQueue {
     } else if (kind === TAIL_METADATA) for (const entry of tail.metadata) table.setMetadata(entry.ref, entry);
     else if (kind === TAIL_SAMPLES) return main.takeSamples();
     else if (kind === TAIL_EXEMPLARS) return main.takeExemplars();
-    else if (kind === TAIL_HISTOGRAMS) this.tellHistograms();
+    else if (kind === TAIL_HISTOGRAMS) return main.takeHistograms();
     return true;
   }
 
@@ -216,6 +222,7 @@ export class WriteQueue {
     while (this.readingOn && this.isRead) {
       const kind = late.tail.next();
       if (kind === TAIL_SAMPLES && !(await late.takeSamples())) return false;
+      if (kind === TAIL_HISTOGRAMS && !(await late.takeHistograms())) return false;
       if (kind === TAIL_END) {
         late.resumed = undefined;
         return true;
@@ -223,12 +230,6 @@ export class WriteQueue {
       if (turnIsOver()) await nextTurn();
     }
     return true;
-  }
-
-  private tellHistograms(): void {
-    if (this.toldHistograms || !this.options.config.send_native_histograms) return;
-    this.toldHistograms = true;
-    this.logger.warn('The log has native histograms, which are not sent yet');
   }
 
   private async forgetSeries(): Promise<void> {
@@ -244,7 +245,7 @@ export class WriteQueue {
     const { inRate, droppedRate, sender, context } = this;
     const { metrics, config } = this.options;
     const { length: count } = this.main.shards;
-    const appended = context.tsdb.metrics.samplesAppended;
+    const { appended } = this;
     inRate.add(appended - this.seenAppended);
     this.seenAppended = appended;
     for (const rate of [inRate, droppedRate, sender.outRate, sender.sendSeconds]) rate.tick(SHARDING_MS);

@@ -69,6 +69,7 @@ export class Sender {
     const attempt = async (try_: number): Promise<SendOutcome> => {
       if (request.lowest < this.timeMin) request = this.requestOf(batch);
       metrics.samples += request.samples;
+      metrics.histograms += request.histograms;
       metrics.exemplars += request.exemplars;
       const outcome = this.checked(await this.post(request.body, try_), request);
       if (outcome.written) written = sumOf(written, outcome.written);
@@ -77,6 +78,7 @@ export class Sender {
     };
     const outcome = await this.retrying(attempt, () => {
       metrics.retriedSamples += request.samples;
+      metrics.retriedHistograms += request.histograms;
       metrics.retriedExemplars += request.exemplars;
     });
     if (!outcome) return false;
@@ -84,6 +86,7 @@ export class Sender {
     if (request.highest > metrics.highestSentTime) metrics.highestSentTime = request.highest;
     this.count(request, outcome, written);
     metrics.pendingSamples -= batch.length;
+    metrics.pendingHistograms -= batch.histograms.length;
     metrics.pendingExemplars -= batch.exemplars.length;
     this.outRate.add(batch.count);
     this.sendSeconds.add((performance.now() - begin) / 1000);
@@ -148,11 +151,12 @@ export class Sender {
   }
 
   /** A receiver of 2.0 must say what it has written: one that does not has read another message. */
-  private checked(outcome: SendOutcome, { samples, exemplars }: EncodedCounts): SendOutcome {
-    if (!outcome.ok || this.config.protobuf_message === WRITE_V1 || samples + exemplars === 0) return outcome;
+  private checked(outcome: SendOutcome, { samples, histograms, exemplars }: EncodedCounts): SendOutcome {
+    if (!outcome.ok || this.config.protobuf_message === WRITE_V1) return outcome;
+    if (samples + histograms + exemplars === 0) return outcome;
     const { samples: s = 0, histograms: h = 0, exemplars: e = 0 } = outcome.written ?? {};
     if (s + h + e > 0) return outcome;
-    const error = `sent v2 request with ${samples} samples and ${exemplars} exemplars; got 2xx, but the response says that nothing was written: the target may only support prometheus.WriteRequest`;
+    const error = `sent v2 request with ${samples} samples, ${histograms} histograms and ${exemplars} exemplars; got 2xx, but the response says that nothing was written: the target may only support prometheus.WriteRequest`;
     return { ...outcome, ok: false, error };
   }
 
@@ -210,16 +214,24 @@ export class Sender {
   private count(request: EncodedCounts, outcome: SendOutcome, written: Written | undefined): void {
     const { metrics } = this;
     metrics.droppedSamples.too_old += request.oldSamples;
+    metrics.droppedHistograms.too_old += request.oldHistograms;
     metrics.droppedExemplars.too_old += request.oldExemplars;
     // A receiver of 1.0 that says nothing has taken all.
     const isAll = outcome.ok && !written;
-    const failedSamples = isAll ? 0 : Math.max(0, request.samples - (written?.samples ?? 0));
-    const failedExemplars = isAll ? 0 : Math.max(0, request.exemplars - (written?.exemplars ?? 0));
+    const failed = (sent: number, taken = 0) => (isAll ? 0 : Math.max(0, sent - taken));
+    const failedSamples = failed(request.samples, written?.samples);
+    const failedHistograms = failed(request.histograms, written?.histograms);
+    const failedExemplars = failed(request.exemplars, written?.exemplars);
     metrics.failedSamples += failedSamples;
+    metrics.failedHistograms += failedHistograms;
     metrics.failedExemplars += failedExemplars;
-    const fields = { failedSampleCount: failedSamples, failedExemplarCount: failedExemplars };
+    const fields = {
+      failedSampleCount: failedSamples,
+      failedHistogramCount: failedHistograms,
+      failedExemplarCount: failedExemplars,
+    };
     if (!outcome.ok) this.context.logger.error('non-recoverable error', { ...fields, err: outcome.error });
-    else if (failedSamples + failedExemplars > 0) {
+    else if (failedSamples + failedHistograms + failedExemplars > 0) {
       this.context.logger.error('The receiver answered 2xx and says that it has not written everything', fields);
     }
   }

@@ -1,4 +1,4 @@
-import type { Labels } from '@avalanche/model';
+import type { FloatHistogram, Labels } from '@avalanche/model';
 import type { WalPosition } from '@avalanche/tsdb';
 import { Batch } from './batch.ts';
 import type { RemoteSeries } from './series.ts';
@@ -9,7 +9,7 @@ const GATHER_MS = 100;
 export interface ShardOptions {
   /** Samples that wait at most. */
   readonly capacity: number;
-  /** Samples and exemplars of one request, at most. */
+  /** Samples, histograms and exemplars of one request, at most. */
   readonly batchMax: number;
   /** Between a request and the next that is not full, in milliseconds. */
   readonly deadlineMs: number;
@@ -72,6 +72,12 @@ export class Shard {
     this.begin();
     const { labels, time, low, high } = exemplar;
     this.partial.exemplars.push({ series, labels, time, low, high });
+  }
+
+  /** After `reserve`. */
+  addHistogram(series: RemoteSeries, time: number, histogram: FloatHistogram): void {
+    this.begin();
+    this.partial.histograms.push({ series, time, histogram });
   }
 
   /** The last that was added stands in the log before this place. */
