@@ -1,6 +1,7 @@
 import { type AnyValue, textOf } from './decode-proto.ts';
 import {
   type Attributes,
+  type DenseBuckets,
   type Metric,
   type MetricKind,
   OtlpError,
@@ -61,11 +62,11 @@ function metric(json: Json): Metric {
     kind: key === undefined ? null : KINDS[key],
     temporality: (typeof temporality === 'string' && TEMPORALITIES[temporality]) || number(temporality),
     isMonotonic: data.isMonotonic === true,
-    points: list(data.dataPoints).map((point) => pointOf(point, key === 'summary')),
+    points: list(data.dataPoints).map((point) => pointOf(point, key === undefined ? null : KINDS[key])),
   };
 }
 
-function pointOf(json: Json, isSummary: boolean): Point {
+function pointOf(json: Json, kind: MetricKind | null): Point {
   const hasSum = json.sum !== undefined && json.sum !== null;
   return {
     attributes: attributesOf(json.attributes),
@@ -74,12 +75,26 @@ function pointOf(json: Json, isSummary: boolean): Point {
     isStale: (number(json.flags) & 1) !== 0,
     value: json.asInt === undefined ? number(json.asDouble) : number(json.asInt),
     count: number(json.count),
-    sum: hasSum || isSummary ? number(json.sum) : null,
+    sum: hasSum || kind === 'summary' ? number(json.sum) : null,
     bucketCounts: numbers(json.bucketCounts),
     bounds: numbers(json.explicitBounds),
+    exponential:
+      kind === 'exponential'
+        ? {
+            scale: number(json.scale),
+            zeroCount: number(json.zeroCount),
+            positive: denseBuckets(json.positive),
+            negative: denseBuckets(json.negative),
+          }
+        : null,
     quantiles: list(json.quantileValues).map(({ quantile, value }) => [number(quantile), number(value)]),
     exemplars: list(json.exemplars).map(exemplarOf),
   };
+}
+
+function denseBuckets(value: unknown): DenseBuckets {
+  const { offset, bucketCounts } = object(value);
+  return { offset: number(offset), counts: numbers(bucketCounts) };
 }
 
 function exemplarOf(json: Json): OtlpExemplar {

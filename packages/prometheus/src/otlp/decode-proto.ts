@@ -1,6 +1,7 @@
 import { ProtoReader } from '@avalanche/model';
 import {
   type Attributes,
+  type DenseBuckets,
   type Metric,
   type MetricKind,
   millisecondsOf,
@@ -110,7 +111,7 @@ function metric(reader: ProtoReader): Metric {
 
 function newPoint(attributes: Attributes, exemplars: readonly OtlpExemplar[]): Writable<Point> {
   const numbers = { start: 0, time: 0, isStale: false, value: 0, count: 0, sum: null };
-  return { attributes, exemplars, ...numbers, bucketCounts: [], bounds: [], quantiles: [] };
+  return { attributes, exemplars, ...numbers, bucketCounts: [], bounds: [], exponential: null, quantiles: [] };
 }
 
 /** What points of all kinds have under the same numbers. */
@@ -161,11 +162,41 @@ function histogramPoint(reader: ProtoReader): Point {
   return point;
 }
 
-/** Only that it is there, and when: it cannot be stored. */
 function exponentialPoint(reader: ProtoReader): Point {
-  const point = newPoint(new Map(), []);
-  message(reader, (field) => takeTimes(reader, point, field));
-  return point;
+  const attributes = new Map<string, string>();
+  const exemplars: OtlpExemplar[] = [];
+  const point = newPoint(attributes, exemplars);
+  let scale = 0;
+  let zeroCount = 0;
+  const none: DenseBuckets = { offset: 0, counts: [] };
+  let [positive, negative] = [none, none];
+  message(reader, (field) => {
+    if (takeTimes(reader, point, field)) return true;
+    if (field === 1) readAttribute(reader, attributes);
+    else if (field === 4) point.count = unsigned(reader);
+    else if (field === 5) point.sum = reader.double();
+    else if (field === 6) scale = reader.sint64();
+    else if (field === 7) zeroCount = unsigned(reader);
+    else if (field === 8) positive = denseBuckets(reader);
+    else if (field === 9) negative = denseBuckets(reader);
+    else if (field === 10) point.isStale = isStale(reader);
+    else if (field === 11) exemplars.push(exemplar(reader));
+    else return false;
+    return true;
+  });
+  return { ...point, exponential: { scale, zeroCount, positive, negative } };
+}
+
+function denseBuckets(reader: ProtoReader): DenseBuckets {
+  const counts: number[] = [];
+  let offset = 0;
+  message(reader, (field) => {
+    if (field === 1) offset = reader.sint64();
+    else if (field === 2) reader.uint64s(counts);
+    else return false;
+    return true;
+  });
+  return { offset, counts };
 }
 
 function summaryPoint(reader: ProtoReader): Point {

@@ -47,9 +47,24 @@ export interface Point {
   readonly sum: number | null;
   readonly bucketCounts: readonly number[];
   readonly bounds: readonly number[];
+  /** Of an exponential histogram. */
+  readonly exponential: ExponentialBuckets | null;
   /** Pairs of a quantile and its value. */
   readonly quantiles: readonly (readonly [number, number])[];
   readonly exemplars: readonly OtlpExemplar[];
+}
+
+/** Bucket `i` of a sign reaches from base^(offset + i) to base^(offset + i + 1), where base is 2^(2^-scale). */
+export interface ExponentialBuckets {
+  readonly scale: number;
+  readonly zeroCount: number;
+  readonly positive: DenseBuckets;
+  readonly negative: DenseBuckets;
+}
+
+export interface DenseBuckets {
+  readonly offset: number;
+  readonly counts: readonly number[];
 }
 
 export interface OtlpExemplar {

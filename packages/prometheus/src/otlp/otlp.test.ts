@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { SampleColumns, silentLogger } from '@avalanche/model';
+import { formatHistogram, SampleColumns, silentLogger } from '@avalanche/model';
 import { Tsdb } from '@avalanche/tsdb';
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import {
   AggregationTemporality,
+  AggregationType,
   InMemoryMetricExporter,
   MeterProvider,
   PeriodicExportingMetricReader,
@@ -73,7 +74,10 @@ async function stored(): Promise<Record<string, unknown>> {
     columns.clear();
     series.read(0, NOW * 2, columns);
     const last = columns.length - 1;
-    if (last >= 0) found[series.labels.toString()] = columns.isStale(last) ? 'stale' : columns.v[last];
+    if (last < 0) continue;
+    const histogram = columns.histograms?.[last];
+    const value = histogram ? formatHistogram(histogram) : columns.v[last];
+    found[series.labels.toString()] = columns.isStale(last) ? 'stale' : value;
   }
   querier.close();
   return found;
@@ -264,20 +268,85 @@ describe('what is refused', () => {
     expect(await stored()).toEqual({});
   });
 
-  test('an exponential histogram, which keeps nothing else from being stored', async () => {
-    const dataPoints = [{ timeUnixNano: `${NOW}000000`, count: '1', scale: 1 }];
-    const exponentialHistogram = { aggregationTemporality: cumulative, dataPoints };
-    expect(await post(request([{ name: 'e', exponentialHistogram }, gauge('g', 1)]))).toEqual([
+  test.each([
+    [
+      'is too coarse',
+      { count: '1', scale: -5 },
+      500,
+      'cannot convert exponential to native histogram. Scale must be >= -4, was -5\n',
+    ],
+    [
+      'contradicts itself',
+      { count: '1', scale: 1, positive: { offset: 0, bucketCounts: ['3'] } },
       400,
-      'native histograms are not supported by this server yet: metric "e"\n',
-    ]);
-    expect(await stored()).toEqual({ 'g{job="s"}': 1 });
+      "3 observations found in buckets, but the Count field is 1: histogram's observation count should equal the number of observations found in the buckets (in absence of NaN)\n",
+    ],
+  ])('an exponential histogram that %s', async (_, fields, status, reason) => {
+    const dataPoints = [{ timeUnixNano: `${NOW}000000`, ...fields }];
+    const exponentialHistogram = { aggregationTemporality: cumulative, dataPoints };
+    expect(await post(request([{ name: 'e', exponentialHistogram }, gauge('g', 1)]))).toEqual([status, reason]);
+    expect(await stored()).toEqual({});
   });
 
   test('everything, where the receiver is off', async () => {
     await serve({}, { enabled: false });
     const reason = 'otlp write receiver needs to be enabled with --web.enable-otlp-receiver\n';
     expect(await post(request([]))).toEqual([404, reason]);
+  });
+});
+
+describe('native histograms', () => {
+  /** What the SDK makes of some values with an exponential histogram of at most `maxSize` buckets. */
+  async function exponential(values: readonly number[], maxSize: number): Promise<ResourceMetrics> {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const reader = new PeriodicExportingMetricReader({ exporter, exportIntervalMillis: 3_600_000 });
+    const aggregation = { type: AggregationType.EXPONENTIAL_HISTOGRAM, options: { maxSize } } as const;
+    const provider = new MeterProvider({ readers: [reader], views: [{ instrumentName: '*', aggregation }] });
+    const instrument = provider.getMeter('m').createHistogram('latency', { unit: 's' });
+    for (const value of values) instrument.record(value, { route: '/a' });
+    await provider.forceFlush();
+    const [metrics] = exporter.getMetrics();
+    await provider.shutdown();
+    return metrics;
+  }
+
+  test.each([
+    ['protobuf', (metrics: ResourceMetrics) => Buffer.from(ProtobufMetricsSerializer.serializeRequest(metrics) ?? [])],
+    [
+      'JSON',
+      (metrics: ResourceMetrics) => Buffer.from(JsonMetricsSerializer.serializeRequest(metrics) ?? []).toString(),
+    ],
+  ])('exponential histograms of the SDK, as %s', async (_, encode) => {
+    await serve({}, { now: () => Date.now() });
+    // A few wide buckets, and more and finer ones than there are native histograms of.
+    for (const [values, size, wanted] of [
+      [[0, 1, 2, 3, 100], 4, '{count:5, sum:106, [-1e-128,1e-128]:1, (0.0625,1]:1, (1,16]:2, (16,256]:1}'],
+      [
+        [1, 1.0001, 1.0002],
+        160,
+        '{count:3, sum:3.0002999999999997, (0.9972960560854698,1]:1, (1,1.0027112750502025]:2}',
+      ],
+    ] as const) {
+      expect(await post(encode(await exponential(values, size)))).toEqual([200, '']);
+      const found = Object.entries(await stored()).filter(([name]) => name.startsWith('latency_seconds{'));
+      expect(found.map(([, text]) => text)).toEqual([wanted]);
+    }
+  });
+
+  test('explicit bounds become custom buckets; a point without a value ends the series', async () => {
+    await serve({ convert_histograms_to_nhcb: true });
+    const dataPoint = (more: object, time = NOW) => ({
+      ...{ timeUnixNano: `${time}000000`, explicitBounds: [0.5, 1, 2] },
+      ...more,
+    });
+    const histogram = (more: object, time?: number) => ({
+      name: 'h',
+      histogram: { aggregationTemporality: 2, dataPoints: [dataPoint(more, time)] },
+    });
+    await post(request([histogram({ count: '6', sum: 7.5, bucketCounts: ['0', '1', '0', '5'] })]));
+    expect(await stored()).toEqual({ 'h{job="s"}': '{count:6, sum:7.5, (0.5,1]:1, (2,+Inf]:5}' });
+    await post(request([histogram({ flags: 1 }, NOW + 1)]));
+    expect(await stored()).toEqual({ 'h{job="s"}': 'stale' });
   });
 });
 

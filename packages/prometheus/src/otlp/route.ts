@@ -1,6 +1,14 @@
 import { gunzip } from 'node:zlib';
-import { type Logger, nextTurn, turnIsOver } from '@avalanche/model';
-import { APPENDED, DUPLICATE_TIMESTAMP, OUT_OF_BOUNDS, OUT_OF_ORDER, type Outcome, type Tsdb } from '@avalanche/tsdb';
+import { type FloatHistogram, HistogramError, type Logger, nextTurn, turnIsOver } from '@avalanche/model';
+import {
+  APPENDED,
+  type Appender,
+  DUPLICATE_TIMESTAMP,
+  OUT_OF_BOUNDS,
+  OUT_OF_ORDER,
+  type Outcome,
+  type Tsdb,
+} from '@avalanche/tsdb';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import { Routes, textError } from '../routes.ts';
@@ -90,19 +98,17 @@ export class OtlpReceiver {
       return textError(reply, 400, (error as Error).message);
     }
     try {
-      const { errors, unsupported, refused } = await this.store(resources);
-      const reasons = [...errors, ...unsupported];
-      if (reasons.length === 0) return reply.code(200).send();
-      logger.error('Part of an OTLP write request was not written', { reason: reasons[0] });
-      const isSendersFault = refused || errors.length === 0;
-      return textError(reply, isSendersFault ? 400 : 500, reasons.join('\n'));
+      const { errors, refused } = await this.store(resources);
+      if (errors.length === 0) return reply.code(200).send();
+      logger.error('An OTLP write request was not written', { reason: errors[0] });
+      return textError(reply, refused ? 400 : 500, errors.join('\n'));
     } catch (error) {
       logger.error('Error while storing the OTLP write request', { error });
       return textError(reply, 500, (error as Error).message);
     }
   }
 
-  /** All or nothing, as upstream; but metrics of kinds that cannot be stored keep no other from being so. */
+  /** All or nothing, as upstream. */
   private async store(resources: readonly ResourceMetrics[]) {
     const { tsdb, logger } = this.options;
     const appender = tsdb.appender();
@@ -118,33 +124,53 @@ export class OtlpReceiver {
     const translator = new Translator({ ...this.options, config: this.options.config() }, append);
     try {
       for (const _ of translator.translate(resources)) if (turnIsOver()) await nextTurn();
-      const { errors, unsupported, warnings } = translator;
+      const { errors, warnings } = translator;
       for (const [category] of warnings) this.warnings.inc({ category });
       if (warnings.length > 0) {
         logger.warn('Warnings translating OTLP metrics', { warnings: warnings.map(([, text]) => text) });
       }
       if (errors.length === 0) appender.commit();
-      return { errors, unsupported, refused };
+      return { errors, refused };
     } finally {
       appender.rollback();
     }
   }
 
   /** @throws SampleRefused */
-  private append(appender: ReturnType<Tsdb['appender']>, sample: OtlpSample): void {
-    const { start, time, value, labels } = sample;
+  private append(appender: Appender, sample: OtlpSample): void {
+    const { time, labels } = sample;
     if (time > this.options.now() + AHEAD_MAX_MS) {
       throw new SampleRefused('out of bounds: timestamp is too far in the future');
     }
     const ref = appender.seriesRef(labels);
-    if (this.options.startTimeZeros && start > 0 && start < time) appender.append(ref, start, 0);
-    const outcome = value === null ? appender.appendStale(ref, time) : appender.append(ref, time, value);
+    const outcome = this.appendValue(appender, ref, sample);
     if (outcome !== APPENDED) throw new SampleRefused(reasonOf(outcome));
     for (const exemplar of sample.exemplars) {
       const result = appender.appendExemplar(ref, { ...exemplar, hasTime: exemplar.time !== 0 });
       if (result === 'out of order') this.lateExemplars.inc();
     }
     if (this.options.metadataRecords) appender.appendMetadata(ref, sample.metadata);
+  }
+
+  /** @throws SampleRefused */
+  private appendValue(appender: Appender, ref: number, { start, time, value, histogram }: OtlpSample): Outcome {
+    const withStart = this.options.startTimeZeros && start > 0 && start < time;
+    if (value === null) return appender.appendStale(ref, time);
+    if (!histogram) {
+      if (withStart) appender.append(ref, start, 0);
+      return appender.append(ref, time, value);
+    }
+    if (withStart) appendHistogram(appender, ref, start, histogram.atStart());
+    return appendHistogram(appender, ref, time, histogram);
+  }
+}
+
+/** @throws SampleRefused where the histogram contradicts itself */
+function appendHistogram(appender: Appender, ref: number, time: number, histogram: FloatHistogram): Outcome {
+  try {
+    return appender.appendHistogram(ref, time, histogram);
+  } catch (error) {
+    throw error instanceof HistogramError ? new SampleRefused(error.message) : error;
   }
 }
 

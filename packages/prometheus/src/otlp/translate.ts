@@ -1,7 +1,8 @@
-import { Labels, METRIC_NAME } from '@avalanche/model';
+import { type FloatHistogram, Labels, METRIC_NAME } from '@avalanche/model';
 import { formatPlain } from '@avalanche/promql';
 import type { MetricType, SeriesMetadata } from '@avalanche/tsdb';
 import type { PrometheusConfig } from '../config/schema.ts';
+import { customHistogram, nativeHistogram } from './histograms.ts';
 import {
   type Attributes,
   CUMULATIVE,
@@ -21,6 +22,8 @@ export interface OtlpSample {
   readonly start: number;
   readonly time: number;
   readonly value: number | null;
+  /** Instead of the value, where the series has not ended. */
+  readonly histogram: FloatHistogram | null;
   readonly exemplars: readonly { readonly labels: Labels; readonly value: number; readonly time: number }[];
   readonly metadata: SeriesMetadata;
 }
@@ -37,7 +40,7 @@ export interface TranslatorOptions {
 }
 
 /** A metric that cannot be stored, or something that is odd about one: the others are. */
-export type OtlpWarning = 'empty_data_points' | 'label_name_collision' | 'unsupported';
+export type OtlpWarning = 'empty_data_points' | 'label_name_collision' | 'histogram_zero_count_non_zero_sum';
 
 const IDENTIFYING = ['service.namespace', 'service.name', 'service.instance.id'];
 const EXEMPLAR_CHARACTERS_MAX = 128;
@@ -56,8 +59,6 @@ interface ResourceLabels {
  */
 export class Translator {
   readonly errors: string[] = [];
-  /** Metrics of kinds that cannot be stored, each told once. */
-  readonly unsupported: string[] = [];
   readonly warnings: (readonly [OtlpWarning, string])[] = [];
   private readonly names: NameRules;
   private readonly labelRules: LabelRules;
@@ -161,16 +162,12 @@ export class Translator {
       this.warnings.push(['empty_data_points', `empty data points. ${name} is dropped`]);
       return;
     }
-    if (kind === 'exponential' || (kind === 'histogram' && this.options.config.convert_histograms_to_nhcb)) {
-      const reason = `native histograms are not supported by this server yet: metric ${JSON.stringify(name)}`;
-      this.unsupported.push(reason);
-      this.warnings.push(['unsupported', reason]);
-      return;
-    }
     const metadata = { type: typeOf(metric), unit: unitName(metric.unit), help: metric.description };
     for (const point of metric.points) {
       const labels = this.pointLabels(point.attributes, metadata);
-      if (kind === 'histogram') this.addHistogram(family, point, labels, metadata);
+      const native = this.nativeOf(metric, point);
+      if (native) this.addNative(labels, family, point, native, metadata);
+      else if (kind === 'histogram') this.addHistogram(family, point, labels, metadata);
       else if (kind === 'summary') this.addSummary(family, point, labels, metadata);
       else {
         const exemplars = kind === 'sum' ? point.exemplars.map(exemplarOf) : [];
@@ -188,7 +185,31 @@ export class Translator {
     exemplars: OtlpSample['exemplars'] = [],
   ): void {
     const all = Labels.fromMap(new Map(labels).set(METRIC_NAME, name));
-    this.sink({ labels: all, start, time, value: isStale ? null : value, exemplars, metadata });
+    this.sink({ labels: all, start, time, value: isStale ? null : value, histogram: null, exemplars, metadata });
+  }
+
+  /** Where a point becomes one sample. */
+  private nativeOf({ name, kind }: Metric, point: Point): FloatHistogram | undefined {
+    const toCustom = kind === 'histogram' && this.options.config.convert_histograms_to_nhcb;
+    if (!toCustom && !point.exponential) return undefined;
+    if (!point.isStale && point.count === 0 && (point.sum ?? 0) !== 0) {
+      const what = toCustom ? 'histogram' : 'exponential histogram';
+      const text = `${what} data point has zero count, but non-zero sum: ${(point.sum ?? 0).toFixed(6)}`;
+      this.warnings.push(['histogram_zero_count_non_zero_sum', `${name}: ${text}`]);
+    }
+    return toCustom || !point.exponential ? customHistogram(point) : nativeHistogram(point, point.exponential);
+  }
+
+  private addNative(
+    labels: Map<string, string>,
+    name: string,
+    { start, time, isStale, exemplars }: Point,
+    histogram: FloatHistogram,
+    metadata: SeriesMetadata,
+  ): void {
+    const all = Labels.fromMap(new Map(labels).set(METRIC_NAME, name));
+    const value = isStale ? null : 0;
+    this.sink({ labels: all, start, time, value, histogram, exemplars: exemplars.map(exemplarOf), metadata });
   }
 
   private addHistogram(name: string, point: Point, labels: Map<string, string>, metadata: SeriesMetadata): void {
@@ -278,7 +299,7 @@ export class Translator {
       const key = `${time} ${labels.key}`;
       if (this.seenTargetInfo.has(key)) return;
       this.seenTargetInfo.add(key);
-      this.sink({ labels, start: 0, time, value: 1, exemplars: [], metadata });
+      this.sink({ labels, start: 0, time, value: 1, histogram: null, exemplars: [], metadata });
     };
     const from = Math.max(earliest, latest - TARGET_INFO_MAX * step);
     for (let time = from; time < latest; time += step) add(time);
@@ -291,6 +312,7 @@ const TARGET_INFO_MAX = 1000;
 
 function typeOf({ kind, isMonotonic }: Metric): MetricType {
   if (kind === 'sum') return isMonotonic ? 'counter' : 'gauge';
+  if (kind === 'exponential') return 'histogram';
   return kind === 'histogram' || kind === 'summary' ? kind : 'gauge';
 }
 
