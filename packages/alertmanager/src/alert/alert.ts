@@ -41,14 +41,19 @@ export function overlaps(known: Alert, report: Alert): boolean {
   );
 }
 
-/** The order of alerts in a notification: by job, instance, then all labels (upstream types.AlertSlice). */
+/** The order of alerts in a notification: by job, instance (those without last), then all labels (upstream types.AlertSlice). */
 export function compareAlerts(a: Alert, b: Alert): number {
   return (
-    compareStrings(a.labels.get('job'), b.labels.get('job')) ||
-    compareStrings(a.labels.get('instance'), b.labels.get('instance')) ||
+    compareLabel('job', a.labels, b.labels) ||
+    compareLabel('instance', a.labels, b.labels) ||
     a.labels.size - b.labels.size ||
     a.labels.compare(b.labels)
   );
+}
+
+function compareLabel(name: string, a: Labels, b: Labels): number {
+  if (a.has(name) !== b.has(name)) return a.has(name) ? -1 : 1;
+  return compareStrings(a.get(name), b.get(name));
 }
 
 /** A time as Go prints it in JSON: RFC 3339 without needless zeros; 0 is Go's zero time. */

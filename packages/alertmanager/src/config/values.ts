@@ -147,11 +147,11 @@ export const equalMatchers = byOldName((value) => value).transform((entries) =>
   entries.map(([name, value]) => new Matcher('=', name, value)),
 );
 
-/** `match_re:` of old files. An expression must be there. */
+/** `match_re:` of old files. An expression must be there; upstream keeps it anchored, also in group keys. */
 export const regexMatchers = byOldName((pattern) => {
   if (pattern === '') throw new Error('invalid regexp value');
   return compileAnchored(pattern).pattern;
-}).transform((entries) => entries.map(([name, pattern]) => new Matcher('=~', name, pattern)));
+}).transform((entries) => entries.map(([name, pattern]) => new Matcher('=~', name, `^(?:${pattern})$`)));
 
 /** Says what is wrong with an object of the file, in upstream's words; nothing more is looked at after the first. */
 export function refuse(context: z.RefinementCtx, message: string, path: PropertyKey[] = []): void {
