@@ -1,4 +1,5 @@
 import { AGGREGATORS, functionSignatures, MODIFIERS, OPERATORS } from '@avalanche/promql';
+import { FUZZ_ALGORITHMS } from './api/search/score.ts';
 import type { PrometheusOptions } from './options.ts';
 import { templateFunctions } from './rules/template-functions.ts';
 
@@ -21,7 +22,8 @@ export function featuresResponse(options: PrometheusOptions): Readonly<Record<st
       lifecycle: options.enableLifecycle ?? false,
       otlp_write_receiver: web.enableOtlpReceiver ?? false,
       remote_write_receiver: options.remoteWrite?.receiver ?? false,
-      search: false,
+      search: web.search?.enabled ?? false,
+      ...allOf(FUZZ_ALGORITHMS.map((name) => `search_fuzz_alg_${name}`).join(' ')),
     },
     otlp_receiver: { delta_conversion: false, native_delta_ingestion: false },
     prometheus: { agent_mode: false, server_mode: true, auto_reload_config: (options.autoReloadMs ?? 0) > 0 },

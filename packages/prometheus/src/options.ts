@@ -28,6 +28,8 @@ export interface PrometheusOptions {
     readonly enableOtlpReceiver?: boolean;
     /** `--web.max-notifications-subscribers`; default 16. */
     readonly notificationListenersMax?: number;
+    /** `--enable-feature=search-api`, and `--web.search.max-limit`; default 10,000. */
+    readonly search?: { readonly enabled: boolean; readonly limitMax: number };
     /** `--web.page-title` */
     readonly pageTitle?: string;
     /** `--web.console.templates` and `--web.console.libraries`: folders; default `consoles` and `console_libraries`. */

@@ -273,6 +273,7 @@ class PrometheusServer {
       configYaml,
       ownAddress: () => ({ external: new URL(this.externalUrl, this.listenUrl), port: new URL(this.listenUrl).port }),
       adminEnabled,
+      search: options.web?.search ?? { enabled: false, limitMax: 0 },
       cors,
       readiness,
       registry,

@@ -41,13 +41,14 @@ const WITHOUT_EFFECT: readonly string[] = [
   ...['memory-snapshot-on-shutdown'],
   ...['xor2-encoding', 'histograms-st-encoding', 'st-synthesis', 'st-storage'],
   ...['use-start-timestamps', 'delayed-compaction', 'old-ui', 'otlp-deltatocumulative', 'otlp-native-delta-ingestion'],
-  ...['use-uncached-io', 'fast-startup', 'search-api'],
+  ...['use-uncached-io', 'fast-startup'],
 ];
 
 export const FEATURE_NAMES: readonly string[] = [
   ...Object.keys(QUERY_FEATURES),
   ...Object.keys(SCRAPE_FEATURES),
   'concurrent-rule-eval',
+  'search-api',
   'auto-reload-config',
 ];
 
@@ -56,6 +57,7 @@ export interface Features {
   readonly scraping: ScrapeFeatures;
   readonly autoReload: boolean;
   readonly concurrentRules: boolean;
+  readonly searchApi: boolean;
 }
 
 /** What `--enable-feature` names; what it names in vain is told in the log, unknown names with upstream's words. */
@@ -64,6 +66,7 @@ export function featuresOf(given: readonly string[], logger: Logger): Features {
   const scraping: { -readonly [name in keyof ScrapeFeatures]: boolean } = {};
   let autoReload = false;
   let concurrentRules = false;
+  let searchApi = false;
   for (const option of given.flatMap((text) => text.split(','))) {
     const known = Object.hasOwn(QUERY_FEATURES, option) ? QUERY_FEATURES[option] : undefined;
     if (known) {
@@ -79,9 +82,12 @@ export function featuresOf(given: readonly string[], logger: Logger): Features {
     } else if (option === 'concurrent-rule-eval') {
       concurrentRules = true;
       logger.info('Experimental concurrent rule evaluation enabled.');
+    } else if (option === 'search-api') {
+      searchApi = true;
+      logger.info('Experimental search API enabled.');
     } else if (Object.hasOwn(PERMANENT, option)) logger.warn(PERMANENT[option], { option });
     else if (WITHOUT_EFFECT.includes(option)) logger.warn('This feature has no effect yet', { option });
     else if (option !== '') logger.warn('Unknown option for --enable-feature', { option });
   }
-  return { query, scraping, autoReload, concurrentRules };
+  return { query, scraping, autoReload, concurrentRules, searchApi };
 }

@@ -29,7 +29,6 @@ export const withoutEffect: FlagSpecs = {
   'auto-gomemlimit.ratio': without('0.9'),
   'auto-gomemlimit.refresh-interval': without('0s'),
   'web.local-assets': without(),
-  'web.search.max-limit': without('10000'),
   'storage.tsdb.use-lockfile': withoutSwitch('false'), // Debian's
   'storage.tsdb.retention': without(),
   'storage.tsdb.max-block-chunk-segment-size': without('0B'),
@@ -77,6 +76,7 @@ const effective: FlagSpecs = {
   'web.enable-lifecycle': boolean('Enable shutdown and reload via HTTP request.'),
   'web.enable-otlp-receiver': boolean('Accept metrics by OTLP at /api/v1/otlp/v1/metrics.'),
   'web.max-notifications-subscribers': text('How many may listen to live notifications at a time.', '16'),
+  'web.search.max-limit': text('Largest "limit" of the search API; 0 is none.', '10000'),
   'web.page-title': text('Title of the web pages.', 'Prometheus Time Series Collection and Processing Server'),
   'web.console.templates': text('Directory of console templates, which are at /consoles.', 'consoles', 'DIR'),
   'web.console.libraries': text('Directory of what console templates share, *.lib.', 'console_libraries', 'DIR'),

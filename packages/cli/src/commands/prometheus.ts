@@ -70,6 +70,7 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
       enableOtlpReceiver: flags.boolean('web.enable-otlp-receiver'),
       notificationListenersMax: wholeNumberOf(flags, 'web.max-notifications-subscribers'),
       ...(flags.given('web.page-title') ? { pageTitle: flags.string('web.page-title') } : {}),
+      search: { enabled: features.searchApi, limitMax: wholeNumberOf(flags, 'web.search.max-limit') },
       consoleTemplates: flags.string('web.console.templates'),
       consoleLibraries: flags.string('web.console.libraries'),
       userAssets: flags.string('web.user-assets'),

@@ -5,6 +5,8 @@ import type { Method } from '../routes.ts';
 type Description = readonly [summary: string, parameters?: string];
 
 const MATCHING = 'match[] start end limit';
+const SEARCHING =
+  'search[] match[] start end limit batch_size fuzz_threshold fuzz_alg case_sensitive include_score sort_by sort_dir';
 
 const ENDPOINTS: Readonly<Record<string, Description>> = {
   '/query': ['Evaluate an instant query', 'query! time timeout limit lookback_delta stats'],
@@ -40,6 +42,9 @@ const ENDPOINTS: Readonly<Record<string, Description>> = {
   '/status/tsdb/blocks': ['Blocks of the database'],
   '/status/walreplay': ['How far the log has been read at the start'],
   '/status/self_metrics': ['The metrics of the server itself', 'metric_name_pattern'],
+  '/search/metric_names': ['Names of metrics that fit', `${SEARCHING} include_metadata`],
+  '/search/label_names': ['Names of labels that fit', SEARCHING],
+  '/search/label_values': ['Values of a label that fit', `label! ${SEARCHING}`],
   '/admin/tsdb/delete_series': ['Delete series', 'match[]! start end'],
   '/admin/tsdb/clean_tombstones': ['Free the room of what was deleted'],
   '/admin/tsdb/snapshot': ['Make a copy of the database', 'skip_head'],
@@ -49,8 +54,6 @@ const ENDPOINTS: Readonly<Record<string, Description>> = {
   '/otlp/v1/metrics': ['Metrics of OpenTelemetry'],
 };
 
-/** Answered by refusing: there is nothing to describe. */
-const UNSUPPORTED = /^\/search\//;
 /** Served beside the routes of the API proper; their bodies are no forms. */
 const BYTES: readonly string[] = ['/read', '/write', '/otlp/v1/metrics'];
 
@@ -58,7 +61,7 @@ const BYTES: readonly string[] = ['/read', '/write', '/otlp/v1/metrics'];
 export function openApi(routes: ReadonlyMap<string, readonly Method[]>, version: string): string {
   const paths: Record<string, unknown> = {};
   for (const [route, methods] of routes) {
-    if (!UNSUPPORTED.test(route)) paths[pathOf(route)] = operations(pathOf(route), methods);
+    paths[pathOf(route)] = operations(pathOf(route), methods);
   }
   for (const path of BYTES) paths[path] = operations(path, ['POST']);
   return stringify(

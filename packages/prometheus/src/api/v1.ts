@@ -27,6 +27,7 @@ import {
   rangeQuery,
 } from './query.ts';
 import { alertsResponse, ruleHistoryResponse, rulesResponse } from './rules.ts';
+import { SEARCH_ENDPOINTS, Search, type SearchContext } from './search/search.ts';
 import { selfMetricsResponse } from './self-metrics.ts';
 import { sendError, sendJson, sendPieces } from './send.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
@@ -42,6 +43,7 @@ import {
 export interface ApiContext extends QueryContext {
   readonly scrapes: ScrapeManager;
   readonly rules: RuleManager;
+  readonly search: Pick<SearchContext, 'enabled' | 'limitMax'>;
   readonly notifier: Notifier;
   readonly facts: RuntimeFacts;
   readonly configYaml: () => string;
@@ -160,9 +162,17 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   get('/status/tsdb/blocks', () => ({ blocks: tsdb.blocks.all.map(({ meta }) => meta) }));
   get('/status/self_metrics', (params) => selfMetricsResponse(context.registry, params));
   get('/features', () => context.features());
-  for (const what of ['metric_names', 'label_names', 'label_values']) {
-    getOrPost(`/search/${what}`, () => {
-      throw new ApiError('unavailable', 'search API disabled');
+  const search = new Search({
+    ...context.search,
+    querier: (from, to) => tsdb.querier(from, to),
+    metadata: () => context.scrapes.jobs.flatMap(({ loops }) => loops.map(({ metadata }) => metadata)),
+    now: () => context.clock.now(),
+  });
+  for (const endpoint of SEARCH_ENDPOINTS) {
+    getOrPost(`/search/${endpoint}`, async (params, _request, reply) => {
+      const lines = await search.answer(endpoint, params);
+      reply.type('application/x-ndjson; charset=utf-8');
+      return new RenderedBody(lines);
     });
   }
   const admin = new TsdbAdmin(tsdb, context.adminEnabled);
