@@ -6,6 +6,7 @@ import { AlertStore } from './alert/store.ts';
 import type { ClusterPeer } from './cluster.ts';
 import type { LoadedAlertmanagerConfig } from './config/load.ts';
 import { Dispatcher } from './dispatch/dispatcher.ts';
+import type { AggregationGroup } from './dispatch/group.ts';
 import { NotificationHistory } from './history/history.ts';
 import { SeenAlerts } from './history/seen.ts';
 import { type Inhibition, Inhibitor } from './inhibit/inhibit.ts';
@@ -18,6 +19,7 @@ import { type Integration, integrationId } from './notify/integration.ts';
 import { runPipeline } from './notify/pipeline.ts';
 import { TroubleLog } from './notify/trouble-log.ts';
 import { Silences } from './silence/silences.ts';
+import { renderRouteLabels } from './template/templates.ts';
 
 /** Bounds and intervals; upstream's flags of the same names. Times are milliseconds; a bound of 0 is none. */
 export interface AlertmanagerLimits {
@@ -210,6 +212,7 @@ export class Alertmanager {
       nflog: this.nflog,
       history: this.history,
       timeIntervals: loaded.config.timeIntervals,
+      templates: loaded.templates,
       ...(random ? { random } : {}),
     };
     const { route } = loaded;
@@ -244,6 +247,25 @@ export class Alertmanager {
   /** What inhibits an alert now. */
   inhibitionOf(alert: Alert, now: number): Inhibition | undefined {
     return this.generation?.inhibitor.inhibition(alert.labels, now);
+  }
+
+  /** The labels of a group's route, rendered for its alerts of now; {} where a template fails. */
+  routeLabelsOf(group: AggregationGroup, now: number): Readonly<Record<string, string>> {
+    const { route, key } = group;
+    if (Object.keys(route.labels).length === 0) return {};
+    const base = { receiver: route.receiver, groupKey: key, groupLabels: group.labels.toJSON(), reason: 'unknown' };
+    const about = {
+      ...base,
+      routeLabels: route.labels,
+      alerts: group.list(),
+      externalUrl: this.parts.externalUrl(),
+      now,
+    };
+    try {
+      return renderRouteLabels(this.loaded.templates, about);
+    } catch {
+      return {}; // told in the log when it is notified about
+    }
   }
 
   integrationsOf(receiver: string): readonly Integration[] {

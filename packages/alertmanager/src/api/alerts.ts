@@ -6,7 +6,17 @@ import type { Alertmanager, AlertStatus } from '../alertmanager.ts';
 import { matchRoutes } from '../route/route.ts';
 import { mutingIntervals } from '../timeinterval/muting.ts';
 import { ApiError, SchemaError } from './errors.ts';
-import { filters, flag, objectField, type Query, receiverFilter, stringField, stringMap, timeField } from './params.ts';
+import {
+  filters,
+  flag,
+  objectField,
+  type Query,
+  receiverFilter,
+  receiverLabelFilter,
+  stringField,
+  stringMap,
+  timeField,
+} from './params.ts';
 
 /** `/alerts` and `/alerts/groups` of API v2. */
 export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, clock: Clock): void {
@@ -34,9 +44,17 @@ function matchesFilter(matcher: Matcher, labels: Labels): boolean {
   return matcher.matches(labels.get(matcher.name));
 }
 
+/** What `receiver` and `receiver_matchers` leave. */
+function receiverTest({ loaded }: Alertmanager, query: Query): (name: string) => boolean {
+  const hasName = receiverFilter(query);
+  const hasLabels = receiverLabelFilter(query);
+  const wanted = new Set(loaded.config.receivers.filter(hasLabels).map(({ name }) => name));
+  return (name) => hasName(name) && wanted.has(name);
+}
+
 function listAlerts(alertmanager: Alertmanager, query: Query) {
   const keep = alertFilter(query);
-  const wantsReceiver = receiverFilter(query);
+  const wantsReceiver = receiverTest(alertmanager, query);
   const { route } = alertmanager.loaded;
   return alertmanager.alerts
     .pending()
@@ -52,7 +70,7 @@ function listAlerts(alertmanager: Alertmanager, query: Query) {
 
 function listGroups(alertmanager: Alertmanager, query: Query, now: number) {
   const keep = alertFilter(query);
-  const wantsReceiver = receiverFilter(query);
+  const wantsReceiver = receiverTest(alertmanager, query);
   const showMuted = flag(query, 'muted');
   const { route, config } = alertmanager.loaded;
   return alertmanager.dispatcher
@@ -80,6 +98,7 @@ function listGroups(alertmanager: Alertmanager, query: Query, now: number) {
     .map(({ group, alerts }) => ({
       alerts,
       labels: group.labels.toJSON(),
+      routeLabels: alertmanager.routeLabelsOf(group, now),
       receiver: { name: group.route.receiver },
     }));
 }

@@ -2,10 +2,12 @@ import { type Clock, Labels } from '@avalanche/model';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
 import { explainAlert } from '../explain/explain.ts';
+import { previewedNotification } from '../explain/preview.ts';
 import { silenceReach } from '../explain/silence-reach.ts';
 import { NoSuchReceiver, sendTest } from '../explain/test-notification.ts';
 import { type NotificationRecord, tellsOf } from '../history/record.ts';
 import { matchesAll } from '../route/route.ts';
+import { renderTemplate } from '../template/templates.ts';
 import { ApiError } from './errors.ts';
 import { filters, numberParam, objectField, type Query, single, stringField, stringMap } from './params.ts';
 import { parseMatcherSet } from './silences.ts';
@@ -22,7 +24,7 @@ export interface InsightOptions {
   readonly externalUrl: () => string;
 }
 
-/** What upstream's API does not tell: `/notifications`, `/alerts/explain`, `/receivers/test`, `/silences/reach`. */
+/** What upstream's API does not tell: `/notifications`, `/alerts/explain`, `/receivers/test`, `/silences/reach`, `/templates/preview`. */
 export function insightRoutes(api: FastifyInstance, { alertmanager, clock, externalUrl }: InsightOptions): void {
   api.get('/notifications', (request) => listNotifications(alertmanager, request.query as Query));
   api.get('/alerts/explain', (request) => explain(alertmanager, request.query as Query, clock.now()));
@@ -31,6 +33,19 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
     const set = parseMatcherSet(matchers);
     try {
       return silenceReach(alertmanager, set);
+    } catch (error) {
+      throw new ApiError(400, (error as Error).message);
+    }
+  });
+  api.post('/templates/preview', async (request) => {
+    const { text, kind = 'text', notification } = objectField(request.body, 'preview');
+    if (kind !== 'text' && kind !== 'html') throw new ApiError(400, 'kind must be text or html');
+    const about = await previewedNotification(alertmanager, stringField(notification, 'preview.notification'), {
+      now: clock.now(),
+      externalUrl: externalUrl(),
+    });
+    try {
+      return { output: renderTemplate(alertmanager.loaded.templates, stringField(text, 'preview.text'), about, kind) };
     } catch (error) {
       throw new ApiError(400, (error as Error).message);
     }

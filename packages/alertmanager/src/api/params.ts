@@ -26,15 +26,26 @@ export function numberParam(query: Query, name: string): number | undefined {
   return Number(text);
 }
 
-/** The matchers of `filter`, given any number of times. @throws ApiError */
-export function filters(query: Query): Matcher[] {
-  const value = query.filter;
+/** The matchers of `filter` or another parameter, given any number of times. @throws ApiError */
+export function filters(query: Query, name = 'filter'): Matcher[] {
+  const value = query[name];
   const texts = value === undefined ? [] : typeof value === 'string' ? [value] : value;
   try {
     return texts.map(parseMatcher);
   } catch (error) {
     throw new ApiError(400, (error as Error).message);
   }
+}
+
+/** The test of a receiver's labels that `receiver_matchers` asks for. @throws ApiError */
+export function receiverLabelFilter(query: Query): (receiver: { readonly labels: Record<string, string> }) => boolean {
+  let matchers: Matcher[];
+  try {
+    matchers = filters(query, 'receiver_matchers');
+  } catch (error) {
+    throw new ApiError(400, `failed to parse receiver_matchers param: ${(error as Error).message}`);
+  }
+  return ({ labels }) => matchers.every((matcher) => matcher.matches(labels[matcher.name] ?? ''));
 }
 
 /** The test that `receiver` asks for, an anchored regular expression. @throws ApiError */

@@ -57,7 +57,7 @@ inhibit_rules: [{source_matchers: [alertname = A], target_matchers: [alertname =
     const groups = (await get(alertmanager, '/alerts/groups')) as { labels: unknown; receiver: unknown }[];
     expect(groups.map(({ labels }) => labels)).toEqual([{ alertname: 'A' }, { alertname: 'B' }, { alertname: 'C' }]);
     expect(groups[0].receiver).toEqual({ name: 'ops' });
-    expect(await get(alertmanager, '/receivers')).toEqual([{ name: 'ops' }]);
+    expect(await get(alertmanager, '/receivers')).toEqual([{ name: 'ops', labels: { name: 'ops' } }]);
     expect(await get(alertmanager, '/status')).toMatchObject({
       cluster: {
         name: expect.stringMatching(/^[0-9A-Z]{26}$/),

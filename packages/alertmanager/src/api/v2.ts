@@ -5,6 +5,7 @@ import type { ClusterPeer } from '../cluster.ts';
 import { alertRoutes } from './alerts.ts';
 import { ApiError, SchemaError } from './errors.ts';
 import { insightRoutes } from './insight.ts';
+import { type Query, receiverLabelFilter } from './params.ts';
 import { silenceRoutes } from './silences.ts';
 
 export interface ApiOptions {
@@ -41,7 +42,10 @@ export function apiV2(
     uptime: new Date(startTime),
     versionInfo: { branch: '', buildDate: '', buildUser: '', goVersion: '', revision: '', version },
   }));
-  api.get('/receivers', () => alertmanager.loaded.config.receivers.map(({ name }) => ({ name })));
+  api.get('/receivers', (request) => {
+    const isWanted = receiverLabelFilter(request.query as Query);
+    return alertmanager.loaded.config.receivers.filter(isWanted).map(({ name, labels }) => ({ name, labels }));
+  });
   alertRoutes(api, alertmanager, clock);
   silenceRoutes(api, alertmanager, clock);
   insightRoutes(api, { alertmanager, clock, externalUrl });

@@ -8,6 +8,8 @@ import type { NotificationMetrics } from '../metrics/notifications.ts';
 import type { NotificationLog } from '../nflog/nflog.ts';
 import type { Route } from '../route/route.ts';
 import type { Silences } from '../silence/silences.ts';
+import type { Notification } from '../template/data.ts';
+import { type NotificationTemplates, renderRouteLabels } from '../template/templates.ts';
 import type { TimeInterval } from '../timeinterval/interval.ts';
 import { mutingIntervals } from '../timeinterval/muting.ts';
 import { type NotifyReason, notifyReason } from './dedup.ts';
@@ -40,6 +42,7 @@ export interface PipelineParts {
   readonly history: Pick<NotificationHistory, 'add'>;
   readonly metrics: NotificationMetrics;
   readonly troubles: TroubleLog;
+  readonly templates: NotificationTemplates;
   readonly externalUrl: () => string;
   readonly random?: () => number;
 }
@@ -127,6 +130,17 @@ function hashesOf(alerts: readonly Alert[]): BigUint64Array {
   return BigUint64Array.from(alerts, ({ labels }) => alertHash(labels));
 }
 
+/** The notification with the labels of its route rendered; those that cannot be are left out. */
+function withRouteLabels({ templates, logger }: PipelineParts, notification: Notification): Notification {
+  if (Object.keys(notification.routeLabels).length === 0) return notification;
+  try {
+    return { ...notification, routeLabels: renderRouteLabels(templates, notification) };
+  } catch (error) {
+    logger.error('The labels of a route cannot be rendered', { group: notification.groupKey, error });
+    return { ...notification, routeLabels: {} };
+  }
+}
+
 /** Sends what the integration wants to hear: without send_resolved only firing alerts, and nothing where none fires. */
 async function send(
   parts: PipelineParts,
@@ -139,16 +153,16 @@ async function send(
   const { route, groupKey, groupLabels, now, signal, ending } = flush;
   const wanted = integration.sendResolved ? flush.alerts : flush.alerts.filter((alert) => !isResolved(alert, now));
   if (wanted.length === 0) return { kind: 'sent' };
-  const notification = {
+  const notification = withRouteLabels(parts, {
     receiver: route.receiver,
     groupKey,
     groupLabels,
-    routeLabels: {},
+    routeLabels: route.labels,
     reason,
     alerts: wanted,
     externalUrl: parts.externalUrl(),
     now,
-  };
+  });
   const begin = performance.now();
   const at = clock.now();
   let attempts = 0;

@@ -19,6 +19,8 @@ export interface Route {
   readonly continue: boolean;
   readonly muteTimeIntervals: readonly string[];
   readonly activeTimeIntervals: readonly string[];
+  /** Templates by label name, the parents' included. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly routes: readonly Route[];
 }
 
@@ -44,6 +46,7 @@ export function buildRoute(config: RouteConfig, parent?: Route, position = 0): R
     continue: config.continue,
     muteTimeIntervals: config.mute_time_intervals,
     activeTimeIntervals: config.active_time_intervals,
+    labels: { ...parent?.labels, ...config.labels },
   };
   return { ...route, routes: config.routes.map((child, i) => buildRoute(child, { ...route, routes: [] }, i)) };
 }
