@@ -1,11 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
-import { type Labels, ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
-import { Tsdb } from '@avalanche/tsdb';
-import { Registry } from 'prom-client';
+import { type Labels, type ManualClock, Matcher, SampleColumns } from '@avalanche/model';
+import type { Tsdb } from '@avalanche/tsdb';
+import type { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Params } from '../api/params.ts';
 import {
@@ -15,35 +13,27 @@ import {
   targetMetadataResponse,
   targetsResponse,
 } from '../api/targets.ts';
-import type { LoadedConfig } from '../config/load.ts';
-import { configSchema } from '../config/schema.ts';
-import type { ScrapeFeatures } from './ingest.ts';
 import type { ScrapeLoop } from './loop.ts';
-import { ScrapeManager } from './manager.ts';
-import { ScrapeMetrics } from './metrics.ts';
+import type { ScrapeManager } from './manager.ts';
+import { INTERVAL_MS, ScrapeStage, START_MS } from './testing.ts';
 
-const interval = 10_000;
-const START = 1_700_000_000_000;
+const interval = INTERVAL_MS;
+const START = START_MS;
 const OPENMETRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+let stage: ScrapeStage;
 let directory = '';
 let tsdb: Tsdb;
 let clock: ManualClock;
 let manager: ScrapeManager;
-let server: Server;
 let address = '';
 let registry: Registry;
 let seen: IncomingHttpHeaders[] = [];
 let answer: { body: string; type: string };
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'scrape-features-'));
-  tsdb = await Tsdb.open({ directory, maxExemplars: 100 });
-  clock = new ManualClock(START);
-  registry = new Registry();
-  manager = managerWith({});
   seen = [];
   answerWith('a 1\nb 2\n');
-  server = createServer((request, response) => {
+  stage = await ScrapeStage.open((request, response) => {
     if (request.url === '/discovery') {
       const groups = [{ targets: [address] }];
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(groups));
@@ -52,57 +42,24 @@ beforeEach(async () => {
     seen.push(request.headers);
     response.writeHead(200, { 'content-type': answer.type }).end(answer.body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  ({ directory, tsdb, clock, manager, registry, address } = stage);
 });
-afterEach(async () => {
-  await manager.stop();
-  await tsdb.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  rmSync(directory, { recursive: true });
-});
-
-function managerWith(features: ScrapeFeatures): ScrapeManager {
-  registry.clear();
-  const metrics = new ScrapeMetrics(registry);
-  return new ScrapeManager({ tsdb, clock, logger: silentLogger, metrics, features, resolvePath: (path) => path });
-}
+afterEach(() => stage.end());
 
 function answerWith(body: string, type = 'text/plain; version=0.0.4'): void {
   answer = { body, type };
 }
 
-async function apply(job: object = {}, targets = [address]): Promise<void> {
-  const config = configSchema.parse({
-    global: { scrape_interval: '10s' },
-    scrape_configs: [{ job_name: 'j', static_configs: [{ targets }], ...job }],
-  });
-  await manager.apply({ config } as LoadedConfig);
-}
-
-const loops = (): readonly ScrapeLoop[] => manager.jobs.flatMap((job) => job.loops);
-
-/** Moves to the next scrape of every target and waits until it is stored. */
-async function scrape(): Promise<void> {
-  const before = new Map(loops().map((loop) => [loop, loop.lastScrape]));
-  await clock.advance(interval);
-  for (let i = 0; [...before].some(([loop, time]) => loop.lastScrape === time); i++) {
-    if (i > 500) throw new Error('no scrape');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const apply = (job: object = {}, targets = [address]) => stage.apply(job, targets);
+const scrape = () => stage.scrape();
+const loops = (): readonly ScrapeLoop[] => stage.loops;
 
 /** Series of a metric name: their labels but for `job` and `instance`, and all values, `NaN` for a staleness marker. */
 async function series(name: string): Promise<Record<string, number[]>> {
   const out: Record<string, number[]> = {};
-  const querier = tsdb.querier(0, Infinity);
-  for (const selected of await querier.select([new Matcher('=', '__name__', name)])) {
-    const samples = new SampleColumns();
-    selected.read(0, Infinity, samples);
-    out[selected.labels.without('__name__', 'job', 'instance').toString()] = [...samples.v.subarray(0, samples.length)];
+  for (const { labels, samples } of await stage.series(name)) {
+    out[labels.without('__name__', 'job', 'instance').toString()] = [...samples.v.subarray(0, samples.length)];
   }
-  querier.close();
   return out;
 }
 
@@ -297,8 +254,7 @@ test('failures are written to the file of the job', async () => {
 });
 
 test('exemplars go with their samples, once', async () => {
-  await manager.stop();
-  manager = managerWith({ exemplars: true });
+  manager = await stage.restart({ exemplars: true });
   answerWith('a_total 1 # {trace_id="x"} 0.5\nb_total 2 # {trace_id="y"} 1 1699999990\n# EOF\n', OPENMETRICS);
   await apply();
   await scrape();
@@ -316,8 +272,7 @@ test('exemplars go with their samples, once', async () => {
 });
 
 test('a counter that says when it began has a zero there', async () => {
-  await manager.stop();
-  manager = managerWith({ startTimeZeros: true });
+  manager = await stage.restart({ startTimeZeros: true });
   const began = START - 60_000;
   answerWith(`# TYPE a counter\na_total 5\na_created ${began / 1000}\n# EOF\n`, OPENMETRICS);
   await apply();

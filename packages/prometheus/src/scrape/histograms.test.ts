@@ -1,104 +1,34 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  formatHistogram,
-  Labels,
-  ManualClock,
-  Matcher,
-  ProtoWriter,
-  SampleColumns,
-  silentLogger,
-} from '@avalanche/model';
-import { Tsdb } from '@avalanche/tsdb';
-import { Registry } from 'prom-client';
+import { formatHistogram, Labels, Matcher, ProtoWriter } from '@avalanche/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { LoadedConfig } from '../config/load.ts';
-import { configSchema } from '../config/schema.ts';
-import type { ScrapeFeatures } from './ingest.ts';
-import type { ScrapeLoop } from './loop.ts';
-import { ScrapeManager } from './manager.ts';
-import { ScrapeMetrics } from './metrics.ts';
+import { ScrapeStage, START_MS as START } from './testing.ts';
 
-const interval = 10_000;
-const START = 1_700_000_000_000;
 const PROTOBUF = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
-let directory = '';
-let tsdb: Tsdb;
-let clock: ManualClock;
-let manager: ScrapeManager;
-let server: Server;
-let address = '';
-let registry: Registry;
+let stage: ScrapeStage;
 let body: Uint8Array | string;
 let type = PROTOBUF;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'scrape-histograms-'));
-  tsdb = await Tsdb.open({ directory, maxExemplars: 100 });
-  clock = new ManualClock(START);
-  registry = new Registry();
-  manager = managerWith({});
   type = PROTOBUF;
-  server = createServer((_, response) => {
+  stage = await ScrapeStage.open((_, response) => {
     response.writeHead(200, { 'content-type': type }).end(body);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterEach(async () => {
-  await manager.stop();
-  await tsdb.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => stage.end());
 
-function managerWith(features: ScrapeFeatures): ScrapeManager {
-  registry.clear();
-  const metrics = new ScrapeMetrics(registry);
-  return new ScrapeManager({ tsdb, clock, logger: silentLogger, metrics, features, resolvePath: (path) => path });
-}
-
-async function apply(job: object = {}): Promise<void> {
-  const config = configSchema.parse({
-    global: { scrape_interval: '10s' },
-    scrape_configs: [
-      { job_name: 'j', static_configs: [{ targets: [address] }], scrape_native_histograms: true, ...job },
-    ],
-  });
-  await manager.apply({ config } as LoadedConfig);
-}
-
-const loop = (): ScrapeLoop => manager.jobs.flatMap((job) => job.loops)[0];
-
-async function scrape(): Promise<void> {
-  const before = loop().lastScrape;
-  await clock.advance(interval);
-  for (let i = 0; loop().lastScrape === before; i++) {
-    if (i > 500) throw new Error('no scrape');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const apply = (job: object = {}) => stage.apply({ scrape_native_histograms: true, ...job });
+const scrape = () => stage.scrape();
+const loop = () => stage.loops[0];
 
 /** Series of a metric name: their labels but for `job` and `instance`, and their samples as text. */
 async function series(name: string): Promise<Record<string, string[]>> {
   const out: Record<string, string[]> = {};
-  const querier = tsdb.querier(0, Infinity);
-  for (const selected of await querier.select([new Matcher('=', '__name__', name)])) {
-    const samples = new SampleColumns();
-    selected.read(0, Infinity, samples);
-    out[selected.labels.without('__name__', 'job', 'instance').toString()] = Array.from(
-      { length: samples.length },
-      (_, i) => {
-        const histogram = samples.histograms?.[i];
-        return samples.isStale(i) ? 'stale' : histogram ? formatHistogram(histogram) : String(samples.v[i]);
-      },
-    );
+  for (const { labels, samples } of await stage.series(name)) {
+    const texts = Array.from({ length: samples.length }, (_, i) => {
+      const histogram = samples.histograms?.[i];
+      return samples.isStale(i) ? 'stale' : histogram ? formatHistogram(histogram) : String(samples.v[i]);
+    });
+    out[labels.without('__name__', 'job', 'instance').toString()] = texts;
   }
-  querier.close();
   return out;
 }
 
@@ -213,7 +143,7 @@ test('what is read of histograms is the choice of the job, and of labels of a ta
   expect(await series('h')).toEqual({ '{}': ['{count:3, sum:4.5, (0.5,1]:1, (1,2]:2}'] });
   expect((await series('h_bucket'))['{le="2.0"}']).toEqual(['3', '3']);
   await apply({
-    static_configs: [{ targets: [address], labels: { __scrape_native_histograms__: 'false', site: 'x' } }],
+    static_configs: [{ targets: [stage.address], labels: { __scrape_native_histograms__: 'false', site: 'x' } }],
     convert_classic_histograms_to_nhcb: true,
   });
   await scrape();
@@ -246,7 +176,9 @@ test('limits make buckets wider, or fail the scrape', async () => {
   body = histogramBody({ buckets: [1, 2], schema: -4 });
   await scrape();
   expect(loop().lastError).toBe('histogram bucket limit exceeded');
-  const exceeded = registry.getSingleMetric('prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total');
+  const exceeded = stage.registry.getSingleMetric(
+    'prometheus_target_scrapes_exceeded_native_histogram_bucket_limit_total',
+  );
   expect((await exceeded?.get())?.values[0].value).toBe(1);
 });
 
@@ -262,7 +194,7 @@ test('a body that is no protobuf, and a histogram that contradicts itself, fail 
 });
 
 test('exemplars are kept, and where a histogram began is a zero', async () => {
-  manager = managerWith({ exemplars: true, startTimeZeros: true });
+  await stage.restart({ exemplars: true, startTimeZeros: true });
   const seconds = START / 1000;
   body = histogramBody({ buckets: [1], start: seconds - 5, exemplars: [seconds - 2, seconds - 1] });
   await apply();
@@ -272,7 +204,7 @@ test('exemplars are kept, and where a histogram began is a zero', async () => {
   expect(Object.values(await series('h'))).toEqual([
     ['{count:0, sum:0}', '{count:1, sum:4.5, (0.5,1]:1}', '{count:4, sum:4.5, (0.5,1]:4}'],
   ]);
-  const [found] = tsdb.exemplars.select(0, Infinity, [[new Matcher('=', '__name__', 'h')]]);
-  expect(found.seriesLabels.equals(Labels.from({ __name__: 'h', job: 'j', instance: address }))).toBe(true);
+  const [found] = stage.tsdb.exemplars.select(0, Infinity, [[new Matcher('=', '__name__', 'h')]]);
+  expect(found.seriesLabels.equals(Labels.from({ __name__: 'h', job: 'j', instance: stage.address }))).toBe(true);
   expect(found.exemplars.map(({ time }) => time - START)).toEqual([-2000, -1000, 9000]);
 });

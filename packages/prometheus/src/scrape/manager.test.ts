@@ -1,26 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
-import { Labels, ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
-import { Tsdb } from '@avalanche/tsdb';
-import { Registry } from 'prom-client';
+import { Labels, type ManualClock, Matcher } from '@avalanche/model';
+import type { Tsdb } from '@avalanche/tsdb';
+import type { Registry } from 'prom-client';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { LoadedConfig } from '../config/load.ts';
-import { configSchema } from '../config/schema.ts';
 import type { ScrapeLoop } from './loop.ts';
-import { ScrapeManager } from './manager.ts';
-import { ScrapeMetrics } from './metrics.ts';
+import { INTERVAL_MS, ScrapeStage } from './testing.ts';
 
-const interval = 10_000;
+const interval = INTERVAL_MS;
 const text = { 'content-type': 'text/plain; version=0.0.4' };
-let directory = '';
+let stage: ScrapeStage;
 let tsdb: Tsdb;
 let clock: ManualClock;
-let manager: ScrapeManager;
-let server: Server;
 let address = '';
 let registry: Registry;
 let urls: string[] = [];
@@ -28,68 +19,34 @@ let authorization: (string | undefined)[] = [];
 let answer: (response: ServerResponse) => void;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'scrape-'));
-  tsdb = await Tsdb.open({ directory });
-  clock = new ManualClock(1_700_000_000_000);
-  registry = new Registry();
-  const metrics = new ScrapeMetrics(registry);
-  manager = new ScrapeManager({ tsdb, clock, logger: silentLogger, metrics, resolvePath: (path) => path });
   urls = [];
   authorization = [];
   answerWith('a 1\nb 2\n');
-  server = createServer((request, response) => {
+  stage = await ScrapeStage.open((request, response) => {
     urls.push(request.url ?? '');
     authorization.push(request.headers.authorization);
     answer(response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  ({ tsdb, clock, registry, address } = stage);
 });
-afterEach(async () => {
-  await manager.stop();
-  await tsdb.close();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-  rmSync(directory, { recursive: true });
-});
+afterEach(() => stage.end());
 
 function answerWith(body: string | Buffer, headers: Record<string, string> = text, status = 200): void {
   answer = (response) => response.writeHead(status, headers).end(body);
 }
 
-async function apply(job: object = {}, targets = [address]): Promise<void> {
-  const config = configSchema.parse({
-    global: { scrape_interval: '10s' },
-    scrape_configs: [{ job_name: 'j', static_configs: [{ targets, labels: { site: 'lab' } }], ...job }],
-  });
-  await manager.apply({ config } as LoadedConfig);
-}
-
-const loops = (): readonly ScrapeLoop[] => manager.jobs.flatMap((job) => job.loops);
-
-/** Moves to the next scrape of every target and waits until it is stored. */
-async function scrape(): Promise<void> {
-  const before = new Map(loops().map((loop) => [loop, loop.lastScrape]));
-  await clock.advance(interval);
-  for (let i = 0; [...before].some(([loop, time]) => loop.lastScrape === time); i++) {
-    if (i > 500) throw new Error('no scrape');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const apply = (job: object = {}, targets = [address]) => stage.apply(job, targets, { site: 'lab' });
+const scrape = () => stage.scrape();
+const loops = (): readonly ScrapeLoop[] => stage.loops;
 
 /** Series of a metric name: their labels and last value, or `stale`. */
 async function series(name: string): Promise<Record<string, number | 'stale'>> {
   const out: Record<string, number | 'stale'> = {};
-  const querier = tsdb.querier(0, Infinity);
-  for (const selected of await querier.select([new Matcher('=', '__name__', name)])) {
-    const samples = new SampleColumns();
-    selected.read(0, Infinity, samples);
+  for (const { labels, samples } of await stage.series(name)) {
     const last = samples.length - 1;
-    out[selected.labels.without('__name__', 'job', 'instance', 'site').toString()] = samples.isStale(last)
-      ? 'stale'
-      : samples.v[last];
+    const text = labels.without('__name__', 'job', 'instance', 'site').toString();
+    out[text] = samples.isStale(last) ? 'stale' : samples.v[last];
   }
-  querier.close();
   return out;
 }
 

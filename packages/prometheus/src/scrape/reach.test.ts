@@ -44,10 +44,8 @@ test('a target behind a proxy is asked for by its whole address, with the creden
     asked.push(String(request.headers['proxy-authorization']));
     exposing(asked, String(request.headers.host))(request, response);
   });
-  await stage.apply('far.example:8080', {
-    proxy_url: `http://u:p@${proxy}`,
-    basic_auth: { username: 'x', password: 'y' },
-  });
+  const job = { proxy_url: `http://u:p@${proxy}`, basic_auth: { username: 'x', password: 'y' } };
+  await stage.apply(job, ['far.example:8080']);
   await stage.scrape();
   await stage.scrape();
   expect(stage.loops[0]).toMatchObject({ health: 'up', lastError: '' });
@@ -56,7 +54,7 @@ test('a target behind a proxy is asked for by its whole address, with the creden
 });
 
 test('a proxy that is away is the reason why the target is down', async () => {
-  await stage.apply('far.example:8080', { proxy_url: 'http://127.0.0.1:1' });
+  await stage.apply({ proxy_url: 'http://127.0.0.1:1' }, ['far.example:8080']);
   await stage.scrape();
   expect(stage.loops[0].lastError).toContain('127.0.0.1:1: connect: connection refused');
 });
@@ -74,12 +72,12 @@ test('a target that wants OAuth 2 gets the token, fetched once; a token server t
   const asked: string[] = [];
   const target = await serve(exposing(asked, 'target'));
   const oauth2 = { client_id: 'id', client_secret: 's', token_url: `http://${server}/token` };
-  await stage.apply(target, { oauth2 });
+  await stage.apply({ oauth2 }, [target]);
   await stage.scrape();
   await stage.scrape();
   expect(asked).toEqual(['target /metrics Bearer t1', 'target /metrics Bearer t1']);
   refuses = true;
-  await stage.apply(target, { oauth2: { ...oauth2, client_secret: 'other' } });
+  await stage.apply({ oauth2: { ...oauth2, client_secret: 'other' } }, [target]);
   await stage.scrape();
   expect(stage.loops[0].lastError).toContain('oauth2: cannot fetch token: 400 Bad Request\nResponse: no such client');
 });
@@ -90,9 +88,9 @@ test('a target whose socket alone changes is asked at the other socket', async (
   await serve(exposing(asked, 'one'), one);
   await serve(exposing(asked, 'two'), two);
   const relabel = (path: string) => ({ relabel_configs: [{ target_label: '__unix_socket__', replacement: path }] });
-  await stage.apply('named.example', relabel(one));
+  await stage.apply(relabel(one), ['named.example']);
   await stage.scrape();
-  await stage.apply('named.example', relabel(two));
+  await stage.apply(relabel(two), ['named.example']);
   await stage.scrape();
   expect(asked.map((line) => line.split(' ')[0])).toEqual(['one', 'two']);
 });

@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ManualClock, silentLogger } from '@avalanche/model';
+import { type Labels, ManualClock, Matcher, SampleColumns, silentLogger } from '@avalanche/model';
 import { Tsdb } from '@avalanche/tsdb';
 import { Registry } from 'prom-client';
 import type { LoadedConfig } from '../config/load.ts';
@@ -12,47 +14,53 @@ import { ScrapeManager } from './manager.ts';
 import { ScrapeMetrics } from './metrics.ts';
 
 /** Between two scrapes, in milliseconds. */
-const INTERVAL_MS = 10_000;
-const START = 1_700_000_000_000;
+export const INTERVAL_MS = 10_000;
+/** Where the clock of a test begins. */
+export const START_MS = 1_700_000_000_000;
 
-/** All that scrapes, over a database in a directory of its own and by a clock that the test moves; a test ends it. */
+/** All that scrapes, and a target, over a database in a directory of its own and by a clock that the test moves. */
 export class ScrapeStage {
-  readonly clock = new ManualClock(START);
+  readonly clock = new ManualClock(START_MS);
   readonly registry = new Registry();
-  readonly manager: ScrapeManager;
+  manager: ScrapeManager;
 
   private constructor(
-    private readonly directory: string,
+    readonly directory: string,
     readonly tsdb: Tsdb,
-    features: ScrapeFeatures,
+    private readonly server: Server,
   ) {
-    const metrics = new ScrapeMetrics(this.registry);
-    const { clock } = this;
-    this.manager = new ScrapeManager({
-      tsdb,
-      clock,
-      logger: silentLogger,
-      metrics,
-      features,
-      resolvePath: (path) => path,
-    });
+    this.manager = this.managerWith({});
   }
 
-  static async open(features: ScrapeFeatures = {}): Promise<ScrapeStage> {
+  /** @param listener the target */
+  static async open(listener: RequestListener = (_request, response) => response.end()): Promise<ScrapeStage> {
     const directory = mkdtempSync(join(tmpdir(), 'scrape-'));
-    return new ScrapeStage(directory, await Tsdb.open({ directory, maxExemplars: 100 }), features);
+    const server = createServer(listener);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new ScrapeStage(directory, await Tsdb.open({ directory, maxExemplars: 100 }), server);
+  }
+
+  /** Of the target. */
+  get address(): string {
+    return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
   get loops(): readonly ScrapeLoop[] {
     return this.manager.jobs.flatMap((job) => job.loops);
   }
 
-  /** Moves to a configuration of one job with this target. */
-  async apply(address: string, job: object = {}, labels: Readonly<Record<string, string>> = {}): Promise<void> {
-    const static_configs = [{ targets: [address], labels }];
+  /** As a start anew with these features, over the same database. */
+  async restart(features: ScrapeFeatures): Promise<ScrapeManager> {
+    await this.manager.stop();
+    this.manager = this.managerWith(features);
+    return this.manager;
+  }
+
+  /** Moves to a configuration of one job with these targets. */
+  async apply(job: object = {}, targets: readonly string[] = [this.address], labels: object = {}): Promise<void> {
     const config = configSchema.parse({
       global: { scrape_interval: `${INTERVAL_MS / 1000}s` },
-      scrape_configs: [{ job_name: 'j', static_configs, ...job }],
+      scrape_configs: [{ job_name: 'j', static_configs: [{ targets, labels }], ...job }],
     });
     await this.manager.apply({ config } as LoadedConfig);
   }
@@ -67,9 +75,33 @@ export class ScrapeStage {
     }
   }
 
+  /** All series of a metric, with their samples. */
+  async series(name: string): Promise<{ readonly labels: Labels; readonly samples: SampleColumns }[]> {
+    const querier = this.tsdb.querier(0, Infinity);
+    try {
+      const found = await querier.select([new Matcher('=', '__name__', name)]);
+      return found.map((series) => {
+        const samples = new SampleColumns();
+        series.read(0, Infinity, samples);
+        return { labels: series.labels, samples };
+      });
+    } finally {
+      querier.close();
+    }
+  }
+
   async end(): Promise<void> {
     await this.manager.stop();
     await this.tsdb.close();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
     rmSync(this.directory, { recursive: true });
+  }
+
+  private managerWith(features: ScrapeFeatures): ScrapeManager {
+    const { tsdb, clock, registry } = this;
+    registry.clear();
+    const metrics = new ScrapeMetrics(registry);
+    return new ScrapeManager({ tsdb, clock, logger: silentLogger, metrics, features, resolvePath: (path) => path });
   }
 }
