@@ -147,8 +147,8 @@ export class RemoteWriteMetrics {
   ) {
     const labelsOf = ({ name, url }: QueueMetrics) => ({ remote_name: name, url });
     const own = (name: string) => `prometheus_remote_storage_${name}`;
-    for (const [name, help, read] of COUNTERS) this.counter(own(name), help, LABEL_NAMES, labelsOf, read);
-    for (const [name, help, read] of GAUGES) this.gauge(own(name), help, LABEL_NAMES, labelsOf, read);
+    for (const [name, help, read] of COUNTERS) this.family(Counter, own(name), help, LABEL_NAMES, labelsOf, read);
+    for (const [name, help, read] of GAUGES) this.family(Gauge, own(name), help, LABEL_NAMES, labelsOf, read);
     for (const [name, help, read] of DROPPED) this.dropped(own(name), help, read);
     this.durations = new Histogram({
       name: own('sent_batch_duration_seconds'),
@@ -159,8 +159,16 @@ export class RemoteWriteMetrics {
     });
     const consumer = ({ name }: QueueMetrics) => ({ consumer: name });
     const watcher = (name: string) => `prometheus_wal_watcher_${name}`;
-    for (const [name, help, read] of WATCHER_COUNTERS) this.counter(watcher(name), help, ['consumer'], consumer, read);
-    this.gauge(watcher('current_segment'), 'The segment that is read.', ['consumer'], consumer, (q) => q.segment);
+    for (const [name, help, read] of WATCHER_COUNTERS)
+      this.family(Counter, watcher(name), help, ['consumer'], consumer, read);
+    this.family(
+      Gauge,
+      watcher('current_segment'),
+      'The segment that is read.',
+      ['consumer'],
+      consumer,
+      (q) => q.segment,
+    );
     this.records(watcher('records_read_total'));
     collectedCounters(registry, [
       [own('samples_in_total'), 'Samples that came into the log.', () => tsdb.metrics.samplesAppended],
@@ -181,77 +189,50 @@ export class RemoteWriteMetrics {
     return new QueueMetrics(name, url, sizes, (duration) => this.durations.observe(labels, duration));
   }
 
-  private counter(
+  /** A value of each queue. */
+  private family(
+    kind: typeof Counter | typeof Gauge,
     name: string,
     help: string,
     labelNames: readonly string[],
     labels: (queue: QueueMetrics) => Record<string, string>,
     read: Read,
   ): void {
-    const { queues } = this;
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const queue of queues()) this.inc(labels(queue), read(queue));
-      },
-    });
+    this.collected(kind, name, help, labelNames, (queue, add) => add(labels(queue), read(queue)));
   }
 
-  private gauge(
+  /** Values that `each` adds for a queue, taken anew whenever somebody asks. */
+  private collected(
+    kind: typeof Counter | typeof Gauge,
     name: string,
     help: string,
     labelNames: readonly string[],
-    labels: (queue: QueueMetrics) => Record<string, string>,
-    read: Read,
+    each: (queue: QueueMetrics, add: (labels: Record<string, string>, value: number) => void) => void,
   ): void {
     const { queues } = this;
-    new Gauge({
+    new kind({
       name,
       help,
       labelNames,
       registers: [this.registry],
       collect() {
         this.reset();
-        for (const queue of queues()) this.set(labels(queue), read(queue));
+        for (const queue of queues()) each(queue, (labels, value) => this.inc(labels, value));
       },
     });
   }
 
   private dropped(name: string, help: string, read: (queue: QueueMetrics) => Dropped): void {
-    const { queues } = this;
-    new Counter({
-      name,
-      help,
-      labelNames: [...LABEL_NAMES, 'reason'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const queue of queues()) {
-          for (const [reason, count] of Object.entries(read(queue))) {
-            if (count > 0) this.inc({ remote_name: queue.name, url: queue.url, reason }, count);
-          }
-        }
-      },
+    this.collected(Counter, name, help, [...LABEL_NAMES, 'reason'], (queue, add) => {
+      for (const [reason, count] of Object.entries(read(queue))) {
+        if (count > 0) add({ remote_name: queue.name, url: queue.url, reason }, count);
+      }
     });
   }
 
   private records(name: string): void {
-    const { queues } = this;
-    new Counter({
-      name,
-      help: 'Records read from the log.',
-      labelNames: ['consumer', 'type'],
-      registers: [this.registry],
-      collect() {
-        this.reset();
-        for (const queue of queues()) {
-          for (const [type, count] of Object.entries(queue.records)) this.inc({ consumer: queue.name, type }, count);
-        }
-      },
+    this.collected(Counter, name, 'Records read from the log.', ['consumer', 'type'], (queue, add) => {
+      for (const [type, count] of Object.entries(queue.records)) add({ consumer: queue.name, type }, count);
     });
   }
 }
