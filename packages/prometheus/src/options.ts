@@ -62,7 +62,10 @@ export interface PrometheusOptions {
   readonly queryMaxConcurrency?: number;
   readonly features?: QueryFeatures;
   /** Features of scraping, and how near to its slot a scrape is taken for on time. */
-  readonly scraping?: Pick<ScrapeContext, 'features' | 'adjustTimestamps' | 'timestampToleranceMs'>;
+  readonly scraping?: Pick<
+    ScrapeContext,
+    'features' | 'adjustTimestamps' | 'timestampToleranceMs' | 'discoveryReloadMs'
+  >;
   /** `--rules.alert.resend-delay`; default one minute. */
   readonly resendDelayMs?: number;
   /** `--rules.alert.for-grace-period` and `…for-outage-tolerance`. */

@@ -39,7 +39,6 @@ export const withoutEffect: FlagSpecs = {
   'storage.tsdb.delayed-compaction.max-percent': without('10'),
   'storage.tsdb.delay-compact-file.path': without(),
   'storage.tsdb.block-reload-interval': without('1m'),
-  'scrape.discovery-reload-interval': without('5s'),
   'alertmanager.timeout': without(),
 };
 
@@ -99,6 +98,7 @@ const effective: FlagSpecs = {
   'storage.remote.flush-deadline': text('How long to send what waits for remote write, at the end.', '1m'),
   'scrape.adjust-timestamps': boolean('Move scrape times that are nearly on their slot onto it.', 'true'),
   'scrape.timestamp-tolerance': text('How near to its slot a scrape is on time; up to 1% of the interval.', '2ms'),
+  'scrape.discovery-reload-interval': text('A job takes other targets no more often. Without the flag: at once.', '5s'),
   'query.lookback-delta': text('How far back the last sample of a series counts.', '5m'),
   'query.timeout': text('Maximum time a query may take before being aborted.', '2m'),
   'query.max-concurrency': text('Maximum number of queries executed concurrently.', '20'),

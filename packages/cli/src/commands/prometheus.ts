@@ -112,6 +112,7 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
       features: features.scraping,
       adjustTimestamps: flags.boolean('scrape.adjust-timestamps'),
       ...timestampTolerance(flags),
+      ...discoveryReload(flags),
     },
     flags: shownFlags({ ...flags.all(), 'web.external-url': external.url, 'web.route-prefix': prefix || '/' }),
     ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },
@@ -122,6 +123,12 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
 function timestampTolerance(flags: Flags): { readonly timestampToleranceMs?: number } {
   const given = durationOf(flags, 'scrape.timestamp-tolerance');
   return given === undefined || given === 2 ? {} : { timestampToleranceMs: given };
+}
+
+/** Upstream's default spares its discovery; ours tells of changes alone, which are taken at once. */
+function discoveryReload(flags: Flags): { readonly discoveryReloadMs?: number } {
+  const given = flags.given('scrape.discovery-reload-interval');
+  return given ? { discoveryReloadMs: durationOf(flags, 'scrape.discovery-reload-interval') ?? 0 } : {};
 }
 
 /** @throws UsageError in upstream's words */

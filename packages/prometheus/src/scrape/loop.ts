@@ -37,6 +37,8 @@ export interface ScrapeContext {
   readonly adjustTimestamps?: boolean;
   /** `--scrape.timestamp-tolerance`; default 10 ms. */
   readonly timestampToleranceMs?: number;
+  /** `--scrape.discovery-reload-interval`: a job takes other targets no more often; default at once, in milliseconds. */
+  readonly discoveryReloadMs?: number;
 }
 
 export interface ScrapeLoopOptions extends ScrapeContext {

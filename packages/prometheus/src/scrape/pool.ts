@@ -6,6 +6,7 @@ import { JobClient } from './job-client.ts';
 import { identityOf, type ScrapeContext, ScrapeLoop } from './loop.ts';
 import type { PoolFacts } from './metrics.ts';
 import { makeTarget, type Target } from './target.ts';
+import { Throttle } from './throttle.ts';
 
 export interface PoolContext extends ScrapeContext, Pick<DiscoveryContext, 'resolvePath' | 'discoveryMetrics'> {
   readonly failureLogs: FailureLogs;
@@ -49,7 +50,13 @@ export class ScrapePool {
   start(predecessor?: ScrapePool): void {
     for (const loop of predecessor?.knownLoops() ?? []) this.leave(loop);
     const setName = this.config.job_name;
-    this.stopDiscovery = discover(this.config, { ...this.context, setName }, (found) => this.update(found));
+    const { clock, discoveryReloadMs = 0 } = this.context;
+    const throttle = new Throttle<readonly Labels[]>(clock, discoveryReloadMs, (found) => this.update(found));
+    const stop = discover(this.config, { ...this.context, setName }, (found) => throttle.push(found));
+    this.stopDiscovery = () => {
+      stop();
+      throttle.stop();
+    };
   }
 
   async stop(): Promise<void> {
