@@ -19,7 +19,7 @@ function load(text: string) {
 const OPS = 'receivers: [{name: ops}]\n';
 
 test.each([
-  ['receivers: []', 'no route provided in config'],
+  ['receivers: []', 'no routes provided'],
   [`route: {}\n${OPS}`, ':1: route: root route must specify a default receiver'],
   [`route:\n  receiver: dev\n${OPS}`, ':2: route.receiver: undefined receiver "dev" used in route'],
   [`route: {receiver: ops, matchers: [a=b]}\n${OPS}`, 'root route must not have any matchers'],
@@ -73,7 +73,7 @@ route:
 ${OPS}`);
   const [child] = route.routes;
   expect(child).toMatchObject({ receiver: 'ops', groupBy: ['job'], groupWaitMs: 1000, groupIntervalMs: 300_000 });
-  expect(child.key).toBe('{}/{env="prod",severity=~"warning|critical",team="db",x!=""}');
+  expect(child.key).toBe('{}/{env="prod",severity=~"^(?:warning|critical)$",team="db",x!=""}');
   expect(child.routes[0]).toMatchObject({ groupBy: [], groupByAll: true, repeatIntervalMs: 7_200_000, continue: true });
 });
 

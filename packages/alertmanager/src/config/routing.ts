@@ -102,7 +102,7 @@ type Refuse = (path: PropertyKey[], message: string) => void;
 
 export function checkRoot(route: RouteConfig | undefined, refuse: Refuse): void {
   if (!route) {
-    refuse([], 'no route provided in config');
+    refuse([], 'no routes provided');
     return;
   }
   const problems: readonly (readonly [boolean, string])[] = [

@@ -27,8 +27,18 @@ function given<Schema extends z.ZodType>(schema: Schema, fallback: z.output<Sche
   return z.preprocess((value) => (value === undefined ? fallback : value === null ? empty : value), schema);
 }
 
+/** A scalar, in Go's words where it is none. */
+const scalar = z.preprocess((value, context) => {
+  const kind = Array.isArray(value) ? 'seq' : 'map';
+  if (typeof value === 'object' && value !== null) {
+    context.addIssue({ code: 'custom', message: `cannot unmarshal !!${kind} into string` });
+    return z.NEVER;
+  }
+  return value;
+}, scalarString);
+
 export function text(fallback = '') {
-  return given(scalarString, fallback, '');
+  return given(scalar, fallback, '');
 }
 
 /** A boolean; `isText` of the file may have left it a word. */

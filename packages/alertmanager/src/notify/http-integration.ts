@@ -80,7 +80,8 @@ export class HttpMessage<Config extends HttpNotifierConfig, Name extends string>
   /** '' where it is not given. @throws SecretMissing */
   async secret(name: Name): Promise<string> {
     const value = (await this.secrets[name]?.read()) ?? '';
-    this.hide(value);
+    // of an address, the server may be told
+    this.hide(value.replace(/^https?:\/\/[^/?#]*/, ''));
     return value;
   }
 

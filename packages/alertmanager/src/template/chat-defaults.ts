@@ -16,21 +16,21 @@ export const chatTemplates = `
 {{- end }}
 
 {{ define "discord.default.content" }}{{ end }}
-{{ define "discord.default.title" }}{{ template "__subject" . }}{{ end }}
+{{ define "discord.default.title" }}{{ template "notification.subject.markdown" . }}{{ end }}
 {{ define "discord.default.message" }}{{ template "notification.markdown" . }}{{ end }}
 
-{{ define "webex.default.message" }}**{{ avalancheMarkdown (avalancheShort 120 .CommonLabels.alertname) }}** {{ .Status }}
+{{ define "webex.default.message" }}**{{ template "notification.subject.markdown" . }}**
 
 {{ template "notification.markdown" . }}{{ end }}
 
 {{ define "msteams.default.summary" }}{{ template "__subject" . }}{{ end }}
-{{ define "msteams.default.title" }}{{ template "__subject" . }}{{ end }}
+{{ define "msteams.default.title" }}{{ template "notification.subject.markdown" . }}{{ end }}
 {{ define "msteams.default.text" }}{{ template "notification.markdown" . }}{{ end }}
 
-{{ define "msteamsv2.default.title" }}{{ template "__subject" . }}{{ end }}
+{{ define "msteamsv2.default.title" }}{{ template "notification.subject.markdown" . }}{{ end }}
 {{ define "msteamsv2.default.text" }}{{ template "notification.markdown" . }}{{ end }}
 
-{{ define "rocketchat.default.title" }}{{ template "__subject" . }}{{ end }}
+{{ define "rocketchat.default.title" }}{{ template "notification.subject.markdown" . }}{{ end }}
 {{ define "rocketchat.default.alias" }}{{ template "__alertmanager" . }}{{ end }}
 {{ define "rocketchat.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end }}
 {{ define "rocketchat.default.emoji" }}{{ end }}
@@ -39,7 +39,7 @@ export const chatTemplates = `
 
 {{ define "mattermost.default.color" }}{{ template "notification.colour" . }}{{ end }}
 {{ define "mattermost.default.username" }}{{ template "__alertmanager" . }}{{ end }}
-{{ define "mattermost.default.title" }}{{ template "__subject" . }}{{ end }}
+{{ define "mattermost.default.title" }}{{ template "notification.subject.markdown" . }}{{ end }}
 {{ define "mattermost.default.titlelink" }}{{ template "__alertmanagerURL" . }}{{ end }}
 {{ define "mattermost.default.fallback" }}{{ template "mattermost.default.title" . }} | {{ template "mattermost.default.titlelink" . }}{{ end }}
 {{ define "mattermost.default.text" }}{{ template "notification.markdown" . }}{{ end }}

@@ -24,10 +24,13 @@ const shared = `
 
 {{ define "__alertmanager" }}Avalanche Monitor{{ end }}
 {{ define "__alertmanagerURL" }}{{ .ExternalURL }}/#/alerts?receiver={{ .Receiver | urlquery }}{{ end }}
-{{ define "__alert_severity_prefix" }}{{ if eq .Status "resolved" }}Resolved: {{ else if .CommonLabels.severity }}{{ avalancheShort 30 .CommonLabels.severity | title }}: {{ end }}{{ end }}
+{{ define "__alert_severity_prefix" }}{{ if eq .Status "resolved" }}Resolved: {{ else if .CommonLabels.severity }}{{ reReplaceAll "[^\\\\pL\\\\pN _-]" "" (avalancheShort 30 .CommonLabels.severity) | title }}: {{ end }}{{ end }}
 {{ define "__subject" }}{{ template "__alert_severity_prefix" . }}{{ template "notification.name" . }}{{ template "notification.count" . }}{{ end }}
 {{ define "notification.headline" }}{{ template "__subject" . }}{{ end }}
 {{ define "__description" }}{{ end }}
+{{ define "notification.subject.markdown" }}{{ template "__alert_severity_prefix" . }}
+{{- with .GroupLabels.alertname }}{{ avalancheShort 120 . | avalancheMarkdown }}{{ else }}{{ with .CommonLabels.alertname }}{{ avalancheShort 120 . | avalancheMarkdown }}{{ else }}Alerts{{ end }}{{ end }}
+{{- with .CommonLabels.instance }} on {{ avalancheShort 80 . | avalancheMarkdown }}{{ end }}{{ template "notification.count" . }}{{ end }}
 
 {{ define "__text_alert_list" }}{{ range $i, $alert := . }}{{ if lt $i 100 }}
 {{- with .Annotations.summary }}{{ avalancheShort 500 . }}

@@ -11,7 +11,7 @@ const SUMMARY_CHARACTERS_MAX = 1024;
 const TOO_LONG = {
   error: 'Custom details have been removed because the original event exceeds the maximum size of 512KB',
 };
-/** Of the events API v1, which a service key belongs to; it is not configured. */
+/** Of the events API v1, which a service key belongs to; it cannot be configured. */
 const V1_URL = 'https://events.pagerduty.com/generic/2010-04-15/create_event.json';
 
 type Details = Readonly<Record<string, unknown>>;
@@ -22,10 +22,7 @@ function isV1({ service_key, service_key_file }: PagerdutyConfig): boolean {
 }
 
 /** The service for one entry: v1 says by 403 that there were too many events, v2 by 429. */
-export function pagerduty(
-  config: PagerdutyConfig,
-  v1Url = V1_URL,
-): HttpKind<PagerdutyConfig, 'serviceKey' | 'routingKey'> {
+export function pagerduty(config: PagerdutyConfig): HttpKind<PagerdutyConfig, 'serviceKey' | 'routingKey'> {
   return {
     kind: 'pagerduty',
     secrets: ({ service_key, service_key_file, routing_key, routing_key_file }) => ({
@@ -46,7 +43,7 @@ export function pagerduty(
       const event = (shown: Details) => encodePayload((isV1(config) ? eventV1 : eventV2)(message, key, shown));
       const whole = event(details);
       const body = Buffer.byteLength(whole) < EVENT_BYTES_MAX ? whole : event(TOO_LONG);
-      await message.post(isV1(config) ? v1Url : config.url, body);
+      await message.post(isV1(config) ? V1_URL : config.url, body);
     },
   };
 }

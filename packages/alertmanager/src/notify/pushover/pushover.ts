@@ -11,21 +11,18 @@ const API_URL = 'https://api.pushover.net/1/messages.json';
 
 type PushoverMessage = HttpMessage<PushoverConfig, 'token' | 'user'>;
 
-/** Pushover; `apiUrl` is another for tests. */
-export function pushover(apiUrl = API_URL): HttpKind<PushoverConfig, 'token' | 'user'> {
-  return {
-    kind: 'pushover',
-    secrets: (config) => ({
-      token: Secret.of(config.token, config.token_file),
-      user: Secret.of(config.user_key, config.user_key_file),
-    }),
-    async send(message) {
-      const url = new URL(apiUrl);
-      url.search = (await parameters(message)).toString();
-      await message.exchange.request({ url: url.href, headers: { 'content-type': 'text/plain' } });
-    },
-  };
-}
+export const pushover: HttpKind<PushoverConfig, 'token' | 'user'> = {
+  kind: 'pushover',
+  secrets: (config) => ({
+    token: Secret.of(config.token, config.token_file),
+    user: Secret.of(config.user_key, config.user_key_file),
+  }),
+  async send(message) {
+    const url = new URL(API_URL);
+    url.search = (await parameters(message)).toString();
+    await message.exchange.request({ url: url.href, headers: { 'content-type': 'text/plain' } });
+  },
+};
 
 async function parameters(message: PushoverMessage): Promise<URLSearchParams> {
   const { config, text, html } = message;

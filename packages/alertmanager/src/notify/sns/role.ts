@@ -19,7 +19,7 @@ export async function assumeRole(
   });
   const url = new URL(endpoint);
   const body = form.toString();
-  const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   const request = { method: 'POST', url, headers, body, region, service: 'sts', now: Date.now() };
   const signed = signAws(request, credentials as AwsCredentials);
   const answer = await exchange.request({ url: url.href, body, headers: signed, needsBody: true, hidesAnswer: true });

@@ -27,7 +27,7 @@ export const sns: HttpKind<SnsConfig, never> = {
     const url = new URL(text(config.api_url) || `https://sns.${region}.amazonaws.com/`);
     const body = publishForm(message).toString();
     const credentials = config.sigv4.role_arn === '' ? settings.credentials : await assumeRole(message, settings);
-    const headers = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const request = { method: 'POST', url, headers, body, region, service: 'sns', now: Date.now() };
     await exchange.request({ url: url.href, body, headers: signAws(request, credentials) });
   },
