@@ -186,6 +186,10 @@ class PrometheusServer {
       logger,
       metrics: new ScrapeMetrics(registry),
       ...options.scraping,
+      features: {
+        ...options.scraping?.features,
+        typeAndUnitLabels: options.features?.typeAndUnitLabels ?? false,
+      },
       resolvePath,
       discoveryMetrics: this.discoveryMetrics,
     });

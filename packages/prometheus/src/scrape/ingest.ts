@@ -25,7 +25,7 @@ import type { FetchedBody } from './fetch.ts';
 import { BucketLimitExceeded, HistogramLimits } from './histogram-limits.ts';
 import { FamilyMetadata } from './metadata.ts';
 import type { ScrapeMetrics } from './metrics.ts';
-import { LabelLimitExceeded, sampleLabels } from './sample-labels.ts';
+import { LabelLimitExceeded, sampleLabels, withMetadataLabels } from './sample-labels.ts';
 import type { HistogramChoice } from './target.ts';
 
 const SLICE_MS = 8;
@@ -40,6 +40,8 @@ export interface ScrapeFeatures {
   readonly metadataRecords?: boolean;
   /** `created-timestamp-zero-ingestion` */
   readonly startTimeZeros?: boolean;
+  /** `type-and-unit-labels`: series get `__type__` and `__unit__` from what the body says of their family. */
+  readonly typeAndUnitLabels?: boolean;
   /** `extra-scrape-metrics` */
   readonly extraMetrics?: boolean;
 }
@@ -344,9 +346,17 @@ export class Ingest {
 
   /** Null where relabelling drops the series. */
   private labelsOf(parser: SampleParser): Labels | null {
-    const scraped = withNormalBounds(parser.seriesMap(), (family) => this.metadata.get(family)?.type);
+    const { metadata } = this;
+    const scraped = withNormalBounds(parser.seriesMap(), (family) => metadata.get(family)?.type);
+    const family = this.options.features.typeAndUnitLabels
+      ? metadata.familyOf(scraped.get(METRIC_NAME) ?? '')
+      : undefined;
     try {
-      return sampleLabels(scraped, this.options.labels, this.options.config);
+      return sampleLabels(
+        family ? withMetadataLabels(scraped, family[1]) : scraped,
+        this.options.labels,
+        this.options.config,
+      );
     } catch (error) {
       if (error instanceof LabelLimitExceeded) this.options.metrics.counts.labelLimits++;
       throw error;

@@ -1,6 +1,7 @@
 import { Labels, METRIC_NAME, quote } from '@avalanche/model';
 import type { ScrapeConfig } from '../config/schema.ts';
 import { relabel } from '../relabel.ts';
+import type { MetricMetadata } from './metadata.ts';
 
 type LabelConfig = Pick<
   ScrapeConfig,
@@ -48,6 +49,17 @@ export function withTargetLabels(scraped: ReadonlyMap<string, string>, target: L
     map.set(exported, value);
   }
   return Labels.fromMap(map);
+}
+
+/** With what is known of the family in place of what the series says of it itself; what is not known changes nothing. */
+export function withMetadataLabels(
+  scraped: ReadonlyMap<string, string>,
+  { type, unit }: Pick<MetricMetadata, 'type' | 'unit'>,
+): Map<string, string> {
+  const map = new Map(scraped);
+  if (type !== 'unknown') map.set('__type__', type);
+  if (unit !== '') map.set('__unit__', unit);
+  return map;
 }
 
 const LEGACY_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
