@@ -48,6 +48,7 @@ async function startOurs(parent: string, yaml: string): Promise<Sender> {
       logger: silentLogger,
       version: 'test',
       externalUrl: 'http://am.test',
+      cluster: { listenAddress: '', advertiseAddress: '', peerName: '' },
     });
   const port = await freePort();
   let role = await start(port);

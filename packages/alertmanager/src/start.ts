@@ -62,6 +62,11 @@ export interface RunningAlertmanager extends RunningRole {
 }
 
 const ROLE = 'alertmanager';
+const V1_GONE = `${JSON.stringify({
+  status: 'deprecated',
+  error:
+    'The Alertmanager v1 API was deprecated in version 0.16.0 and is removed as of version 0.27.0 - please use the equivalent route in the v2 API',
+})}\n`;
 const GET_CONCURRENCY = 8;
 const DEFAULT_CLUSTER: ClusterOptions = { listenAddress: '0.0.0.0:9094', advertiseAddress: '', peerName: '' };
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
@@ -105,7 +110,9 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
       },
     );
     lifecycle(app, reload, options.onQuit);
+    app.all('/api/v1/*', (_request, reply) => reply.code(410).type('application/json').send(V1_GONE));
     if (options.ui) await serveAlertmanagerUi(app, options.ui);
+    else app.setNotFoundHandler((_request, reply) => plainText(reply, 404, '404 page not found\n'));
     // before the server answers: an alert that is posted must find its route
     await alertmanager.apply(loaded);
     void alertmanager.seen.restore(alertmanager.history).catch((error) => {
@@ -170,20 +177,26 @@ function serveAlertmanagerUi(app: FastifyInstance, ui: NonNullable<AlertmanagerO
 }
 
 function lifecycle(app: FastifyInstance, reload: () => Promise<void>, quit: (() => void) | undefined): void {
-  const text = (reply: FastifyReply, code: number, body: string) => reply.code(code).type('text/plain').send(body);
-  app.get('/-/healthy', (_request, reply) => text(reply, 200, 'OK'));
-  app.get('/-/ready', (_request, reply) => text(reply, 200, 'OK'));
+  app.get('/-/healthy', (_request, reply) => plainText(reply, 200, 'OK'));
+  app.get('/-/ready', (_request, reply) => plainText(reply, 200, 'OK'));
+  app.get('/-/reload', (_request, reply) =>
+    plainText(reply.header('allow', 'POST, OPTIONS'), 405, 'Method Not Allowed\n'),
+  );
   app.post('/-/reload', async (_request, reply) => {
     try {
       await reload();
-      return text(reply, 200, '');
+      return plainText(reply, 200, '');
     } catch (error) {
-      return text(reply, 500, `failed to reload config: ${(error as Error).message}\n`);
+      return plainText(reply, 500, `failed to reload config: ${(error as Error).message}\n`);
     }
   });
   if (!quit) return;
   app.post('/-/quit', (_request, reply) => {
     setImmediate(quit);
-    return text(reply, 200, 'Requesting termination... Goodbye!');
+    return plainText(reply, 200, 'Requesting termination... Goodbye!');
   });
+}
+
+function plainText(reply: FastifyReply, code: number, body: string): FastifyReply {
+  return reply.code(code).type('text/plain; charset=utf-8').send(body);
 }

@@ -5,25 +5,16 @@ import { fingerprint } from '../alert/fingerprint.ts';
 import type { Alertmanager, AlertStatus } from '../alertmanager.ts';
 import { matchRoutes } from '../route/route.ts';
 import { mutingIntervals } from '../timeinterval/muting.ts';
+import { JsonBody } from './body.ts';
 import { ApiError, SchemaError } from './errors.ts';
-import {
-  filters,
-  flag,
-  objectField,
-  type Query,
-  receiverFilter,
-  receiverLabelFilter,
-  stringField,
-  stringMap,
-  timeField,
-} from './params.ts';
+import { filters, flag, type Query, receiverFilter, receiverLabelFilter } from './params.ts';
 
 /** `/alerts` and `/alerts/groups` of API v2. */
 export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, clock: Clock): void {
   api.get('/alerts', (request) => listAlerts(alertmanager, request.query as Query));
   api.get('/alerts/groups', (request) => listGroups(alertmanager, request.query as Query, clock.now()));
   api.post('/alerts', (request, reply) => {
-    takeAlerts(alertmanager, request.body, clock.now());
+    takeAlerts(alertmanager, new JsonBody(request, 'alerts'), clock.now());
     return reply.code(200).send();
   });
 }
@@ -119,12 +110,11 @@ function alertJson(alert: Alert, status: AlertStatus, receivers: readonly string
 }
 
 /** Takes what is valid of a posted list. @throws SchemaError, or ApiError naming what was not valid */
-function takeAlerts(alertmanager: Alertmanager, body: unknown, now: number): void {
-  if (!Array.isArray(body)) throw new SchemaError(400, 'alerts in body must be of type array', 400);
+function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): void {
   const { metrics, alerts, loaded } = alertmanager;
   const problems: string[] = [];
   const valid: Alert[] = [];
-  for (const report of body.map((item: unknown) => parseAlert(item, now, loaded.config.global.resolve_timeout))) {
+  for (const report of parseAlerts(body, now, loaded.config.global.resolve_timeout)) {
     metrics.received.inc({ status: report.endsAt > now ? 'firing' : 'resolved', version: 'v2' });
     const problem = problemOf(report);
     if (problem === undefined) valid.push(report);
@@ -134,26 +124,47 @@ function takeAlerts(alertmanager: Alertmanager, body: unknown, now: number): voi
     }
   }
   alerts.put(valid);
-  if (problems.length > 0) throw new ApiError(400, problems.join('; '));
+  if (problems.length > 0) throw new ApiError(400, problems.join('\n'));
 }
 
-function parseAlert(value: unknown, now: number, resolveTimeoutMs: number): Alert {
-  const item = objectField(value, 'alert');
-  if (item.labels === undefined) throw new SchemaError(602, 'labels in body is required');
-  const given = Object.entries(stringMap(item.labels, 'labels'));
-  const labels = Labels.from(Object.fromEntries(given.filter(([, value]) => value !== '')));
-  const startsAt = timeField(item.startsAt, 'startsAt');
-  const endsAt = timeField(item.endsAt, 'endsAt');
+function parseAlerts(body: JsonBody, now: number, resolveTimeoutMs: number): Alert[] {
+  const items = body.array(body.value, 'Go value of type models.PostableAlerts').map((item) => decodeAlert(body, item));
+  // all must be decoded before the first is judged
+  items.forEach(checkAlert);
+  return items.map(({ labels: given, annotations, startsAt, endsAt, generatorURL }) => {
+    const labels = Labels.from(Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== '')));
+    return {
+      fingerprint: fingerprint(labels),
+      labels,
+      annotations,
+      startsAt: startsAt || endsAt || now,
+      endsAt: endsAt || now + resolveTimeoutMs,
+      updatedAt: now,
+      timeout: endsAt === 0,
+      generatorURL,
+    };
+  });
+}
+
+function decodeAlert(body: JsonBody, value: unknown) {
+  const item = body.object(value, 'Go value of type models.PostableAlert');
   return {
-    fingerprint: fingerprint(labels),
-    labels,
-    annotations: stringMap(item.annotations, 'annotations'),
-    startsAt: startsAt || endsAt || now,
-    endsAt: endsAt || now + resolveTimeoutMs,
-    updatedAt: now,
-    timeout: endsAt === 0,
-    generatorURL: stringField(item.generatorURL, 'generatorURL'),
+    labels: item.labels === undefined || item.labels === null ? undefined : body.strings(item.labels, 'Alert.labels'),
+    annotations: body.strings(item.annotations, '.annotations'),
+    startsAt: body.time(item.startsAt, '.startsAt'),
+    endsAt: body.time(item.endsAt, '.endsAt'),
+    generatorURL: body.string(item.generatorURL, 'Alert.generatorURL'),
   };
+}
+
+/** An absolute URI or path, as far as Go's url.ParseRequestURI is strict about it. */
+const URI = /^(\/|[a-z][a-z\d+.-]*:)\P{Cc}*$/iu;
+
+function checkAlert({ labels, generatorURL }: ReturnType<typeof decodeAlert>, i: number): void {
+  if (generatorURL !== '' && !URI.test(generatorURL)) {
+    throw new SchemaError(601, `${i}.generatorURL in body must be of type uri: ${JSON.stringify(generatorURL)}`);
+  }
+  if (labels === undefined) throw new SchemaError(602, `${i}.labels in body is required`);
 }
 
 /** What is wrong with an alert, in upstream's words (model.Alert.Validate). */

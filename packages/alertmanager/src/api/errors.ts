@@ -17,7 +17,7 @@ export class SchemaError extends Error {
   constructor(
     readonly code: number,
     message: string,
-    readonly status: 400 | 422 = 422,
+    readonly status: 400 | 404 | 405 | 406 | 415 | 422 = 422,
   ) {
     super(message);
   }

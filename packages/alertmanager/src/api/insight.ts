@@ -8,8 +8,9 @@ import { NoSuchReceiver, sendTest } from '../explain/test-notification.ts';
 import { type NotificationRecord, tellsOf } from '../history/record.ts';
 import { matchesAll } from '../route/route.ts';
 import { renderTemplate } from '../template/templates.ts';
+import { JsonBody } from './body.ts';
 import { ApiError } from './errors.ts';
-import { filters, numberParam, objectField, type Query, single, stringField, stringMap } from './params.ts';
+import { filters, numberParam, type Query, single } from './params.ts';
 import { parseMatcherSet } from './silences.ts';
 
 const LIMIT = 100;
@@ -29,8 +30,8 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
   api.get('/notifications', (request) => listNotifications(alertmanager, request.query as Query));
   api.get('/alerts/explain', (request) => explain(alertmanager, request.query as Query, clock.now()));
   api.post('/silences/reach', (request) => {
-    const { matchers } = objectField(request.body, 'silence');
-    const set = parseMatcherSet(matchers);
+    const body = new JsonBody(request, 'silence');
+    const set = parseMatcherSet(body, body.object(body.value, 'Go value of type models.Silence').matchers);
     try {
       return silenceReach(alertmanager, set);
     } catch (error) {
@@ -38,14 +39,15 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
     }
   });
   api.post('/templates/preview', async (request) => {
-    const { text, kind = 'text', notification } = objectField(request.body, 'preview');
+    const body = new JsonBody(request, 'preview');
+    const { text, kind = 'text', notification } = body.object(body.value, 'preview');
     if (kind !== 'text' && kind !== 'html') throw new ApiError(400, 'kind must be text or html');
-    const about = await previewedNotification(alertmanager, stringField(notification, 'preview.notification'), {
+    const about = await previewedNotification(alertmanager, body.string(notification, 'preview.notification'), {
       now: clock.now(),
       externalUrl: externalUrl(),
     });
     try {
-      return { output: renderTemplate(alertmanager.loaded.templates, stringField(text, 'preview.text'), about, kind) };
+      return { output: renderTemplate(alertmanager.loaded.templates, body.string(text, 'preview.text'), about, kind) };
     } catch (error) {
       throw new ApiError(400, (error as Error).message);
     }
@@ -53,7 +55,7 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
   let isTesting = false;
   api.post('/receivers/test', async (request) => {
     refuseOtherSites(request);
-    const wish = testWish(request.body);
+    const wish = testWish(new JsonBody(request, 'test'));
     if (isTesting) throw new ApiError(429, 'a test is under way');
     isTesting = true;
     try {
@@ -66,14 +68,14 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
   });
 }
 
-function testWish(body: unknown) {
-  const { receiver, labels, annotations } = objectField(body, 'test');
-  const wanted = stringField(receiver, 'test.receiver');
+function testWish(body: JsonBody) {
+  const { receiver, labels, annotations } = body.object(body.value, 'test');
+  const wanted = body.string(receiver, 'test.receiver');
   if (wanted === '' && labels === undefined) throw new ApiError(400, 'one of receiver and labels must be given');
   return {
     ...(wanted === '' ? {} : { receiver: wanted }),
-    labels: stringMap(labels, 'test.labels'),
-    annotations: stringMap(annotations, 'test.annotations'),
+    labels: body.strings(labels, 'test.labels'),
+    annotations: body.strings(annotations, 'test.annotations'),
   };
 }
 

@@ -1,6 +1,7 @@
-import { compareStrings, compileAnchored, type Matcher } from '@avalanche/model';
+import { compileAnchored, type Matcher } from '@avalanche/model';
+import { checkAnchored } from '../matcher/make.ts';
 import { parseMatcher } from '../matcher/parse.ts';
-import { ApiError, SchemaError } from './errors.ts';
+import { ApiError } from './errors.ts';
 
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -53,41 +54,9 @@ export function receiverFilter(query: Query): (name: string) => boolean {
   const text = single(query, 'receiver');
   if (text === undefined) return () => true;
   try {
-    const { accepts } = compileAnchored(text);
-    return accepts;
+    checkAnchored(text);
+    return compileAnchored(text).accepts;
   } catch (error) {
     throw new ApiError(400, `failed to parse receiver param: ${(error as Error).message}`);
   }
-}
-
-const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:?\d{2})$/;
-
-/** A time of a body as milliseconds; absent or Go's zero time is 0. @throws SchemaError */
-export function timeField(value: unknown, field: string): number {
-  if (value === undefined || value === null || value === '') return 0;
-  const ms = typeof value === 'string' && RFC3339.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(ms)) {
-    throw new SchemaError(400, `${field} in body must be of type date-time: ${JSON.stringify(value)}`, 400);
-  }
-  return ms < 0 && typeof value === 'string' && value.startsWith('0001-') ? 0 : ms;
-}
-
-export function stringField(value: unknown, field: string): string {
-  if (value === undefined || value === null) return '';
-  if (typeof value !== 'string') throw new SchemaError(400, `${field} in body must be of type string`, 400);
-  return value;
-}
-
-export function objectField(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SchemaError(400, `${field} in body must be of type object`, 400);
-  }
-  return value as Readonly<Record<string, unknown>>;
-}
-
-/** A map of names to strings, sorted by name as Go prints maps. @throws SchemaError */
-export function stringMap(value: unknown, field: string): Record<string, string> {
-  if (value === undefined || value === null) return {};
-  const entries = Object.entries(objectField(value, field)).sort(([a], [b]) => compareStrings(a, b));
-  return Object.fromEntries(entries.map(([name, item]) => [name, stringField(item, `${field}.${name}`)]));
 }

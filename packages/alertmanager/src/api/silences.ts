@@ -9,8 +9,9 @@ import {
   type WantedSilence,
 } from '../silence/silence.ts';
 import { SilenceNotFound } from '../silence/silences.ts';
+import { JsonBody } from './body.ts';
 import { ApiError, SchemaError } from './errors.ts';
-import { filters, flag, objectField, type Query, stringField, stringMap, timeField } from './params.ts';
+import { filters, flag, type Query } from './params.ts';
 
 /** `/silences` and `/silence/{id}` of API v2. */
 export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, clock: Clock): void {
@@ -30,7 +31,7 @@ export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, 
   });
   api.post('/silences', (request) => {
     const now = clock.now();
-    const wanted = parseSilence(request.body, now);
+    const wanted = parseSilence(new JsonBody(request, 'silence'), now);
     if (wanted.startsAt >= wanted.endsAt) refuse('Failed to create silence: start time must be before end time');
     if (wanted.endsAt < now) refuse("Failed to create silence: end time can't be in the past");
     try {
@@ -92,38 +93,59 @@ function silenceJson(silence: Silence, now: number) {
   };
 }
 
-function parseSilence(body: unknown, now: number): WantedSilence {
-  const item = objectField(body, 'silence');
-  for (const name of ['matchers', 'startsAt', 'endsAt', 'createdBy', 'comment']) {
-    if (item[name] === undefined || item[name] === null)
-      throw new SchemaError(602, `silence.${name} in body is required`);
-  }
-  return {
-    id: stringField(item.id, 'silence.id'),
-    matcherSets: [parseMatcherSet(item.matchers)],
-    startsAt: timeField(item.startsAt, 'silence.startsAt') || now,
-    endsAt: timeField(item.endsAt, 'silence.endsAt'),
-    createdBy: stringField(item.createdBy, 'silence.createdBy'),
-    comment: stringField(item.comment, 'silence.comment'),
-    annotations: stringMap(item.annotations, 'silence.annotations'),
+/** @throws SchemaError */
+function parseSilence(body: JsonBody, now: number): WantedSilence {
+  const item = body.object(body.value, 'Go value of type models.Silence');
+  const matchers = item.matchers === undefined ? undefined : decodeMatchers(body, item.matchers);
+  const silence = {
+    id: body.string(item.id, '.id'),
+    startsAt: body.time(item.startsAt, 'Silence.startsAt') || now,
+    endsAt: body.time(item.endsAt, 'Silence.endsAt'),
+    createdBy: body.string(item.createdBy, 'Silence.createdBy'),
+    comment: body.string(item.comment, 'Silence.comment'),
+    annotations: body.strings(item.annotations, 'Silence.annotations'),
   };
+  for (const name of ['comment', 'createdBy', 'endsAt', 'matchers', 'startsAt']) {
+    if (item[name] === undefined || item[name] === null) throw new SchemaError(602, `${name} in body is required`);
+    if (name === 'matchers') checkMatchers(matchers ?? []);
+  }
+  return { ...silence, matcherSets: [(matchers ?? []).map(completeMatcher)] };
 }
 
 /** `matchers` of a silence. @throws SchemaError */
-export function parseMatcherSet(value: unknown): MatcherSet {
-  if (!Array.isArray(value)) throw new SchemaError(400, 'silence.matchers in body must be of type array', 400);
-  if (value.length === 0) throw new SchemaError(612, 'silence.matchers in body should have at least 1 items');
-  return value.map(parseSilenceMatcher);
+export function parseMatcherSet(body: JsonBody, value: unknown): MatcherSet {
+  const matchers = decodeMatchers(body, value);
+  checkMatchers(matchers);
+  return matchers.map(completeMatcher);
 }
 
-function parseSilenceMatcher(value: unknown, i: number): SilenceMatcher {
-  const at = `silence.matchers.${i}`;
-  const { name, value: pattern, isRegex, isEqual = true } = objectField(value, at);
-  for (const [key, field] of Object.entries({ name, value: pattern, isRegex })) {
-    if (field === undefined || field === null) throw new SchemaError(602, `${at}.${key} in body is required`);
-  }
-  if (typeof isRegex !== 'boolean' || typeof isEqual !== 'boolean') {
-    throw new SchemaError(400, `${at}: isRegex and isEqual must be of type boolean`, 400);
-  }
-  return { name: stringField(name, `${at}.name`), value: stringField(pattern, `${at}.value`), isRegex, isEqual };
+type DecodedMatcher = Partial<SilenceMatcher>;
+
+function decodeMatchers(body: JsonBody, value: unknown): readonly DecodedMatcher[] {
+  return body.array(value, 'Silence.matchers of type models.Matchers').map((item): DecodedMatcher => {
+    const { name, value: pattern, isRegex, isEqual } = body.object(item, 'Silence.matchers of type models.Matcher');
+    return {
+      ...(name === undefined || name === null ? {} : { name: body.string(name, 'Matcher.matchers.name') }),
+      ...(pattern === undefined || pattern === null ? {} : { value: body.string(pattern, 'Matcher.matchers.value') }),
+      ...(isRegex === undefined || isRegex === null
+        ? {}
+        : { isRegex: body.boolean(isRegex, 'Matcher.matchers.isRegex') }),
+      ...(isEqual === undefined || isEqual === null
+        ? {}
+        : { isEqual: body.boolean(isEqual, 'Matcher.matchers.isEqual') }),
+    };
+  });
+}
+
+function checkMatchers(matchers: readonly DecodedMatcher[]): void {
+  if (matchers.length === 0) throw new SchemaError(612, 'matchers in body should have at least 1 items');
+  matchers.forEach((matcher, i) => {
+    for (const key of ['isRegex', 'name', 'value'] as const) {
+      if (matcher[key] === undefined) throw new SchemaError(602, `matchers.${i}.${key} in body is required`);
+    }
+  });
+}
+
+function completeMatcher({ name = '', value = '', isRegex = false, isEqual = true }: DecodedMatcher): SilenceMatcher {
+  return { name, value, isRegex, isEqual };
 }

@@ -111,7 +111,7 @@ inhibit_rules: [{source_matchers: [alertname = A], target_matchers: [alertname =
   test.each<[string, string, unknown, number, unknown]>([
     ['POST', '/alerts', [{ labels: {} }], 400, 'at least one label pair required'],
     ['POST', '/alerts', { labels: {} }, 400, expect.objectContaining({ code: 400 })],
-    ['POST', '/alerts', [{}], 422, { code: 602, message: 'labels in body is required' }],
+    ['POST', '/alerts', [{}], 422, { code: 602, message: '0.labels in body is required' }],
     ['POST', '/alerts', [{ labels: { a: 'b' }, startsAt: 'now' }], 400, expect.objectContaining({ code: 400 })],
     ['POST', '/silences', { ...base, matchers: [] }, 422, expect.objectContaining({ code: 612 })],
     ['POST', '/silences', { matchers: match('x') }, 422, expect.objectContaining({ code: 602 })],

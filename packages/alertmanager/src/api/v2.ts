@@ -3,6 +3,7 @@ import type { FastifyError, FastifyInstance } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
 import type { ClusterPeer } from '../cluster.ts';
 import { alertRoutes } from './alerts.ts';
+import { takeJsonBodies } from './body.ts';
 import { ApiError, SchemaError } from './errors.ts';
 import { insightRoutes } from './insight.ts';
 import { type Query, receiverLabelFilter } from './params.ts';
@@ -34,7 +35,10 @@ export function apiV2(
   });
   api.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store');
+    if (String(reply.getHeader('content-type')).startsWith('application/json')) reply.type('application/json');
   });
+  takeJsonBodies(api);
+  refuseUnknown(api);
   allowOtherOrigins(api);
   api.get('/status', () => ({
     cluster: cluster ? { name: cluster.name, status: 'ready', peers: [cluster] } : { status: 'disabled', peers: [] },
@@ -49,6 +53,27 @@ export function apiV2(
   alertRoutes(api, alertmanager, clock);
   silenceRoutes(api, alertmanager, clock);
   insightRoutes(api, { alertmanager, clock, externalUrl });
+}
+
+/** Paths, methods and types of answers that there are not are refused in go-openapi's words. */
+function refuseUnknown(api: FastifyInstance): void {
+  const methods = new Map<string, string[]>();
+  api.addHook('onRoute', ({ url, method }) => {
+    const known = [method].flat().filter((name) => name !== 'HEAD' && name !== 'OPTIONS');
+    methods.set(url, [...(methods.get(url) ?? []), ...known].sort());
+  });
+  api.addHook('onRequest', async ({ method, headers }) => {
+    const { accept = '' } = headers;
+    if (method !== 'GET' || accept === '' || /\*\/\*|application\/(\*|json)/.test(accept)) return;
+    throw new SchemaError(406, 'unsupported media type requested, only [application/json] are available', 406);
+  });
+  api.setNotFoundHandler((request, reply) => {
+    const path = request.url.replace(/\?.*$/s, '');
+    const found = [...methods].find(([url]) => new RegExp(`^${url.replace(/:\w+/g, '[^/]+')}$`).test(path));
+    if (!found) throw new SchemaError(404, `path ${path} was not found`, 404);
+    reply.header('allow', found[1].join(','));
+    throw new SchemaError(405, `method ${request.method} is not allowed, but [${found[1].join(',')}] are`, 405);
+  });
 }
 
 /** Upstream answers every origin. DELETE is ours: the UI of another door of the stack expires silences. */

@@ -1,4 +1,5 @@
-import { Matcher, type MatchType } from '@avalanche/model';
+import type { Matcher, MatchType } from '@avalanche/model';
+import { makeMatcher } from './make.ts';
 import { trimSpace } from './tokens.ts';
 
 /** Go’s `\s` knows no other spaces. */
@@ -13,7 +14,7 @@ export function parseClassicMatcher(text: string): Matcher {
   const match = MATCHER.exec(text);
   if (!match) throw new Error(`bad matcher format: ${text}`);
   const [, name, type, value] = match;
-  return new Matcher(type as MatchType, name, plainValue(value));
+  return makeMatcher(type as MatchType, name, plainValue(value));
 }
 
 /** Parses `{a="b", c=~"d|e"}` or the same without braces into its matchers. @throws Error */

@@ -1,4 +1,5 @@
-import { isValidLabelName, Matcher, type MatchType, unquote } from '@avalanche/model';
+import { isValidLabelName, type Matcher, type MatchType, unquote } from '@avalanche/model';
+import { makeMatcher } from './make.ts';
 import { MatcherLexer, type Token } from './tokens.ts';
 
 const END_OF_INPUT = 'end of input';
@@ -53,7 +54,7 @@ function parseOne(lexer: MatcherLexer): Matcher {
   );
   const value = textOf(expect(lexer, ['quoted', 'unquoted'], (reason) => `${reason}: expected label value`));
   try {
-    return new Matcher(operator.kind as MatchType, name, value);
+    return makeMatcher(operator.kind as MatchType, name, value);
   } catch (error) {
     throw new Error(`failed to create matcher: ${(error as Error).message}`, { cause: error });
   }
