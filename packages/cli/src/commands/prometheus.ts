@@ -114,7 +114,7 @@ function optionsOf(flags: Flags, features: Features, logger: Logger): Prometheus
       ...timestampTolerance(flags),
       ...discoveryReload(flags),
     },
-    flags: shownFlags({ ...flags.all(), 'web.external-url': external.url, 'web.route-prefix': prefix || '/' }),
+    flags: shownFlags({ ...flags.all(), 'web.route-prefix': prefix || '/' }),
     ui: { directory: uiDirectory, boot: { alertmanagerUrl: null, grafanaUrl: null, version: VERSION } },
   };
 }
