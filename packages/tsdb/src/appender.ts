@@ -48,6 +48,8 @@ class Samples {
   /** Value bits: the low half of value i at 2i, the high half at 2i+1. */
   bits = new Uint32Array(2048);
   values = new Float64Array(this.bits.buffer);
+  /** Milliseconds since the epoch, 0 where a sample has no start time; there where start times are stored. */
+  starts: Float64Array | null = null;
 
   grow(): void {
     const size = this.refs.length * 2;
@@ -56,6 +58,7 @@ class Samples {
     this.times = copyInto(new Float64Array(size), this.times);
     this.bits = copyInto(new Uint32Array(size * 2), this.bits);
     this.values = new Float64Array(this.bits.buffer);
+    if (this.starts) this.starts = copyInto(new Float64Array(size), this.starts);
   }
 }
 
@@ -98,6 +101,11 @@ export class Appender {
     return this.samples.bits;
   }
 
+  /** Milliseconds since the epoch, 0 for none; null where start times are not stored. */
+  get starts(): Float64Array | null {
+    return this.samples.starts;
+  }
+
   /** The reference of the series with these labels, created if there is none. */
   seriesRef(labels: Labels): number {
     return this.target.seriesRef(labels);
@@ -119,16 +127,26 @@ export class Appender {
     return this.judge(ref, time);
   }
 
-  /** @param time milliseconds since the epoch. @throws HistogramError where the histogram contradicts itself */
-  appendHistogram(ref: number, time: number, histogram: FloatHistogram): Outcome {
+  /** Gives the float that was appended last its start time, in milliseconds; without effect where they are not stored. */
+  setStart(start: number): void {
+    const { samples, length } = this;
+    if (samples.starts && length > 0) samples.starts[length - 1] = start;
+  }
+
+  /**
+   * @param time milliseconds since the epoch
+   * @param start when it began to count, for the log, where start times are stored; 0 is not known
+   * @throws HistogramError where the histogram contradicts itself
+   */
+  appendHistogram(ref: number, time: number, histogram: FloatHistogram, start = 0): Outcome {
     histogram.validate();
-    return this.addHistogram(ref, time, histogram);
+    return this.addHistogram(ref, time, histogram, start);
   }
 
   /** Appends a staleness marker: the series has ended for now. */
   appendStale(ref: number, time: number): Outcome {
     const latest = this.target.head.latestHistogram(slotOf(ref));
-    if (latest) return this.addHistogram(ref, time, latest.ofIntegers ? STALE_HISTOGRAM : STALE_FLOAT_HISTOGRAM);
+    if (latest) return this.addHistogram(ref, time, latest.ofIntegers ? STALE_HISTOGRAM : STALE_FLOAT_HISTOGRAM, 0);
     return this.appendBits(ref, time, STALE_LOW, STALE_HIGH);
   }
 
@@ -158,6 +176,7 @@ export class Appender {
   /** Forgets the batch. Series that it created stay: they have no samples and are collected later. */
   rollback(): void {
     const { samples } = this;
+    samples.starts?.fill(0, 0, this.length);
     this.length = 0;
     this.histograms.length = 0;
     this.exemplars.length = 0;
@@ -167,12 +186,12 @@ export class Appender {
     spare.push(samples);
   }
 
-  private addHistogram(ref: number, time: number, histogram: FloatHistogram): Outcome {
+  private addHistogram(ref: number, time: number, histogram: FloatHistogram, start: number): Outcome {
     const { head } = this.target;
     const slot = slotOf(ref);
     if (ref === 0 || head.series.refs[slot] !== ref) return UNKNOWN_SERIES;
     const outcome = head.judgeHistogram(slot, time, histogram);
-    if (outcome === APPENDED) this.histograms.push({ ref, time, histogram });
+    if (outcome === APPENDED) this.histograms.push({ ref, time, histogram, start });
     return outcome;
   }
 
@@ -198,7 +217,11 @@ export class Appender {
   }
 
   private reserve(): void {
-    if (this.samples === NO_SAMPLES) this.samples = spare.pop() ?? new Samples();
+    if (this.samples === NO_SAMPLES) {
+      this.samples = spare.pop() ?? new Samples();
+      if (!this.target.head.storesStarts) this.samples.starts = null;
+      else this.samples.starts ??= new Float64Array(this.samples.refs.length);
+    }
     if (this.length === this.samples.refs.length) this.samples.grow();
   }
 }

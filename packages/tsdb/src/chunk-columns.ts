@@ -4,6 +4,8 @@ import { copyInto } from './head/chunks.ts';
 export const ENCODING_XOR = 1;
 export const ENCODING_HISTOGRAM = 2;
 export const ENCODING_FLOAT_HISTOGRAM = 3;
+/** Floats with start times. */
+export const ENCODING_XOR2 = 4;
 
 /**
  * The encoded chunks of one series as columns over one growing byte buffer. The owner reuses it between series;

@@ -59,6 +59,8 @@ export interface TsdbOptions {
   readonly outOfOrderWindowMs?: number;
   /** How many exemplars are kept. Default 0: none. A head that has them is read from the whole of the log. */
   readonly maxExemplars?: number;
+  /** Whether samples keep the time at which they began to count, where they say it (`st-storage`). Default false. */
+  readonly startTimes?: boolean;
   /** No `lock` file is made or heeded. */
   readonly noLockFile?: boolean;
   /** Whether compaction and retention run by themselves. Default true. */
@@ -92,6 +94,7 @@ export class Tsdb implements CommitTarget {
     this.logger = options.logger ?? silentLogger;
     this.retentionPolicy = { timeMs: retentionMs, bytes: options.retentionBytes ?? 0 };
     this.head = new Head(blockRangeMs, new DiskChunks(this.headChunksDirectory, this.logger));
+    this.head.storesStarts = options.startTimes ?? false;
     this.exemplars = new ExemplarStorage(options.maxExemplars);
     this.blocks = new Blocks(directory, this.logger);
     this.wal = Wal.open(join(directory, 'wal'), this.walOptions);
@@ -370,18 +373,19 @@ export class Tsdb implements CommitTarget {
 
   /** All of the batch is in the logs, or an error is thrown and none of it is left to be written later. */
   private logBatch(batch: Appender): void {
-    const { walRefs, times, bits, length } = batch;
+    const { walRefs, times, bits, starts, length } = batch;
     const { series } = this.head;
     const late = this.lateLog ? splitLate(batch, this.head) : undefined;
     const histograms = batch.histograms.length > 0 ? splitHistograms(batch, this.head) : undefined;
     try {
       for (const slot of this.unloggedSeries) this.wal.logSeries(series.walRefs[slot], series.labels(slot));
       for (const { slot, metadata } of batch.metadata) this.wal.logMetadata(series.walRefs[slot], metadata);
-      this.wal.logSamples(late?.inOrder ?? { refs: walRefs, times, bits, length });
+      this.wal.logSamples(late?.inOrder ?? { refs: walRefs, times, bits, starts, length });
       if (late && late.late.length > 0) this.lateLog?.logSamples(late.late);
       if (histograms) {
-        this.wal.logHistograms(histograms.inOrder);
-        this.lateLog?.logHistograms(histograms.late);
+        const { storesStarts } = this.head;
+        this.wal.logHistograms(histograms.inOrder, storesStarts);
+        this.lateLog?.logHistograms(histograms.late, storesStarts);
       }
       if (batch.exemplars.length > 0)
         this.wal.logExemplars(batch.exemplars.map((each) => loggedExemplar(series, each)));

@@ -55,10 +55,11 @@ export function dropIntervals(columns: SampleColumns, from: number, intervals: I
 
 /** Moves `columns[first, end)` to `target`, which is not behind it. @returns the end of where it is then */
 function moveRun(columns: SampleColumns, first: number, end: number, target: number): number {
-  const { t, bits, histograms } = columns;
+  const { t, bits, histograms, starts } = columns;
   if (first !== target) {
     t.copyWithin(target, first, end);
     bits.copyWithin(2 * target, 2 * first, 2 * end);
+    starts?.copyWithin(target, first, end);
     if (histograms !== null) for (let i = first; i < end; i++) histograms[target + i - first] = histograms[i];
   }
   return target + end - first;

@@ -12,11 +12,12 @@ export interface SplitBatch {
 }
 
 /** Splits a batch that is about to be appended as the head will take it. */
-export function splitLate({ refs, walRefs, times, bits, length }: Appender, head: Head): SplitBatch {
+export function splitLate({ refs, walRefs, times, bits, starts, length }: Appender, head: Head): SplitBatch {
   const inOrder = new SampleRecord();
   const late = new SampleRecord();
   inOrder.reserve(length);
   late.reserve(length);
+  if (starts) for (const record of [inOrder, late]) record.starts = new Float64Array(record.refs.length);
   const newestOf = newestTimes(refs, length);
   for (let i = 0; i < length; i++) {
     const slot = slotOf(refs[i]);
@@ -28,6 +29,7 @@ export function splitLate({ refs, walRefs, times, bits, length }: Appender, head
     record.times[at] = times[i];
     record.bits[2 * at] = bits[2 * i];
     record.bits[2 * at + 1] = bits[2 * i + 1];
+    if (starts && record.starts) record.starts[at] = starts[i];
   }
   return { inOrder, late };
 }
@@ -50,11 +52,11 @@ export function splitHistograms(
   const inOrder: LoggedHistogram[] = [];
   const late: LoggedHistogram[] = [];
   const newestOf = new Map<number, number>();
-  for (const { ref, time, histogram } of histograms) {
+  for (const { ref, time, histogram, start } of histograms) {
     const slot = slotOf(ref);
     const isLate = time < (newestOf.get(slot) ?? head.lastTime[slot]) || time < head.minValidTime;
     if (!isLate) newestOf.set(slot, time);
-    (isLate ? late : inOrder).push({ ref: head.series.walRefs[slot], time, histogram });
+    (isLate ? late : inOrder).push({ ref: head.series.walRefs[slot], time, histogram, start });
   }
   return { inOrder, late };
 }

@@ -4,8 +4,8 @@ import { runToEnd, SampleColumns } from '@avalanche/model';
 import { ENCODING_XOR } from '../chunk-columns.ts';
 import { readXor } from '../head/xor.ts';
 import { InvalidChunk } from '../histogram/bits.ts';
-import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { covers, dropIntervals } from '../intervals.ts';
+import { isKnownEncoding, readChunk } from '../read-chunk.ts';
 import { ChunkReader } from './chunk-reader.ts';
 import { BlockCorruption, UnsupportedChunk } from './corruption.ts';
 import { ASKED_ONCE, type DecodedChunks, NOT_ASKED } from './decoded-chunks.ts';
@@ -159,7 +159,7 @@ export class Block {
     const start = into.length;
     this.readChunk(series, chunk, minTime, maxTime, into);
     const isLast = into.length > start && into.t[into.length - 1] === series.maxTime[chunk];
-    if (isLast && into.histograms === null) lastValues.keep(chunk, chunkRef.length, into);
+    if (isLast && into.histograms === null && into.starts === null) lastValues.keep(chunk, chunkRef.length, into);
     return into.length - start;
   }
 
@@ -171,8 +171,8 @@ export class Block {
     if (this.decoded.read(series.decoded[i], minTime, maxTime, into)) return;
     const { bytes, start, end, encoding } = this.chunks.read(series.chunkRef[i]);
     if (encoding !== ENCODING_XOR) {
-      if (!isHistogramEncoding(encoding)) throw unsupported(series, encoding);
-      this.readHistograms(series.chunkRef[i], minTime, maxTime, into);
+      if (!isKnownEncoding(encoding)) throw unsupported(series, encoding);
+      this.readRare(series.chunkRef[i], minTime, maxTime, into);
       return;
     }
     if (end - start < 2) throw new BlockCorruption(this.directory, series.chunkRef[i], 'a chunk without its header');
@@ -215,9 +215,9 @@ export class Block {
   }
 
   /** Of the chunk that was read last. */
-  private readHistograms(chunkRef: number, minTime: number, maxTime: number, into: SampleColumns): void {
+  private readRare(chunkRef: number, minTime: number, maxTime: number, into: SampleColumns): void {
     try {
-      readHistograms(this.chunks, minTime, maxTime, into);
+      readChunk(this.chunks, minTime, maxTime, into);
     } catch (error) {
       if (!(error instanceof InvalidChunk)) throw error;
       throw new BlockCorruption(this.directory, chunkRef, error.message);

@@ -2,6 +2,7 @@ import { type FloatHistogram, type SampleColumns, STALE_FLOAT_HISTOGRAM, STALE_H
 import { type ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
 import { SAMPLES_PER_CHUNK } from '../head/series-chunks.ts';
 import { appendXor, newXorState, SAMPLE_BYTES_MAX, type XorState } from '../head/xor.ts';
+import { Xor2Encoder } from '../head/xor2.ts';
 import { encodingOf, FITS, HistogramEncoder, headerOfFirst } from '../histogram/encoder.ts';
 
 const state: XorState = newXorState(new Uint8Array((SAMPLES_PER_CHUNK + 2) * SAMPLE_BYTES_MAX));
@@ -18,12 +19,28 @@ export function encodeChunks(columns: SampleColumns, from: number, chunks: Chunk
 function encodeFloats(columns: SampleColumns, from: number, to: number, chunks: ChunkColumns): void {
   for (let start = from; start < to; start += SAMPLES_PER_CHUNK) {
     const end = Math.min(to, start + SAMPLES_PER_CHUNK);
+    if (columns.starts?.subarray(start, end).some((time) => time !== 0)) {
+      encodeStarted(columns, columns.starts, start, end, chunks);
+      continue;
+    }
     state.bytes.fill(0);
     state.count = 0;
     for (let i = start; i < end; i++) appendXor(state, columns.t[i], columns.bits[2 * i], columns.bits[2 * i + 1]);
     const bytes = (state.bitLength + 7) >>> 3;
     chunks.add(ENCODING_XOR, columns.t[start], columns.t[end - 1], state.bytes, 0, bytes);
   }
+}
+
+function encodeStarted(
+  { t, bits }: SampleColumns,
+  starts: Float64Array,
+  from: number,
+  to: number,
+  chunks: ChunkColumns,
+): void {
+  const encoder = new Xor2Encoder();
+  for (let i = from; i < to; i++) encoder.append(t[i], bits[2 * i], bits[2 * i + 1], starts[i]);
+  chunks.add(encoder.encoding, t[from], t[to - 1], encoder.bytes, 0, encoder.size);
 }
 
 function encodeMixed(

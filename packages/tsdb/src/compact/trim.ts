@@ -1,10 +1,8 @@
 import { SampleColumns } from '@avalanche/model';
-import { UnsupportedChunk } from '../block/corruption.ts';
-import { type ChunkColumns, ENCODING_XOR } from '../chunk-columns.ts';
-import { readXor } from '../head/xor.ts';
-import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
+import type { ChunkColumns } from '../chunk-columns.ts';
 import { covers, dropIntervals, type Intervals, overlaps } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
+import { readChunk } from '../read-chunk.ts';
 import { encodeChunks } from './encode.ts';
 
 /** The time range that a block is to hold: minTime ≤ t < maxTime, milliseconds. */
@@ -52,21 +50,13 @@ function rewrite(
   samples.clear();
   for (let i = from; i < end; i++) {
     const middle = samples.length;
-    readChunk(input, i, range.minTime, range.maxTime - 1);
+    const { bytes, start, end: ends, encoding } = input;
+    const chunk = { bytes, start: start[i], end: ends[i], encoding: encoding[i] };
+    readChunk(chunk, range.minTime, range.maxTime - 1, samples);
     mergeRuns(samples, 0, middle);
   }
   dropIntervals(samples, 0, deleted);
   encodeChunks(samples, 0, output);
-}
-
-/** Adds to `samples`. */
-function readChunk({ bytes, start, end, encoding }: ChunkColumns, i: number, minTime: number, maxTime: number): void {
-  if (encoding[i] === ENCODING_XOR) {
-    const count = (bytes[start[i]] << 8) | bytes[start[i] + 1];
-    readXor(bytes, start[i], count, minTime, maxTime, samples);
-  } else if (isHistogramEncoding(encoding[i])) {
-    readHistograms({ bytes, start: start[i], end: end[i], encoding: encoding[i] }, minTime, maxTime, samples);
-  } else throw new UnsupportedChunk(`chunks of encoding ${encoding[i]} cannot be cut or merged`);
 }
 
 /** Whether chunks are copies of each other, as when two blocks hold the same. */

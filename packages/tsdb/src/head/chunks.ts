@@ -3,8 +3,8 @@ import type { ChunkPlace } from './disk-chunks-load.ts';
 
 /** The length of a chunk that is in `long`, which has room for larger numbers. */
 const LONG = 0xffff;
-/** The encoding of a chunk (below 4) is in the bits above the number of its file. */
-const FILE_BITS = 14;
+/** The encoding of a chunk (below 8) is in the bits above the number of its file. */
+const FILE_BITS = 13;
 const FILE_MASK = (1 << FILE_BITS) - 1;
 
 /** The longest that a chunk may last, in milliseconds (49 days). */

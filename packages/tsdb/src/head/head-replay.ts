@@ -1,7 +1,6 @@
 import type { Labels } from '@avalanche/model';
-import { ENCODING_XOR } from '../chunk-columns.ts';
 import type { ExemplarStorage } from '../exemplars/storage.ts';
-import { isHistogramEncoding } from '../histogram/chunk.ts';
+import { isKnownEncoding } from '../read-chunk.ts';
 import type { Tombstone } from '../wal/decode.ts';
 import type { LoggedHistogram } from '../wal/histograms.ts';
 import type { LoggedExemplar, SampleBatch } from '../wal/records.ts';
@@ -58,8 +57,7 @@ export class HeadReplay implements ReplaySink {
     const { head, chunks } = this;
     this.seen(ref);
     // Late samples are taken from their log.
-    const isInOrder = encoding === ENCODING_XOR || isHistogramEncoding(encoding);
-    if (!isInOrder || maxTime < head.minValidTime) return undefined;
+    if (!isKnownEncoding(encoding) || maxTime < head.minValidTime) return undefined;
     const previous = chunks.get(ref);
     if (
       !(minTime <= maxTime && maxTime - minTime <= SPAN_MAX) ||
@@ -103,7 +101,26 @@ export class HeadReplay implements ReplaySink {
     this.head.attachChunks(slot, chunk);
   }
 
-  samples({ refs, times, bits, length }: SampleBatch): number {
+  samples(batch: SampleBatch): number {
+    return batch.starts ? this.started(batch, batch.starts) : this.runs(batch);
+  }
+
+  private started({ refs, times, bits, length }: SampleBatch, starts: ArrayLike<number>): number {
+    const { head } = this;
+    let unknown = 0;
+    for (let i = 0; i < length; i++) {
+      const slot = this.slots.get(refs[i]);
+      if (slot === 0) {
+        this.seen(refs[i]);
+        unknown++;
+      } else if (times[i] > head.lastTime[slot] && times[i] >= head.minValidTime) {
+        head.appendWithStart(slot, times[i], bits[2 * i], bits[2 * i + 1], starts[i]);
+      }
+    }
+    return unknown;
+  }
+
+  private runs({ refs, times, bits, length }: SampleBatch): number {
     const run = { times, bits };
     let unknown = 0;
     for (let from = 0, to = 0; from < length; from = to) {

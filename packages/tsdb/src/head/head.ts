@@ -1,16 +1,14 @@
 import { type FloatHistogram, isStaleHistogram, type Labels, type Matcher, type SampleColumns } from '@avalanche/model';
-import { ENCODING_XOR } from '../chunk-columns.ts';
-import { readHistograms } from '../histogram/chunk.ts';
 import { addInterval, dropIntervals, type Intervals, NO_INTERVALS } from '../intervals.ts';
 import { mergeRuns } from '../query/merge-columns.ts';
 import type { Refs } from '../query/refs.ts';
+import { readChunk } from '../read-chunk.ts';
 import { copyInto } from './chunks.ts';
-import { HistogramChunks } from './histogram-chunks.ts';
+import { ObjectChunks } from './object-chunks.ts';
 import { OutOfOrderSamples } from './out-of-order.ts';
 import { Postings } from './postings.ts';
 import { slotOf } from './series.ts';
 import { ROOMY_BITS, SAMPLES_PER_CHUNK } from './series-chunks.ts';
-import { readXor } from './xor.ts';
 
 /** What became of a sample: a code, not an exception, because it is decided once a sample. */
 export const APPENDED = 0;
@@ -38,6 +36,8 @@ export interface HeadBatch {
   /** Milliseconds since the epoch. */
   readonly times: Float64Array;
   readonly bits: Uint32Array;
+  /** Where start times are stored: milliseconds, 0 where a sample has none. */
+  readonly starts: Float64Array | null;
   readonly length: number;
 }
 
@@ -47,6 +47,8 @@ export interface HeadHistogram {
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly histogram: FloatHistogram;
+  /** When it began to count, for the log; 0 where that is not known. */
+  readonly start: number;
 }
 
 export interface HeadStats {
@@ -63,13 +65,15 @@ export interface HeadStats {
  * Everything in memory: series labels, their index, their chunks, late samples and deletions. Nothing here is an object a
  * sample, a chunk or a series.
  */
-export class Head extends HistogramChunks {
+export class Head extends ObjectChunks {
   readonly postings = new Postings(this.series);
   /** How late a sample may come, in milliseconds; 0: not at all (`out_of_order_time_window`). */
   outOfOrderWindowMs = 0;
   late = new OutOfOrderSamples();
   /** Late samples that a compaction is writing to blocks. */
   lateFrozen: OutOfOrderSamples | null = null;
+  /** Whether appenders take start times (`st-storage`). */
+  storesStarts = false;
   /** Deleted ranges by slot. */
   readonly deleted = new Map<number, Intervals>();
   /** Samples that `judge` has refused since the start. */
@@ -138,7 +142,9 @@ export class Head extends HistogramChunks {
    * Adds the samples of a batch that are still wanted.
    * @returns how many went to the late samples
    */
-  appendBatch({ refs, times, bits, length }: HeadBatch): number {
+  appendBatch(batch: HeadBatch): number {
+    if (batch.starts) return this.appendStarted(batch, batch.starts);
+    const { refs, times, bits, length } = batch;
     const seriesRefs = this.series.refs;
     const { lastTime, lastDelta, lastLow, lastHigh, openCount, openBits, sizeClass, cutAt, minValidTime } = this;
     let late = 0;
@@ -175,6 +181,19 @@ export class Head extends HistogramChunks {
     }
     this.minTime = minTime;
     this.maxTime = maxTime;
+    return late;
+  }
+
+  /** As `appendBatch`, with start times; late samples go without theirs. */
+  private appendStarted({ refs, times, bits, length }: HeadBatch, starts: Float64Array): number {
+    let late = 0;
+    for (let i = 0; i < length; i++) {
+      const slot = slotOf(refs[i]);
+      if (this.series.refs[slot] !== refs[i]) continue;
+      const isLate = times[i] <= this.lastTime[slot] || times[i] < this.minValidTime;
+      if (!isLate) this.appendWithStart(slot, times[i], bits[2 * i], bits[2 * i + 1], starts[i]);
+      else if (this.appendLate(slot, times[i], bits[2 * i], bits[2 * i + 1])) late++;
+    }
     return late;
   }
 
@@ -229,8 +248,7 @@ export class Head extends HistogramChunks {
   read(slot: number, minTime: number, maxTime: number, into: SampleColumns): number {
     const from = into.length;
     this.visitChunks(slot, minTime, maxTime, (bytes, start, end, _minTime, _maxTime, encoding) => {
-      if (encoding !== ENCODING_XOR) readHistograms({ bytes, start, end, encoding }, minTime, maxTime, into);
-      else readXor(bytes, start, (bytes[start] << 8) | bytes[start + 1], minTime, maxTime, into);
+      readChunk({ bytes, start, end, encoding }, minTime, maxTime, into);
     });
     for (const late of [this.late, this.lateFrozen]) {
       if (!late?.has(slot)) continue;

@@ -356,7 +356,7 @@ export class SeriesChunks {
 
   protected loadState(slot: number, time: number): XorState {
     if (this.openCount[slot] === 0) {
-      this.closeOpen(slot); // one of histograms
+      this.closeOpen(slot); // one of another kind
       this.sizeClass[slot] = OpenChunks.SMALLEST;
       this.handle[slot] = this.open.allocate(OpenChunks.SMALLEST);
       this.openBits[slot] = 0;

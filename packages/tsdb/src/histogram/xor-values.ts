@@ -98,11 +98,11 @@ export class XorWriter {
   }
 }
 
-function trailingZeros(word: number): number {
+export function trailingZeros(word: number): number {
   return 31 - Math.clz32(word & -word);
 }
 
-function writeWindow(bits: BitWriter, high: number, low: number, leading: number, trailing: number): void {
+export function writeWindow(bits: BitWriter, high: number, low: number, leading: number, trailing: number): void {
   const size = 64 - leading - trailing;
   if (trailing >= 32) bits.bits(high >>> (trailing - 32), size);
   else {

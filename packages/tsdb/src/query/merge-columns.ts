@@ -10,6 +10,7 @@ export function mergeRuns(columns: SampleColumns, from: number, middle: number):
   const end = columns.length;
   if (middle === from || middle === end) return;
   if (columns.histograms !== null) mergeHistograms(columns, columns.histograms, from, middle);
+  if (columns.starts !== null) mergeStarts(columns, columns.starts, from, middle);
   if (columns.t[middle - 1] < columns.t[middle]) return;
   const first = middle - from;
   scratch.reserve(first);
@@ -58,4 +59,16 @@ function mergeHistograms(
   }
   histograms.length = from;
   for (const histogram of merged) histograms.push(histogram);
+}
+
+/** Puts the start times to where `mergeRuns` puts their samples. */
+function mergeStarts({ t, length }: SampleColumns, starts: Float64Array, from: number, middle: number): void {
+  const merged: number[] = [];
+  for (let i = from, j = middle; i < middle || j < length; ) {
+    const isFirst = j >= length || (i < middle && t[i] <= t[j]);
+    if (isFirst && j < length && t[j] === t[i]) j++;
+    merged.push(starts[isFirst ? i++ : j++]);
+  }
+  starts.set(merged, from);
+  starts.fill(0, from + merged.length, length);
 }

@@ -2,16 +2,13 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Logger, type Matcher, newUlid, SampleColumns, silentLogger } from '@avalanche/model';
 import type { Block } from '../block/block.ts';
-import { UnsupportedChunk } from '../block/corruption.ts';
 import { SeriesEntry } from '../block/series-entry.ts';
 import { Blocks } from '../blocks.ts';
-import { ENCODING_XOR } from '../chunk-columns.ts';
 import { mergeBlocks } from '../compact/merge.ts';
 import { deleteFromBlock, matching } from '../deletion.ts';
-import { readXor } from '../head/xor.ts';
-import { isHistogramEncoding, readHistograms } from '../histogram/chunk.ts';
 import { DirectoryLocked, lockDirectory } from '../lock.ts';
 import { BlockIndex } from '../query/querier.ts';
+import { readChunk } from '../read-chunk.ts';
 import { checkDirectory, openBlocks } from './read-only.ts';
 import { writingProcess } from './writing-process.ts';
 
@@ -166,10 +163,7 @@ class Loss {
     let share = 1;
     if (entry.maxTime[i] >= before) {
       columns.clear();
-      if (encoding === ENCODING_XOR) readXor(bytes, start, count, Number.MIN_SAFE_INTEGER, before - 1, columns);
-      else if (isHistogramEncoding(encoding)) {
-        readHistograms({ bytes, start, end, encoding }, Number.MIN_SAFE_INTEGER, before - 1, columns);
-      } else throw new UnsupportedChunk(`${block.index.labelsOf(entry)} holds chunks of encoding ${encoding}`);
+      readChunk({ bytes, start, end, encoding }, Number.MIN_SAFE_INTEGER, before - 1, columns);
       share = columns.length / count;
     }
     this.samples += Math.round(count * share);

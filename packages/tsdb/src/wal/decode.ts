@@ -5,6 +5,7 @@ import {
   type LoggedExemplar,
   METRIC_TYPES,
   RECORD_SAMPLES_V2,
+  readStart,
   type SampleBatch,
   type SeriesMetadata,
 } from './records.ts';
@@ -14,6 +15,8 @@ export class SampleRecord implements SampleBatch {
   refs: Float64Array;
   times: Float64Array;
   bits: Uint32Array;
+  /** There where a record with start times was decoded. */
+  starts: Float64Array | null = null;
   length = 0;
 
   /** @param buffer where the columns are to lie, with `bytesFor(capacity)` bytes */
@@ -41,6 +44,10 @@ export class SampleRecord implements SampleBatch {
     this.refs.set(refs.subarray(0, length));
     this.times.set(times.subarray(0, length));
     this.bits.set(bits.subarray(0, 2 * length));
+    if (this.starts === null) return;
+    const { starts } = this;
+    this.starts = new Float64Array(size);
+    this.starts.set(starts.subarray(0, length));
   }
 }
 
@@ -49,14 +56,17 @@ const SAMPLE_BYTES_MIN = 10;
 const BASE_BYTES = 16;
 
 /**
- * Adds a samples record (types 2 and 11; of the latter the start times are passed over) to the columns.
+ * Adds a samples record (types 2 and 11) to the columns.
  * @throws RangeError where the record is cut short, overlong, or names a reference beyond 2^53; nothing is added then
  */
 export function decodeSamples(bytes: Uint8Array, start: number, end: number, into: SampleRecord): void {
   into.reserve(into.length + Math.ceil((end - start) / SAMPLE_BYTES_MIN));
   if (end - start <= 1) return;
   if (bytes[start] === RECORD_SAMPLES_V2) decodeSamplesV2(body(bytes, start, end), into);
-  else decodeSamplesV1(bytes, start + 1, end, into);
+  else {
+    into.starts?.fill(0, into.length);
+    decodeSamplesV1(bytes, start + 1, end, into);
+  }
 }
 
 /** The hot loop of replay: deltas of up to three bytes are read in place, longer ones by `longVarint`. */
@@ -108,32 +118,24 @@ function decodeSamplesV1(bytes: Uint8Array, start: number, end: number, into: Sa
   into.length = count;
 }
 
-const NO_START_TIME = 0;
-const SAME_START_TIME = 1;
-
 function decodeSamplesV2(buffer: DecodeBuffer, into: SampleRecord): void {
+  into.starts ??= new Float64Array(into.refs.length);
+  const { refs, times, bits, starts } = into;
   let ref = 0;
-  let firstTime = 0;
+  let start = 0;
   const first = into.length;
   let count = first;
   while (buffer.remaining > 0) {
     ref = safeRef(ref + buffer.varint());
-    into.refs[count] = ref;
-    into.times[count] = firstTime + buffer.varint();
-    if (count === first) {
-      firstTime = into.times[first];
-      buffer.varint();
-    } else skipStartTime(buffer);
-    into.bits[2 * count + 1] = buffer.uint32();
-    into.bits[2 * count] = buffer.uint32();
+    refs[count] = ref;
+    times[count] = (count === first ? 0 : times[first]) + buffer.varint();
+    start = count === first ? buffer.varint() : readStart(buffer, start, starts[first]);
+    starts[count] = start;
+    bits[2 * count + 1] = buffer.uint32();
+    bits[2 * count] = buffer.uint32();
     count++;
   }
   into.length = count;
-}
-
-function skipStartTime(buffer: DecodeBuffer): void {
-  const marker = buffer.byte();
-  if (marker !== NO_START_TIME && marker !== SAME_START_TIME) buffer.varint();
 }
 
 let varintEnd = 0;

@@ -17,12 +17,14 @@ import {
 } from '@avalanche/model';
 import { DecodeBuffer, type EncodeBuffer } from '../encoding.ts';
 import {
+  putStart,
   RECORD_CUSTOM_FLOAT_HISTOGRAMS,
   RECORD_CUSTOM_HISTOGRAMS,
   RECORD_FLOAT_HISTOGRAMS,
   RECORD_FLOAT_HISTOGRAMS_V2,
   RECORD_HISTOGRAMS,
   RECORD_HISTOGRAMS_V2,
+  readStart,
 } from './records.ts';
 
 /** A native histogram as the log has it. */
@@ -31,6 +33,8 @@ export interface LoggedHistogram {
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly histogram: FloatHistogram;
+  /** When it began to count, in milliseconds since the epoch; 0 where that is not known. */
+  readonly start: number;
 }
 
 /** Whose and when the histograms of a record are. */
@@ -54,8 +58,12 @@ export function isHistogramRecord(type: number): boolean {
   return INTEGER_TYPES.includes(type) || FLOAT_TYPES.includes(type);
 }
 
-/** Of integers or of floats, with exponential or with custom buckets: upstream has a record each. */
-export function histogramRecordType({ ofIntegers, usesCustomBuckets }: FloatHistogram): number {
+/**
+ * Of integers or of floats, with exponential or with custom buckets: upstream has a record each. Where start times are
+ * stored, custom buckets have none of their own.
+ */
+export function histogramRecordType({ ofIntegers, usesCustomBuckets }: FloatHistogram, withStarts: boolean): number {
+  if (withStarts) return ofIntegers ? RECORD_HISTOGRAMS_V2 : RECORD_FLOAT_HISTOGRAMS_V2;
   if (ofIntegers) return usesCustomBuckets ? RECORD_CUSTOM_HISTOGRAMS : RECORD_HISTOGRAMS;
   return usesCustomBuckets ? RECORD_CUSTOM_FLOAT_HISTOGRAMS : RECORD_FLOAT_HISTOGRAMS;
 }
@@ -70,16 +78,39 @@ export function histogramRecordType({ ofIntegers, usesCustomBuckets }: FloatHist
  * └───────────────────────────────────────────────────────────────┘
  * ```
  */
-export function encodeHistograms(buffer: EncodeBuffer, histograms: readonly LoggedHistogram[]): void {
+export function encodeHistograms(
+  buffer: EncodeBuffer,
+  histograms: readonly LoggedHistogram[],
+  withStarts: boolean,
+): void {
   if (histograms.length === 0) return;
   const { ref: baseRef, time: baseTime, histogram: first } = histograms[0];
-  buffer.putByte(histogramRecordType(first));
+  buffer.putByte(histogramRecordType(first, withStarts));
+  if (withStarts) {
+    encodeStarted(buffer, histograms);
+    return;
+  }
   buffer.putInt64(baseRef);
   buffer.putInt64(baseTime);
   for (const { ref, time, histogram } of histograms) {
     buffer.putVarint(ref - baseRef);
     buffer.putVarint(time - baseTime);
     encodeHistogram(buffer, histogram);
+  }
+}
+
+/** References count from the one before, times from the first; the first start time is whole. */
+function encodeStarted(buffer: EncodeBuffer, histograms: readonly LoggedHistogram[]): void {
+  const [first] = histograms;
+  let before = first;
+  for (const each of histograms) {
+    const isFirst = each === first;
+    buffer.putVarint(isFirst ? each.ref : each.ref - before.ref);
+    buffer.putVarint(isFirst ? each.time : each.time - first.time);
+    if (isFirst) buffer.putVarint(each.start);
+    else putStart(buffer, each.start, before.start, first.start);
+    encodeHistogram(buffer, each.histogram);
+    before = each;
   }
 }
 
@@ -134,9 +165,9 @@ function encodeCounts(buffer: EncodeBuffer, counts: Float64Array, asDeltas: bool
 export function decodeHistograms(bytes: Uint8Array, start: number, end: number): LoggedHistogram[] {
   const out: LoggedHistogram[] = [];
   const ofIntegers = INTEGER_TYPES.includes(bytes[start]);
-  visitHistograms(bytes, start, end, (buffer, ref, time) => {
+  visitHistograms(bytes, start, end, (buffer, ref, time, startTime) => {
     const histogram = decodeHistogram(buffer, ofIntegers);
-    if (histogram) out.push({ ref, time, histogram });
+    if (histogram) out.push({ ref, time, histogram, start: startTime });
   });
   return out;
 }
@@ -159,13 +190,15 @@ function visitHistograms(
   bytes: Uint8Array,
   start: number,
   end: number,
-  visit: (buffer: DecodeBuffer, ref: number, time: number) => void,
+  visit: (buffer: DecodeBuffer, ref: number, time: number, startTime: number) => void,
 ): void {
   const buffer = new DecodeBuffer(bytes, start + 1, end);
   const isV2 = V2_TYPES.includes(bytes[start]);
   let isFirst = true;
   let baseRef = 0;
   let baseTime = 0;
+  let startTime = 0;
+  let firstStart = 0;
   if (!isV2 && buffer.remaining > 0) {
     baseRef = buffer.int64();
     baseTime = buffer.int64();
@@ -174,15 +207,16 @@ function visitHistograms(
     const ref = baseRef + buffer.varint();
     const time = baseTime + buffer.varint();
     if (isV2) {
-      // References count from the one before, times from the first; the first has its start time whole.
-      const marker = isFirst ? 2 : buffer.byte();
-      if (marker > 1) buffer.varint();
+      startTime = isFirst ? buffer.varint() : readStart(buffer, startTime, firstStart);
       baseRef = ref;
-      if (isFirst) baseTime = time;
+      if (isFirst) {
+        baseTime = time;
+        firstStart = startTime;
+      }
       isFirst = false;
     }
     if (!(ref >= 0 && ref <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`series reference ${ref}`);
-    visit(buffer, ref, time);
+    visit(buffer, ref, time, startTime);
   }
 }
 

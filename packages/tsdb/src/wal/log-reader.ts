@@ -2,7 +2,7 @@ import { decodeSamples, type SampleRecord } from './decode.ts';
 import { SampleGrouper } from './grouping.ts';
 import { histogramPlaces, isHistogramRecord } from './histograms.ts';
 import { SegmentReader, WalCorruption } from './reader.ts';
-import { RECORD_SAMPLES, RECORD_SAMPLES_V2, RECORD_SERIES } from './records.ts';
+import { RECORD_SAMPLES, RECORD_SERIES } from './records.ts';
 
 /** A record matches its checksum and still is not what its type says. */
 export class UndecodableRecord extends Error {
@@ -22,7 +22,7 @@ export interface RecordPlace {
  * series.
  */
 export interface RecordConsumer {
-  /** Any record but of samples: `bytes[start, end)`, valid during the call. @throws UndecodableRecord */
+  /** Any record but of samples without start times: `bytes[start, end)`, valid during the call. @throws UndecodableRecord */
   record(bytes: Uint8Array, start: number, end: number, place: RecordPlace): void;
   /** Columns to be filled with samples, as many as they have room for; its content may be lost. */
   columns(): SampleRecord;
@@ -34,9 +34,8 @@ export interface RecordConsumer {
 export class LogReader {
   /** Where reading ended early. */
   damage: WalCorruption | undefined = undefined;
-  /** Records of samples, by type. */
+  /** Records of samples without start times. */
   sampleRecords = 0;
-  sampleRecordsV2 = 0;
   private readonly reader = new SegmentReader();
   private readonly grouper = new SampleGrouper();
 
@@ -70,7 +69,7 @@ export class LogReader {
     if (this.grouper.collected.length === 0 || start === end) return false;
     const type = bytes[start];
     if (isHistogramRecord(type)) return this.isMixed(bytes, start, end);
-    return type !== RECORD_SAMPLES && type !== RECORD_SAMPLES_V2 && type !== RECORD_SERIES;
+    return type !== RECORD_SAMPLES && type !== RECORD_SERIES;
   }
 
   /** Whether histograms are of series that have floats here: a series is handed on in the order of time. */
@@ -88,14 +87,12 @@ export class LogReader {
     const { bytes, start, end } = reader;
     const type = bytes[start];
     try {
-      if (type === RECORD_SAMPLES || type === RECORD_SAMPLES_V2)
-        decodeSamples(bytes, start, end, this.grouper.collected);
+      if (type === RECORD_SAMPLES) decodeSamples(bytes, start, end, this.grouper.collected);
       else this.consumer.record(bytes, start, end, reader.place);
     } catch (error) {
       if (error instanceof UndecodableRecord || error instanceof RangeError) throw reader.corruption(error.message);
       throw error;
     }
     if (type === RECORD_SAMPLES) this.sampleRecords++;
-    else if (type === RECORD_SAMPLES_V2) this.sampleRecordsV2++;
   }
 }

@@ -1,5 +1,5 @@
 import type { Labels } from '@avalanche/model';
-import type { EncodeBuffer } from '../encoding.ts';
+import type { DecodeBuffer, EncodeBuffer } from '../encoding.ts';
 
 /** Record types of prometheus/prometheus tsdb/docs/format/wal.md and tsdb/record; 11 to 13 carry start times. */
 export const RECORD_SERIES = 1;
@@ -53,6 +53,8 @@ export interface SampleBatch {
   /** Milliseconds since the epoch. */
   readonly times: ArrayLike<number>;
   readonly bits: Uint32Array;
+  /** Start times, in milliseconds since the epoch, 0 where a sample has none; null where none of them has. */
+  readonly starts?: ArrayLike<number> | null;
   readonly length: number;
 }
 
@@ -107,6 +109,47 @@ export function encodeSamples(buffer: EncodeBuffer, batch: SampleBatch): void {
     at += 8;
   }
   buffer.length = at;
+}
+
+const NO_START_TIME = 0;
+const SAME_START_TIME = 1;
+const EXPLICIT_START_TIME = 2;
+
+/**
+ * With start times (type 11): references count from the one before, times from the first; the first start time is whole.
+ * ```
+ * │ ref <varint> │ time <varint> │ start <varint>, or after the first: marker <1b>, start − first <varint> │ value <8b> │
+ * ```
+ */
+export function encodeStartedSamples(buffer: EncodeBuffer, batch: SampleBatch): void {
+  if (batch.length === 0) return;
+  const { refs, times, bits, starts } = batch;
+  buffer.putByte(RECORD_SAMPLES_V2);
+  for (let i = 0; i < batch.length; i++) {
+    buffer.putVarint(i === 0 ? refs[0] : refs[i] - refs[i - 1]);
+    buffer.putVarint(i === 0 ? times[0] : times[i] - times[0]);
+    if (i === 0) buffer.putVarint(starts?.[0] ?? 0);
+    else putStart(buffer, starts?.[i] ?? 0, starts?.[i - 1] ?? 0, starts?.[0] ?? 0);
+    buffer.putUint32(bits[2 * i + 1]);
+    buffer.putUint32(bits[2 * i]);
+  }
+}
+
+/** Writes a start time beside that of the sample before and that of the first. */
+export function putStart(buffer: EncodeBuffer, start: number, before: number, first: number): void {
+  if (start === 0) buffer.putByte(NO_START_TIME);
+  else if (start === before) buffer.putByte(SAME_START_TIME);
+  else {
+    buffer.putByte(EXPLICIT_START_TIME);
+    buffer.putVarint(start - first);
+  }
+}
+
+/** Reads what `putStart` writes. @throws RangeError where the record is cut short */
+export function readStart(buffer: DecodeBuffer, before: number, first: number): number {
+  const marker = buffer.byte();
+  if (marker === NO_START_TIME) return 0;
+  return marker === SAME_START_TIME ? before : first + buffer.varint();
 }
 
 /** Two varints and a value. */

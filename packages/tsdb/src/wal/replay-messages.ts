@@ -27,6 +27,5 @@ export type ReplayMessage =
   | {
       readonly type: 'end';
       readonly sampleRecords: number;
-      readonly sampleRecordsV2: number;
       readonly damage: (RecordPlace & { readonly reason: string }) | undefined;
     };

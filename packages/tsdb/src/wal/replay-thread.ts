@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { SampleRecord } from './decode.ts';
 import { UndecodableRecord } from './log-reader.ts';
 import { WalCorruption } from './reader.ts';
-import { RECORD_SAMPLES, RECORD_SAMPLES_V2 } from './records.ts';
+import { RECORD_SAMPLES } from './records.ts';
 import { Pace, type SinkFeeder } from './replay.ts';
 import {
   FREE_BUFFERS,
@@ -62,7 +62,6 @@ export async function replayInThread(
         giveBack(free, FREE_MESSAGES);
       } else {
         feeder.recordCounts[RECORD_SAMPLES] += message.sampleRecords;
-        feeder.recordCounts[RECORD_SAMPLES_V2] += message.sampleRecordsV2;
         const { damage } = message;
         return damage && new WalCorruption(damage.path, damage.offset, damage.goodBytes, damage.reason);
       }

@@ -73,12 +73,11 @@ function run(port: MessagePort, job: ReplayJob): void {
   const reader = new LogReader(poster);
   for (const _ of reader.read(job.paths));
   poster.postRecords();
-  const { sampleRecords, sampleRecordsV2, damage } = reader;
+  const { sampleRecords, damage } = reader;
   const { path, offset, goodBytes, reason } = damage ?? {};
   poster.post({
     type: 'end',
     sampleRecords,
-    sampleRecordsV2,
     damage: damage && { path, offset, goodBytes, reason },
   } as ReplayMessage);
 }

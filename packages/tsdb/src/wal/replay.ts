@@ -3,6 +3,7 @@ import {
   decodeExemplars,
   decodeMetadata,
   decodeMmapMarkers,
+  decodeSamples,
   decodeTombstones,
   type MmapMarker,
   SampleRecord,
@@ -84,6 +85,8 @@ export class SinkFeeder implements RecordConsumer {
   private readonly unknownTypes = new Set<number>();
   private readonly series = new SeriesRecord();
   private readonly slice = new SampleRecord(SLICE_SAMPLES);
+  /** Samples of one record with start times. */
+  private readonly started = new SampleRecord();
 
   constructor(
     private readonly sink: ReplaySink,
@@ -121,6 +124,13 @@ export class SinkFeeder implements RecordConsumer {
       for (let i = 0; i < refs.length; i++) sink.series(refs[i], labels[i]);
       return 0;
     }
+    if (type === RECORD_SAMPLES_V2) {
+      const { started } = this;
+      started.length = 0;
+      decoded(() => decodeSamples(bytes, start, end, started));
+      this.samplesRead += started.length;
+      return sink.samples(started);
+    }
     if (isHistogramRecord(type)) {
       const histograms = decoded(() => decodeHistograms(bytes, start, end));
       this.samplesRead += histograms.length;
@@ -148,7 +158,6 @@ export async function replayHere(paths: readonly string[], feeder: SinkFeeder): 
   const pace = new Pace();
   for (const _ of reader.read(paths)) if (pace.isDue) await pace.pause();
   feeder.recordCounts[RECORD_SAMPLES] += reader.sampleRecords;
-  feeder.recordCounts[RECORD_SAMPLES_V2] += reader.sampleRecordsV2;
   return reader.damage;
 }
 

@@ -85,7 +85,7 @@ test('histograms of all kinds are replayed as they were, before samples of other
   ];
   const wal = await log.begin();
   wal.logSamples(batch([2, 5, 1], [9, 5, 1]));
-  wal.logHistograms(all.map((histogram, i) => ({ ref: i, time: start + 10 + i, histogram })));
+  wal.logHistograms(all.map((histogram, i) => ({ ref: i, time: start + 10 + i, histogram, start: 0 })));
   wal.logSamples(batch([3, 20, 1]));
   wal.flush();
   await wal.close();

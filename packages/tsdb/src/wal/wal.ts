@@ -12,6 +12,7 @@ import {
   encodeMetadata,
   encodeSamples,
   encodeSeries,
+  encodeStartedSamples,
   encodeTombstone,
   type LoggedExemplar,
   RECORD_METADATA,
@@ -149,7 +150,8 @@ export class Wal {
   /** The samples of a commit become one record, so that a torn log has all or none of them. */
   logSamples(batch: SampleBatch): void {
     this.endRecord();
-    encodeSamples(this.record, batch);
+    if (batch.starts) encodeStartedSamples(this.record, batch);
+    else encodeSamples(this.record, batch);
     this.endRecord();
   }
 
@@ -171,10 +173,10 @@ export class Wal {
   }
 
   /** The histograms of a commit become one record of each kind, more where a series changes its kind. */
-  logHistograms(histograms: readonly LoggedHistogram[]): void {
+  logHistograms(histograms: readonly LoggedHistogram[], withStarts = false): void {
     this.endRecord();
-    for (const record of byRecord(histograms)) {
-      encodeHistograms(this.record, record);
+    for (const record of byRecord(histograms, withStarts)) {
+      encodeHistograms(this.record, record, withStarts);
       this.endRecord();
     }
   }
@@ -367,13 +369,13 @@ export class Wal {
 }
 
 /** By record, so that the histograms of a series stay in order, whatever their kinds. */
-function byRecord(histograms: readonly LoggedHistogram[]): LoggedHistogram[][] {
+function byRecord(histograms: readonly LoggedHistogram[], withStarts: boolean): LoggedHistogram[][] {
   const records: LoggedHistogram[][] = [];
   /** By kind: its record that may still grow. */
   let open = new Map<number, LoggedHistogram[]>();
   let kindOf = new Map<number, number>();
   for (const each of histograms) {
-    const kind = histogramRecordType(each.histogram);
+    const kind = histogramRecordType(each.histogram, withStarts);
     const before = kindOf.get(each.ref);
     if (before !== undefined && before !== kind) {
       open = new Map();

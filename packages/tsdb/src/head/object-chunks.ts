@@ -1,7 +1,9 @@
 import type { FloatHistogram } from '@avalanche/model';
+import { ENCODING_XOR2 } from '../chunk-columns.ts';
 import type { DecodeBuffer, EncodeBuffer } from '../encoding.ts';
 import { CHUNK_SAMPLES_MAX, encodingOf, FITS, HistogramEncoder, headerOfFirst } from '../histogram/encoder.ts';
-import { type ChunkVisitor, chunkEnd, SeriesChunks } from './series-chunks.ts';
+import { type ChunkVisitor, chunkEnd, SAMPLES_PER_CHUNK, SeriesChunks } from './series-chunks.ts';
+import { Xor2Encoder } from './xor2.ts';
 
 /** Chunks of histograms end by their size, not by their number of samples. */
 const CHUNK_BYTES = 1024;
@@ -10,8 +12,8 @@ const SAMPLES_MIN = 10;
 const HISTOGRAM_LOW = 1;
 const HISTOGRAM_HIGH = 0x7ffd0000;
 
-/** A chunk of histograms that is being written. */
-class OpenHistogramChunk {
+/** A chunk of histograms, or of floats with start times, that is being written. */
+class OpenChunk {
   private hasEnd: boolean;
 
   /**
@@ -19,7 +21,7 @@ class OpenHistogramChunk {
    * @param cutAt where it is to end, as far as that is known
    */
   constructor(
-    readonly encoder: HistogramEncoder,
+    readonly encoder: HistogramEncoder | Xor2Encoder,
     readonly minTime: number,
     readonly rangeEnd: number,
     public cutAt = rangeEnd,
@@ -27,8 +29,19 @@ class OpenHistogramChunk {
     this.hasEnd = cutAt !== rangeEnd;
   }
 
-  /** Whether a sample of this time begins the next chunk (upstream's histogramsAppendPreprocessor). */
+  /** Whether a sample of this time begins the next chunk. */
   mustEndBefore(time: number): boolean {
+    return this.encoder instanceof Xor2Encoder ? this.mustEndFloats(time) : this.mustEndHistograms(time);
+  }
+
+  private mustEndFloats(time: number): boolean {
+    const { count, size } = this.encoder;
+    if (count === SAMPLES_PER_CHUNK / 4) this.cutAt = chunkEnd(this.minTime, this.encoder.time, this.rangeEnd, 4);
+    return time >= this.cutAt || count >= 2 * SAMPLES_PER_CHUNK || size > CHUNK_BYTES;
+  }
+
+  /** Upstream's histogramsAppendPreprocessor. */
+  private mustEndHistograms(time: number): boolean {
     const { count, size } = this.encoder;
     if (!this.hasEnd && size >= CHUNK_BYTES / 4) {
       this.cutAt = chunkEnd(this.minTime, this.encoder.time, this.rangeEnd, CHUNK_BYTES / size);
@@ -40,43 +53,72 @@ class OpenHistogramChunk {
 }
 
 /**
- * The chunks of native histograms beside those of floats: an object for each that is being written, as there are few
- * such series. A series has one open chunk, of floats or of histograms.
+ * The chunks of native histograms, and of floats with start times, beside those of floats alone: an object for each that
+ * is being written, as there are few such series. A series has one open chunk, of whatever kind.
  */
-export class HistogramChunks extends SeriesChunks {
-  private readonly openHistograms = new Map<number, OpenHistogramChunk>();
+export class ObjectChunks extends SeriesChunks {
+  private readonly openObjects = new Map<number, OpenChunk>();
 
   override get chunkCount(): number {
-    return super.chunkCount + this.openHistograms.size;
+    return super.chunkCount + this.openObjects.size;
   }
 
   /** The newest sample of a series where it is a histogram; undefined where it is none, or it is not known any more. */
   latestHistogram(slot: number): FloatHistogram | undefined {
-    return this.openHistograms.get(slot)?.encoder.latest;
+    const encoder = this.openObjects.get(slot)?.encoder;
+    return encoder instanceof HistogramEncoder ? encoder.latest : undefined;
+  }
+
+  /** Adds a float newer than all samples of its series. @param start milliseconds; 0 is none */
+  appendWithStart(slot: number, time: number, low: number, high: number, start: number): void {
+    const open = this.openObjects.get(slot);
+    const goes = open?.encoder instanceof Xor2Encoder && !open.mustEndBefore(time);
+    if (goes) (open.encoder as Xor2Encoder).append(time, low, high, start);
+    else if (start === 0) {
+      this.appendInOrder(slot, time, low, high);
+      return;
+    } else {
+      const encoder = new Xor2Encoder();
+      encoder.append(time, low, high, start);
+      this.beginChunk(slot, time, encoder);
+    }
+    this.noteLast(slot, time, low, high);
   }
 
   /** Adds a histogram newer than all samples of its series. */
   appendHistogramInOrder(slot: number, time: number, histogram: FloatHistogram): void {
-    const open = this.openHistograms.get(slot);
-    const verdict = open ? goesOn(open, time, histogram) : headerOfFirst(histogram);
-    if (open && verdict === FITS) open.encoder.append(time, histogram);
-    else this.beginHistogramChunk(slot, time, histogram, verdict);
+    const open = this.openObjects.get(slot);
+    const { encoder } = open ?? {};
+    const verdict =
+      encoder instanceof HistogramEncoder
+        ? goesOn(encoder, (open as OpenChunk).mustEndBefore(time), histogram)
+        : headerOfFirst(histogram);
+    if (verdict === FITS) (encoder as HistogramEncoder).append(time, histogram);
+    else {
+      const next = new HistogramEncoder(encodingOf(histogram), verdict);
+      next.append(time, histogram);
+      this.beginChunk(slot, time, next);
+    }
+    this.noteLast(slot, time, HISTOGRAM_LOW, HISTOGRAM_HIGH);
+  }
+
+  private noteLast(slot: number, time: number, low: number, high: number): void {
     this.lastTime[slot] = time;
-    this.lastLow[slot] = HISTOGRAM_LOW;
-    this.lastHigh[slot] = HISTOGRAM_HIGH;
+    this.lastLow[slot] = low;
+    this.lastHigh[slot] = high;
     if (time > this.maxTime) this.maxTime = time;
     if (time < this.minTime) this.minTime = time;
   }
 
   override hasChunks(slot: number, minTime: number, maxTime: number): boolean {
-    const open = this.openHistograms.get(slot);
+    const open = this.openObjects.get(slot);
     if (open && open.minTime <= maxTime && open.encoder.time >= minTime) return true;
     return super.hasChunks(slot, minTime, maxTime);
   }
 
   override visitChunks(slot: number, minTime: number, maxTime: number, visit: ChunkVisitor): void {
     super.visitChunks(slot, minTime, maxTime, visit);
-    const open = this.openHistograms.get(slot);
+    const open = this.openObjects.get(slot);
     if (!open || open.minTime > maxTime || open.encoder.time < minTime) return;
     const { bytes, size, time, encoding } = open.encoder;
     visit(bytes, 0, size, open.minTime, time, encoding);
@@ -85,7 +127,7 @@ export class HistogramChunks extends SeriesChunks {
   override encodeOpenChunk(slot: number, into: EncodeBuffer): void {
     super.encodeOpenChunk(slot, into);
     if (this.openCount[slot] > 0) return;
-    const open = this.openHistograms.get(slot);
+    const open = this.openObjects.get(slot);
     into.putByte(open?.encoder.encoding ?? 0);
     if (!open) return;
     const { bytes, size, time } = open.encoder;
@@ -106,29 +148,31 @@ export class HistogramChunks extends SeriesChunks {
     from.skip(size);
     if (maxTime <= this.lastTime[slot] || maxTime < this.minValidTime) return true;
     if (minTime <= this.lastTime[slot]) throw new RangeError('chunks in files end within an open one');
-    const encoder = HistogramEncoder.resume({ bytes: from.bytes, start, end: start + size, encoding });
-    this.openHistograms.set(slot, new OpenHistogramChunk(encoder, minTime, this.rangeEnd(minTime), cutAt));
+    const chunk = { bytes: from.bytes, start, end: start + size, encoding };
+    const encoder = encoding === ENCODING_XOR2 ? Xor2Encoder.resume(chunk) : HistogramEncoder.resume(chunk);
+    this.openObjects.set(slot, new OpenChunk(encoder, minTime, this.rangeEnd(minTime), cutAt));
     this.chunksCreated++;
     this.lastTime[slot] = maxTime;
-    this.lastLow[slot] = HISTOGRAM_LOW;
-    this.lastHigh[slot] = HISTOGRAM_HIGH;
+    const isOfFloats = encoder instanceof Xor2Encoder;
+    this.lastLow[slot] = isOfFloats ? encoder.latestLow : HISTOGRAM_LOW;
+    this.lastHigh[slot] = isOfFloats ? encoder.latestHigh : HISTOGRAM_HIGH;
     this.minTime = Math.min(this.minTime, Math.max(minTime, this.minValidTime));
     this.maxTime = Math.max(this.maxTime, maxTime);
     return true;
   }
 
   protected override openStart(slot: number): number {
-    return this.openHistograms.get(slot)?.minTime ?? super.openStart(slot);
+    return this.openObjects.get(slot)?.minTime ?? super.openStart(slot);
   }
 
   protected override dropOpenBefore(slot: number, time: number): void {
     super.dropOpenBefore(slot, time);
-    if (this.lastTime[slot] < time && this.openHistograms.delete(slot)) this.chunksRemoved++;
+    if (this.lastTime[slot] < time && this.openObjects.delete(slot)) this.chunksRemoved++;
   }
 
   protected override closeOpen(slot: number): void {
     super.closeOpen(slot);
-    const open = this.openHistograms.get(slot);
+    const open = this.openObjects.get(slot);
     if (!open) return;
     const { encoder, minTime } = open;
     const { bytes, size, time, encoding } = encoder;
@@ -136,22 +180,19 @@ export class HistogramChunks extends SeriesChunks {
       ...{ minTime, maxTime: time, encoding },
       previous: this.newest[slot],
     });
-    this.openHistograms.delete(slot);
+    this.openObjects.delete(slot);
   }
 
-  private beginHistogramChunk(slot: number, time: number, histogram: FloatHistogram, header: number): void {
+  private beginChunk(slot: number, time: number, encoder: OpenChunk['encoder']): void {
     this.closeOpen(slot);
-    const encoder = new HistogramEncoder(encodingOf(histogram), header);
-    encoder.append(time, histogram);
-    this.openHistograms.set(slot, new OpenHistogramChunk(encoder, time, this.rangeEnd(time)));
+    this.openObjects.set(slot, new OpenChunk(encoder, time, this.rangeEnd(time)));
     this.chunksCreated++;
   }
 }
 
 /** Whether a histogram can go on in the open chunk (`FITS`), or with which header the next one begins. */
-function goesOn(open: OpenHistogramChunk, time: number, histogram: FloatHistogram): number {
-  if (open.encoder.encoding !== encodingOf(histogram)) return headerOfFirst(histogram);
-  const verdict = open.encoder.judge(histogram);
-  if (verdict !== FITS || !open.mustEndBefore(time)) return verdict;
-  return open.encoder.nextHeader;
+function goesOn(encoder: HistogramEncoder, mustEnd: boolean, histogram: FloatHistogram): number {
+  if (encoder.encoding !== encodingOf(histogram)) return headerOfFirst(histogram);
+  const verdict = encoder.judge(histogram);
+  return verdict === FITS && mustEnd ? encoder.nextHeader : verdict;
 }
