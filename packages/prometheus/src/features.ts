@@ -52,7 +52,7 @@ export function featuresResponse(options: PrometheusOptions): Readonly<Record<st
       histograms_st_encoding: false,
       isolation: true,
       native_histograms: true,
-      st_storage: false,
+      st_storage: scraping?.features?.startTimes ?? false,
       use_uncached_io: false,
       xor2_encoding: false,
     },

@@ -99,6 +99,8 @@ export interface QueryFeatures {
   /** `stats=all` counts samples by step. */
   readonly perStepStats?: boolean;
   readonly typeAndUnitLabels?: boolean;
+  /** Functions of counters see where samples started, as far as `st-storage` kept it. */
+  readonly startTimestamps?: boolean;
 }
 
 /** What messages about the start call the role. */

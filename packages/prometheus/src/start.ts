@@ -330,6 +330,7 @@ class PrometheusServer {
       config: () => reloader.config.config.otlp,
       now: () => clock.now(),
       startTimeZeros: features.startTimeZeros ?? false,
+      startTimes: features.startTimes ?? false,
       metadataRecords: features.metadataRecords ?? false,
       lookbackMs: options.lookbackMs ?? LOOKBACK_MS,
       typeAndUnitLabels: options.features?.typeAndUnitLabels ?? false,

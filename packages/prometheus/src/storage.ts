@@ -18,7 +18,8 @@ export async function openTsdb(options: PrometheusOptions, config: PrometheusCon
     makeDirectory(directory);
     const outOfOrderWindowMs = config.storage.tsdb.out_of_order_time_window;
     const maxExemplars = maxExemplarsOf(options, config);
-    return await Tsdb.open({ ...options.storage, directory, logger, outOfOrderWindowMs, maxExemplars });
+    const startTimes = options.scraping?.features?.startTimes ?? false;
+    return await Tsdb.open({ ...options.storage, directory, logger, outOfOrderWindowMs, maxExemplars, startTimes });
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const told = [DirectoryLocked, NewerFormat, WalCorruption, WalGap].some((kind) => error instanceof kind);

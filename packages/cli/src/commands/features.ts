@@ -12,6 +12,7 @@ const QUERY_FEATURES: Readonly<Record<string, readonly [name: keyof QueryFeature
   'promql-delayed-name-removal': ['delayedNameRemoval', 'Experimental PromQL delayed name removal enabled.'],
   'promql-per-step-stats': ['perStepStats', 'Experimental per-step statistics reporting'],
   'type-and-unit-labels': ['typeAndUnitLabels', 'Experimental type and unit labels enabled'],
+  'use-start-timestamps': ['startTimestamps', 'Experimental usage of start timestamps in PromQL engine is enabled.'],
 };
 
 /** Features of scraping, with what upstream logs of each. */
@@ -19,6 +20,7 @@ const SCRAPE_FEATURES: Readonly<Record<string, readonly [name: keyof ScrapeFeatu
   'exemplar-storage': ['exemplars', 'Experimental in-memory exemplar storage enabled'],
   'metadata-wal-records': ['metadataRecords', 'Experimental metadata records in WAL enabled'],
   'created-timestamp-zero-ingestion': ['startTimeZeros', 'Experimental start timestamp zero ingestion enabled'],
+  'st-storage': ['startTimes', 'Experimental start timestamp storage enabled.'],
   'extra-scrape-metrics': [
     'extraMetrics',
     'This option for --enable-feature is being phased out. Set extra_scrape_metrics in the configuration instead.',
@@ -39,8 +41,8 @@ const PERMANENT: Readonly<Record<string, string>> = {
 /** Features of upstream that nothing here stands behind. */
 const WITHOUT_EFFECT: readonly string[] = [
   ...['memory-snapshot-on-shutdown'],
-  ...['xor2-encoding', 'histograms-st-encoding', 'st-synthesis', 'st-storage'],
-  ...['use-start-timestamps', 'delayed-compaction', 'old-ui', 'otlp-deltatocumulative', 'otlp-native-delta-ingestion'],
+  ...['xor2-encoding', 'histograms-st-encoding', 'st-synthesis'],
+  ...['delayed-compaction', 'old-ui', 'otlp-deltatocumulative', 'otlp-native-delta-ingestion'],
   ...['use-uncached-io', 'fast-startup'],
 ];
 

@@ -48,6 +48,7 @@ async function serve(config: object, changes: object = {}): Promise<void> {
     config: () => otlpConfig.parse(config),
     now: () => NOW,
     startTimeZeros: false,
+    startTimes: false,
     metadataRecords: false,
     lookbackMs: 300_000,
     typeAndUnitLabels: false,

@@ -35,6 +35,8 @@ export interface OtlpOptions extends Omit<TranslatorOptions, 'config'> {
   readonly now: () => number;
   /** `created-timestamp-zero-ingestion` */
   readonly startTimeZeros: boolean;
+  /** `st-storage` */
+  readonly startTimes: boolean;
   /** `metadata-wal-records` */
   readonly metadataRecords: boolean;
   /** Answers in place of this route while the server starts and stops. */
@@ -158,17 +160,25 @@ export class OtlpReceiver {
     if (value === null) return appender.appendStale(ref, time);
     if (!histogram) {
       if (withStart) appender.append(ref, start, 0);
-      return appender.append(ref, time, value);
+      const outcome = appender.append(ref, time, value);
+      if (this.options.startTimes && outcome === APPENDED) appender.setStart(start);
+      return outcome;
     }
-    if (withStart) appendHistogram(appender, ref, start, histogram.atStart());
-    return appendHistogram(appender, ref, time, histogram);
+    if (withStart) appendHistogram(appender, ref, start, histogram.atStart(), 0);
+    return appendHistogram(appender, ref, time, histogram, this.options.startTimes ? start : 0);
   }
 }
 
 /** @throws SampleRefused where the histogram contradicts itself */
-function appendHistogram(appender: Appender, ref: number, time: number, histogram: FloatHistogram): Outcome {
+function appendHistogram(
+  appender: Appender,
+  ref: number,
+  time: number,
+  histogram: FloatHistogram,
+  start: number,
+): Outcome {
   try {
-    return appender.appendHistogram(ref, time, histogram);
+    return appender.appendHistogram(ref, time, histogram, start);
   } catch (error) {
     throw error instanceof HistogramError ? new SampleRefused(error.message) : error;
   }

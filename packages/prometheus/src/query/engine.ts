@@ -30,6 +30,7 @@ export function makeEngine(options: PrometheusOptions, observer?: QueryObserver)
     ...dialectOf(options),
     delayedNameRemoval: features.delayedNameRemoval ?? false,
     typeAndUnitLabels: features.typeAndUnitLabels ?? false,
+    startTimestamps: features.startTimestamps ?? false,
   });
 }
 

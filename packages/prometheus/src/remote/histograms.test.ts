@@ -168,9 +168,17 @@ describe('remote write', () => {
         writer.end(label);
       }
       const field = isV2 ? V2.series.histograms : V1.series.histograms;
-      writeHistogram(writer, field, NOW - 3000, INTEGERS.with({ count: 3, ofIntegers: true }));
-      writeHistogram(writer, field, NOW - 2000, INTEGERS.with({ schema: 77, ofIntegers: true }));
-      writeHistogram(writer, field, NOW - 1000, INTEGERS);
+      writeHistogram(writer, field, {
+        time: NOW - 3000,
+        histogram: INTEGERS.with({ count: 3, ofIntegers: true }),
+        start: 0,
+      });
+      writeHistogram(writer, field, {
+        time: NOW - 2000,
+        histogram: INTEGERS.with({ schema: 77, ofIntegers: true }),
+        start: 0,
+      });
+      writeHistogram(writer, field, { time: NOW - 1000, histogram: INTEGERS, start: 0 });
       writer.end(series);
       const answer = await fetch(`${receiver.url}/api/v1/write`, {
         method: 'POST',

@@ -40,6 +40,8 @@ export interface ScrapeFeatures {
   readonly metadataRecords?: boolean;
   /** `created-timestamp-zero-ingestion` */
   readonly startTimeZeros?: boolean;
+  /** `st-storage` */
+  readonly startTimes?: boolean;
   /** `type-and-unit-labels`: series get `__type__` and `__unit__` from what the body says of their family. */
   readonly typeAndUnitLabels?: boolean;
   /** `extra-scrape-metrics` */
@@ -90,6 +92,7 @@ export class Ingest {
   private keyed: KeyedEntries | undefined = undefined;
   /** Features, looked at once a sample. */
   private readonly startTimeZeros: boolean;
+  private readonly startTimes: boolean;
   private readonly metadataRecords: boolean;
   private readonly limits: HistogramLimits;
   private isBucketLimitExceeded = false;
@@ -100,6 +103,7 @@ export class Ingest {
     private readonly appender: Appender,
   ) {
     this.startTimeZeros = options.features.startTimeZeros ?? false;
+    this.startTimes = options.features.startTimes ?? false;
     this.metadataRecords = options.features.metadataRecords ?? false;
     this.limits = new HistogramLimits(options.config);
   }
@@ -174,7 +178,7 @@ export class Ingest {
     const withExemplars = features.exemplars ?? false;
     this.format = format;
     if (format === 'protobuf') return new ProtobufParser(body.bytes, { size, withExemplars, ...histograms });
-    const withStartTimes = this.startTimeZeros;
+    const withStartTimes = this.startTimeZeros || this.startTimes;
     const parser = new ExpositionParser(body.bytes, format, { size, withExemplars, withStartTimes });
     if (!histograms.toCustomBuckets) return parser;
     this.format = `${format} with custom buckets`;
@@ -204,7 +208,7 @@ export class Ingest {
     const { cache, metadata } = this;
     const isKeyed = parser instanceof KeyedEntries;
     // Where types must be known at each sample, no comment is passed over; keys are read with all comments.
-    const describeAll = metadata.begin() || this.startTimeZeros;
+    const describeAll = metadata.begin() || this.startTimeZeros || this.startTimes;
     cache.begin(parser, this.format, describeAll && !isKeyed);
     let sliceEnd = performance.now() + SLICE_MS;
     let changed = false;
@@ -265,8 +269,11 @@ export class Ingest {
 
   private appendAt(slot: number, time: number, sample: SampleParser): Outcome {
     if (time > this.timeMax) return OUT_OF_BOUNDS;
-    if (sample.histogram !== null) return this.appendHistogram(slot, time, sample.histogram);
-    return this.appender.appendOf(this.cache.refs[slot], time, sample);
+    const start = this.startTimes ? sample.startTime() : 0;
+    if (sample.histogram !== null) return this.appendHistogram(slot, time, sample.histogram, start);
+    const outcome = this.appender.appendOf(this.cache.refs[slot], time, sample);
+    if (start !== 0 && outcome === APPENDED) this.appender.setStart(start);
+    return outcome;
   }
 
   /** A zero where the counter began, for a series that is new or has begun again. */
@@ -280,9 +287,9 @@ export class Ingest {
   }
 
   /** @throws HistogramError where it contradicts itself */
-  private appendHistogram(slot: number, time: number, histogram: FloatHistogram): Outcome {
+  private appendHistogram(slot: number, time: number, histogram: FloatHistogram, start: number): Outcome {
     const limited = this.limits.reduced(histogram);
-    if (limited) return this.appender.appendHistogram(this.cache.refs[slot], time, limited);
+    if (limited) return this.appender.appendHistogram(this.cache.refs[slot], time, limited, start);
     this.isBucketLimitExceeded = true;
     return APPENDED;
   }

@@ -41,7 +41,11 @@ export class UnusableHistogram extends Error {
 }
 
 /** Writes a histogram as a field of a series. */
-export function writeHistogram(writer: ProtoWriter, field: number, time: number, histogram: FloatHistogram): void {
+export function writeHistogram(
+  writer: ProtoWriter,
+  field: number,
+  { time, histogram, start: begun }: SentHistogram,
+): void {
   const { ofIntegers, positive, negative } = histogram;
   const start = writer.begin(field);
   if (ofIntegers) writer.int64(HISTOGRAM.countInt, histogram.count);
@@ -62,6 +66,7 @@ export function writeHistogram(writer: ProtoWriter, field: number, time: number,
   writer.int64(HISTOGRAM.resetHint, HINTS.indexOf(histogram.counterResetHint));
   writer.int64(HISTOGRAM.timestamp, time);
   writer.doubles(HISTOGRAM.customValues, histogram.customValues);
+  writer.int64(HISTOGRAM.startTimestamp, begun);
   writer.end(start);
 }
 

@@ -77,7 +77,7 @@ export function writeSampledSeries(writer: ProtoWriter, { labels, columns }: Fil
     writer.end(sample);
   }
   columns.histograms?.forEach((histogram, i) => {
-    if (histogram) writeHistogram(writer, V1.series.histograms, columns.t[i], histogram);
+    if (histogram) writeHistogram(writer, V1.series.histograms, { time: columns.t[i], histogram, start: 0 });
   });
   writer.end(series);
 }

@@ -39,6 +39,8 @@ export interface ReceiveFeatures {
   readonly metadataRecords?: boolean;
   /** `created-timestamp-zero-ingestion` */
   readonly startTimeZeros?: boolean;
+  /** `st-storage` */
+  readonly startTimes?: boolean;
   /** `type-and-unit-labels` */
   readonly typeAndUnitLabels?: boolean;
 }
@@ -203,6 +205,7 @@ class RequestStore {
     const outcome = isAhead ? OUT_OF_BOUNDS : this.append(ref, series, i);
     if (outcome === APPENDED) {
       this.stored.samples++;
+      if (this.options.features.startTimes) this.appender.setStart(series.startTimes[i]);
       return;
     }
     const reason = isAhead
@@ -223,7 +226,7 @@ class RequestStore {
     const { appender } = this;
     try {
       if (this.beganBefore(start, time)) appender.appendHistogram(ref, start, histogram.atStart());
-      const outcome = appender.appendHistogram(ref, time, histogram);
+      const outcome = appender.appendHistogram(ref, time, histogram, this.options.features.startTimes ? start : 0);
       return outcome === APPENDED ? '' : (REFUSED[outcome] ?? 'too old sample');
     } catch (error) {
       if (error instanceof HistogramError) return error.message;

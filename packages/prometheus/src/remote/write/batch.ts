@@ -17,6 +17,8 @@ export interface PendingHistogram {
   /** Milliseconds since the epoch. */
   readonly time: number;
   readonly histogram: FloatHistogram;
+  /** When it began to count, in milliseconds since the epoch; 0 where that is not known. */
+  readonly start: number;
 }
 
 /** Samples, histograms and exemplars that are sent in one request, as columns. */
@@ -28,6 +30,8 @@ export class Batch {
   readonly times: Float64Array;
   /** Value bits: the low half of value i at 2i, the high half at 2i+1. */
   readonly bits: Uint32Array;
+  /** When samples began to count, in milliseconds since the epoch; null as long as none of them says it. */
+  starts: Float64Array | null = null;
   readonly histograms: PendingHistogram[] = [];
   readonly exemplars: PendingExemplar[] = [];
   /** The sample of the same series that follows; -1 where none does. For whoever encodes. */
@@ -68,7 +72,14 @@ export class Batch {
     this.bits[2 * i + 1] = high;
   }
 
+  /** Of the sample that was added last. */
+  setStart(start: number): void {
+    this.starts ??= new Float64Array(this.capacity);
+    this.starts[this.length - 1] = start;
+  }
+
   reset(): void {
+    this.starts?.fill(0);
     this.length = 0;
     this.series.length = 0;
     this.histograms.length = 0;

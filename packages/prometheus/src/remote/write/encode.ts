@@ -150,7 +150,7 @@ export class BatchEncoder {
       writer.int64(V1.sample.timestamp, times[i]);
       writer.end(sample);
     }
-    this.putHistograms(V1.series.histograms, series);
+    this.putHistograms(V1.series.histograms, series, false);
     for (const { labels, low, high, time } of this.exemplarsOf.get(series) ?? []) {
       const exemplar = writer.begin(V1.series.exemplars);
       putLabels(writer, V1.exemplar.labels, labels);
@@ -192,16 +192,17 @@ export class BatchEncoder {
 
   private putSeriesV2(batch: Batch, series: RemoteSeries): void {
     const { writer } = this;
-    const { next, bits, times } = batch;
+    const { next, bits, times, starts } = batch;
     const start = writer.begin(V2.request.timeseries);
     writer.uint64s(V2.series.labelRefs, this.symbolsOf(series.pairs as readonly string[]));
     for (let i = series.first; i >= 0; i = next[i]) {
       const sample = writer.begin(V2.series.samples);
       writer.bits64(V2.sample.value, bits[2 * i], bits[2 * i + 1]);
       writer.int64(V2.sample.timestamp, times[i]);
+      if (starts !== null) writer.int64(V2.sample.startTimestamp, starts[i]);
       writer.end(sample);
     }
-    this.putHistograms(V2.series.histograms, series);
+    this.putHistograms(V2.series.histograms, series, true);
     for (const { labels, low, high, time } of this.exemplarsOf.get(series) ?? []) {
       const exemplar = writer.begin(V2.series.exemplars);
       writer.uint64s(V2.exemplar.labelRefs, this.symbolsOf(labels.pairs));
@@ -213,10 +214,10 @@ export class BatchEncoder {
     writer.end(start);
   }
 
-  private putHistograms(field: number, series: RemoteSeries): void {
+  private putHistograms(field: number, series: RemoteSeries, withStarts: boolean): void {
     if (this.histogramsOf.size === 0) return;
-    for (const { time, histogram } of this.histogramsOf.get(series) ?? []) {
-      writeHistogram(this.writer, field, time, histogram);
+    for (const { time, histogram, start } of this.histogramsOf.get(series) ?? []) {
+      writeHistogram(this.writer, field, { time, histogram, start: withStarts ? start : 0 });
     }
   }
 

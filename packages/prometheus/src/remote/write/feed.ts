@@ -59,7 +59,7 @@ export class Feed {
   async takeSamples(): Promise<boolean> {
     const { table, metrics } = this.options;
     const { segment, offset } = this.tail.place;
-    const { refs, times, bits, length } = this.tail.samples;
+    const { refs, times, bits, starts, length } = this.tail.samples;
     const timeMin = this.options.timeMin();
     for (let i = 0; i < length; i++) {
       if ((i & 1023) === 1023 && turnIsOver()) {
@@ -80,6 +80,7 @@ export class Feed {
       const shard = this.shards[ref % this.shards.length];
       if (!shard.reserve() && !(await this.room(shard, { segment, offset, item: i }))) return false;
       shard.addSample(series, times[i], bits[2 * i], bits[2 * i + 1]);
+      if (starts !== null && starts[i] !== 0) shard.setStart(starts[i]);
       shard.mark(segment, offset, i + 1);
       metrics.pendingSamples++;
       if (times[i] > metrics.highestTime) metrics.highestTime = times[i];
@@ -95,7 +96,7 @@ export class Feed {
     const { histograms } = this.tail;
     const timeMin = this.options.timeMin();
     for (let i = 0; i < histograms.length; i++) {
-      const { ref, time, histogram } = histograms[i];
+      const { ref, time, histogram, start } = histograms[i];
       if (this.resumed && wasSettled(this.resumed, ref, segment, offset, i)) continue;
       if (time < timeMin) {
         metrics.droppedHistograms.too_old++;
@@ -112,7 +113,7 @@ export class Feed {
       }
       const shard = this.shards[ref % this.shards.length];
       if (!shard.reserve() && !(await this.room(shard, { segment, offset, item: i }))) return false;
-      shard.addHistogram(series, time, histogram);
+      shard.addHistogram(series, time, histogram, start);
       shard.mark(segment, offset, i + 1);
       metrics.pendingHistograms++;
       if (time > metrics.highestTime) metrics.highestTime = time;

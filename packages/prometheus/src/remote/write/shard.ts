@@ -75,9 +75,14 @@ export class Shard {
   }
 
   /** After `reserve`. */
-  addHistogram(series: RemoteSeries, time: number, histogram: FloatHistogram): void {
+  addHistogram(series: RemoteSeries, time: number, histogram: FloatHistogram, start: number): void {
     this.begin();
-    this.partial.histograms.push({ series, time, histogram });
+    this.partial.histograms.push({ series, time, histogram, start });
+  }
+
+  /** Of the sample that was added last, in milliseconds since the epoch. */
+  setStart(start: number): void {
+    this.partial.setStart(start);
   }
 
   /** The last that was added stands in the log before this place. */
