@@ -284,8 +284,9 @@ class Execution {
     if (isNil(receiver)) return undefined;
     const member = memberOf(receiver, name);
     if (typeof member === 'function') {
-      const method = (...args: never[]) => (member as (...args: never[]) => unknown).apply(receiver, args);
-      return this.apply(method, name, node, words, dot, scope, final);
+      const { signature } = member as TemplateFunction;
+      const call = (...args: never[]) => (member as (...args: never[]) => unknown).apply(receiver, args);
+      return this.apply(signature ? Object.assign(call, { signature }) : call, name, node, words, dot, scope, final);
     }
     const isMap = receiver instanceof Map || isPlainObject(receiver);
     if (member === undefined && !isMap && !(receiver instanceof GoStruct && Object.hasOwn(receiver.fields, name))) {

@@ -7,6 +7,7 @@ export { GoDuration, GoTime } from './time.ts';
 export {
   GoStruct,
   isNil,
+  method,
   named,
   SafeHtml,
   SafeUrl,

@@ -1,5 +1,5 @@
 import { formatG } from '@avalanche/model';
-import { GoStruct, isNil, isPlainObject } from './values.ts';
+import { GoStruct, givenText, isNil, isPlainObject } from './values.ts';
 
 /** How deeply nested values are printed. */
 const DEPTH_MAX = 50;
@@ -16,6 +16,8 @@ export function printPart(value: unknown, depth = DEPTH_MAX): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number') return formatG(value);
   if (typeof value === 'boolean' || typeof value === 'bigint') return String(value);
+  const text = givenText(value);
+  if (text !== undefined) return text;
   if (Array.isArray(value)) return `[${value.map((item) => printPart(item, depth - 1)).join(' ')}]`;
   if (value instanceof Map) return printMap([...value], depth);
   if (value instanceof GoStruct) return printStruct(value, depth);

@@ -1,6 +1,6 @@
 import { formatG, quote, quoteRune } from '@avalanche/model';
 import { printArgument, printPart } from './print.ts';
-import { bytesOf, GoStruct, isNil, isPlainObject, typeName } from './values.ts';
+import { bytesOf, GoStruct, givenText, isNil, isPlainObject, typeName } from './values.ts';
 
 /** As in Go: a wider field is refused, not filled. */
 const WIDTH_MAX = 1_000_000;
@@ -138,6 +138,8 @@ function formatValue(verb: string, format: Format, value: unknown): string {
 function textOf(value: unknown): string | null {
   if (typeof value === 'string') return value;
   if (value instanceof GoStruct) return value.toString() ?? null;
+  const given = givenText(value);
+  if (given !== undefined) return given;
   const plain = Array.isArray(value) || value instanceof Map || isPlainObject(value) || typeof value === 'function';
   return plain ? null : String(value);
 }

@@ -49,7 +49,10 @@ named('template.URL', SafeUrl.prototype);
 
 const METHODS = Symbol('Go methods');
 
-/** Gives a map or an array methods, which come before an entry of the same name and do not show when it is ranged over. */
+/**
+ * Gives a map or an array methods (called on it as `this`), which come before an entry of the same name and do not show
+ * when it is ranged over; `String` says how it is printed.
+ */
 export function withMethods<T extends object>(value: T, methods: Readonly<Record<string, TemplateFunction>>): T {
   return Object.defineProperty(value, METHODS, { value: methods, enumerable: false });
 }
@@ -98,6 +101,12 @@ function objectTypeName(value: object): string {
   return `*${value.constructor.name}`;
 }
 
+/** What the `String` that `withMethods` gave says. */
+export function givenText(value: unknown): string | undefined {
+  const text = typeof value === 'object' && value !== null ? givenMethod(value, 'String') : undefined;
+  return text && String((text as (this: object) => unknown).call(value as object));
+}
+
 /** Whether Go counts a value as true: not the zero value of its type, not empty. */
 export function isTrue(value: unknown): boolean {
   if (isNil(value) || value === false || value === 0 || value === 0n || value === '') return false;
@@ -125,6 +134,14 @@ export function typed(
 ): TemplateFunction {
   const signature: Signature = variadic === undefined ? { params } : { params, variadic };
   return Object.assign((...args: never[]) => call(...args), { signature });
+}
+
+/** A method for `withMethods`, whose arguments are checked as those of `typed` are. */
+export function method<Receiver>(
+  params: readonly string[],
+  call: (this: Receiver, ...args: never[]) => unknown,
+): TemplateFunction {
+  return Object.assign(call as TemplateFunction, { signature: { params } });
 }
 
 /** Whether Go would take nil for a parameter of this type. */

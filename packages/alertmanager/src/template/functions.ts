@@ -21,6 +21,19 @@ function titleCase(text: string): string {
   return text.replace(word, (found) => found.toLowerCase().replace(/\p{L}/u, (letter) => letter.toUpperCase()));
 }
 
+/** Go knows no letter that becomes several. */
+function eachCharacter(text: string, change: (char: string) => string): string {
+  return text.replace(/[^\p{ASCII}]|[\p{ASCII}]+/gu, (part) => {
+    const changed = change(part);
+    return [...part].length === [...changed].length ? changed : part;
+  });
+}
+
+function join(separator: string, list: readonly string[]): string {
+  if (!Array.isArray(list)) throw new Error('a list of strings is wanted');
+  return list.join(separator);
+}
+
 /** @throws Error in Go's words (url.QueryUnescape) */
 function queryUnescape(text: string): string {
   const wrong = /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(text)?.[0];
@@ -69,11 +82,11 @@ const TIME = '*time.Time';
 
 /** The functions of notification templates (upstream template.DefaultFuncs), and ours, which begin with `avalanche`. */
 export const notificationFunctions: TemplateFunctions = {
-  toUpper: typed(['string'], (text: string) => text.toUpperCase()),
-  toLower: typed(['string'], (text: string) => text.toLowerCase()),
+  toUpper: typed(['string'], (text: string) => eachCharacter(text, (char) => char.toUpperCase())),
+  toLower: typed(['string'], (text: string) => eachCharacter(text, (char) => char.toLowerCase())),
   title: typed(['string'], titleCase),
   trimSpace: typed(['string'], (text: string) => text.trim()),
-  join: typed(['string', 'any'], (separator: string, list: readonly string[]) => list.join(separator)),
+  join: typed(['string', 'any'], join),
   match: typed(['string', 'string'], matchesAnywhere),
   safeHtml: typed(['string'], (text: string) => new SafeHtml(text)),
   safeUrl: typed(['string'], (text: string) => new SafeUrl(text)),

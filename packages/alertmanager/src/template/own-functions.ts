@@ -36,8 +36,14 @@ const FILTER_CHARACTERS_MAX = 1500;
 
 /** Where the alerts with these labels can be silenced, in upstream's form of the address; without a filter if that is huge. */
 export function silenceUrl(externalUrl: string, labels: Readonly<Record<string, string>>): string {
-  const matchers = Object.entries(labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  const filter = encodeURIComponent(`{${matchers.join(',')}}`);
   const page = `${externalUrl}/#/silences/new`;
-  return filter.length > FILTER_CHARACTERS_MAX ? page : `${page}?filter=${filter}`;
+  const matchers: string[] = [];
+  let characters = 0;
+  for (const [name, value] of Object.entries(labels)) {
+    // before it is encoded: a label may be of a megabyte
+    characters += name.length + value.length;
+    if (characters > FILTER_CHARACTERS_MAX) return page;
+    matchers.push(`${name}=${JSON.stringify(value)}`);
+  }
+  return `${page}?filter=${encodeURIComponent(`{${matchers.join(',')}}`)}`;
 }
