@@ -104,7 +104,7 @@ test('what the server says of itself', async () => {
     status: 500,
     text: '{"status":"error","errorType":"unavailable","error":"search API disabled"}',
   });
-  expect(await get('/debug/pprof/goroutine')).toMatchObject({ status: 501 });
+  expect(await get('/debug/pprof/trace')).toMatchObject({ status: 501 });
   expect(await get('/user/note.txt')).toEqual({ status: 200, text: 'hello' });
 });
 

@@ -99,6 +99,13 @@ export function heapProfile({ head }: HeapProfiler.SamplingHeapProfile, kinds: r
   });
 }
 
+/** A profile of these kinds in which nothing is. */
+export function profileOf(types: readonly (readonly [type: string, unit: string])[]): Profile {
+  const places = new Places();
+  const sampleType = types.map(([type, unit]) => places.valueType(type, unit));
+  return new Profile({ sampleType, timeNanos: BigInt(Date.now()) * 1_000_000n, ...tablesOf(places) });
+}
+
 function tablesOf({ locations, functions, texts }: Places) {
   return { location: locations, function: functions, stringTable: texts };
 }

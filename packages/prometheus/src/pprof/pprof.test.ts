@@ -77,7 +77,8 @@ test('one at a time; what Go alone has is refused by name', async () => {
     body: 'Could not enable CPU profiling: cpu profiling already in use\n',
   });
   await first;
-  expect((await app.inject('/pprof/goroutine')).statusCode).toBe(501);
+  expect((await app.inject('/pprof/trace')).statusCode).toBe(501);
+  expect(await profileOf('/pprof/mutex')).toEqual({ types: ['contentions count', 'delay nanoseconds'], samples: [] });
   expect((await app.inject('/pprof/nothing')).statusCode).toBe(404);
   expect((await app.inject('/pprof/')).body).toContain('profile?seconds=30');
 });

@@ -9,8 +9,21 @@ const HEAP_SECONDS = 5;
 /** Bytes between two allocations that are looked at. */
 const HEAP_INTERVAL = 32 * 1024;
 
+/** What Node has none of, by what it counts: such profiles are empty, so that tools that collect all of them go on. */
+const EMPTY: Readonly<Record<string, readonly [type: string, unit: string][]>> = {
+  goroutine: [['goroutine', 'count']],
+  threadcreate: [['threadcreate', 'count']],
+  block: [
+    ['contentions', 'count'],
+    ['delay', 'nanoseconds'],
+  ],
+  mutex: [
+    ['contentions', 'count'],
+    ['delay', 'nanoseconds'],
+  ],
+};
 /** What Go has of its own runtime. */
-const OF_GO = new Set(['goroutine', 'threadcreate', 'block', 'mutex', 'trace', 'symbol']);
+const OF_GO = new Set(['trace', 'symbol']);
 
 const INDEX = `<html><head><title>/debug/pprof/</title></head><body>
 <p>Profiles for <code>go tool pprof</code>, made while you wait; <code>?seconds=N</code> says how long.</p>
@@ -30,6 +43,7 @@ export class Pprof {
     if (name === '') return reply.type('text/html; charset=utf-8').send(INDEX);
     if (name === 'cmdline') return plainText(reply, 200, [process.execPath, ...process.argv.slice(1)].join('\0'));
     if (OF_GO.has(name)) return textError(reply, 501, `${name} is a profile of Go's runtime, and this is Node`);
+    if (Object.hasOwn(EMPTY, name)) return send(reply, name, await emptyProfile(EMPTY[name]));
     if (name !== 'profile' && name !== 'heap' && name !== 'allocs') return textError(reply, 404, 'Unknown profile');
     if (this.busy) {
       return textError(reply, 500, 'Could not enable CPU profiling: cpu profiling already in use');
@@ -37,13 +51,21 @@ export class Pprof {
     this.busy = true;
     try {
       const seconds = secondsOf(request, name === 'profile' ? PROFILE_SECONDS : HEAP_SECONDS);
-      const body = await takeProfile(name, () => waited(seconds, reply));
-      reply.header('x-content-type-options', 'nosniff').header('content-disposition', `attachment; filename="${name}"`);
-      return reply.type('application/octet-stream').send(body);
+      return send(reply, name, await takeProfile(name, () => waited(seconds, reply)));
     } finally {
       this.busy = false;
     }
   }
+}
+
+function send(reply: FastifyReply, name: string, body: Buffer): FastifyReply {
+  reply.header('x-content-type-options', 'nosniff').header('content-disposition', `attachment; filename="${name}"`);
+  return reply.type('application/octet-stream').send(body);
+}
+
+async function emptyProfile(types: (typeof EMPTY)[string]): Promise<Buffer> {
+  const { encodeProfile, profileOf } = await import('./convert.ts');
+  return encodeProfile(profileOf(types));
 }
 
 function secondsOf({ query }: FastifyRequest, fallback: number): number {
