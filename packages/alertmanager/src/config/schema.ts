@@ -6,7 +6,6 @@ import { completeReceiver, type ReceiverConfig, receiverSchema } from './receive
 import { checkNames, checkRoot, inhibitRuleSchema, type RouteConfig, routeSchema } from './routing.ts';
 import { list, optional, refuse as refuseIn, text } from './values.ts';
 
-export type { GlobalConfig } from './global.ts';
 export type { RouteConfig } from './routing.ts';
 
 function intervals(kind: string) {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hasOpenssl } from '../../../../tests/support/certificates.ts';
+import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import { ALERT, post, Stage } from '../testing-http.ts';
 import { comparable, configOf, ENTRIES } from './testing-entries.ts';
 import { type ServiceRequest, Services } from './testing-services.ts';
@@ -38,7 +38,8 @@ let services: Services;
 
 beforeEach(async () => {
   stage = new Stage();
-  services = await Services.start(stage.directory);
+  if (!hasOpenssl) return;
+  services = await Services.start(new Authority(stage.directory, 'services'));
   stage.onEnd(() => services.stop());
 });
 afterEach(() => stage.end());

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasOpenssl } from '../../../../tests/support/certificates.ts';
+import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import { configOf } from './testing-entries.ts';
 import { integrationsOf, notificationOf, ServiceStage } from './testing-integration.ts';
 import type { ServiceAnswer, ServiceRequest } from './testing-services.ts';
@@ -10,7 +10,7 @@ const stage = new ServiceStage();
 const attempt = stage.attempt.bind(stage);
 const custom = stage.custom.bind(stage);
 beforeAll(async () => {
-  if (hasOpenssl) await stage.start();
+  if (hasOpenssl) await stage.start((directory) => new Authority(directory, 'services'));
 });
 afterAll(async () => {
   if (hasOpenssl) await stage.stop();

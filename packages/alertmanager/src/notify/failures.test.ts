@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasOpenssl } from '../../../../tests/support/certificates.ts';
+import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import type { Outcome } from './integration.ts';
 import { configOf, ENTRIES } from './testing-entries.ts';
 import { ServiceStage, status } from './testing-integration.ts';
@@ -10,7 +10,7 @@ const stage = new ServiceStage();
 const attempt = stage.attempt.bind(stage);
 const custom = stage.custom.bind(stage);
 beforeAll(async () => {
-  if (hasOpenssl) await stage.start();
+  if (hasOpenssl) await stage.start((directory) => new Authority(directory, 'services'));
 });
 afterAll(async () => {
   if (hasOpenssl) await stage.stop();

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { hasOpenssl } from '../../../../tests/support/certificates.ts';
+import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import { configOf, ENTRIES } from './testing-entries.ts';
 import { ServiceStage } from './testing-integration.ts';
 
@@ -7,7 +7,7 @@ const stage = new ServiceStage();
 const attempt = stage.attempt.bind(stage);
 const custom = stage.custom.bind(stage);
 beforeAll(async () => {
-  if (hasOpenssl) await stage.start();
+  if (hasOpenssl) await stage.start((directory) => new Authority(directory, 'services'));
 });
 afterAll(async () => {
   if (hasOpenssl) await stage.stop();

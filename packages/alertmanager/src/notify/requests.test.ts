@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hasOpenssl } from '../../../../tests/support/certificates.ts';
+import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import { type ComparableRequest, comparable, configOf, ENTRIES } from './testing-entries.ts';
 import { integrationsOf, notificationOf, ServiceStage } from './testing-integration.ts';
 
@@ -11,7 +11,7 @@ const upstream = JSON.parse(readFileSync(new URL('./testdata/requests.json', imp
 
 const stage = new ServiceStage();
 beforeAll(async () => {
-  if (hasOpenssl) await stage.start();
+  if (hasOpenssl) await stage.start((directory) => new Authority(directory, 'services'));
 });
 afterAll(async () => {
   if (hasOpenssl) await stage.stop();

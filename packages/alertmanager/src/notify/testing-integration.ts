@@ -7,7 +7,7 @@ import { alertOf, START } from '../testing.ts';
 import { ALERT } from '../testing-http.ts';
 import { buildIntegrations } from './build.ts';
 import type { Integration, ReceiverData } from './integration.ts';
-import { type ServiceAnswer, type ServiceRequest, Services } from './testing-services.ts';
+import { type CertificateAuthority, type ServiceAnswer, type ServiceRequest, Services } from './testing-services.ts';
 
 /** The integrations of receiver `ops` of a configuration, as the role makes them. */
 export async function integrationsOf(directory: string, yaml: string): Promise<readonly Integration[]> {
@@ -53,8 +53,8 @@ export class ServiceStage {
   content: (request: ServiceRequest) => ServiceAnswer = () => ({});
   services = undefined as unknown as Services;
 
-  async start(): Promise<void> {
-    this.services = await Services.start(this.directory);
+  async start(authorityIn: (directory: string) => CertificateAuthority): Promise<void> {
+    this.services = await Services.start(authorityIn(this.directory));
     this.content = this.services.answer;
   }
 

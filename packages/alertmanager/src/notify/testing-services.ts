@@ -8,7 +8,6 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { Authority } from '../../../../tests/support/certificates.ts';
 
 /** A request as a service got it. */
 export interface ServiceRequest {
@@ -17,6 +16,12 @@ export interface ServiceRequest {
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
+}
+
+/** A certificate authority (tests/support has one). */
+export interface CertificateAuthority {
+  readonly certFile: string;
+  sign(subject: string, names: string): { readonly certFile: string; readonly keyFile: string };
 }
 
 /** What a service answers; `respond` does whatever an answer cannot say. */
@@ -50,8 +55,7 @@ export class Services {
   private readonly plain: Server;
   private readonly secure: ReturnType<typeof createTlsServer>;
 
-  private constructor(directory: string) {
-    const authority = new Authority(directory, 'services');
+  private constructor(authority: CertificateAuthority) {
     const names = HOSTS.map((host) => `DNS:${host}`).join(',');
     const { certFile, keyFile } = authority.sign('service', names);
     this.caFile = authority.certFile;
@@ -62,8 +66,8 @@ export class Services {
     });
   }
 
-  static async start(directory: string): Promise<Services> {
-    const services = new Services(directory);
+  static async start(authority: CertificateAuthority): Promise<Services> {
+    const services = new Services(authority);
     for (const server of [services.plain, services.secure]) {
       server.on('connection', (socket: Socket) => services.sockets.add(socket));
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
