@@ -69,8 +69,10 @@ const EXIT_BAD_CONFIG = 2;
 
 /** Reads every file of the configuration. @throws FileError */
 function loadAll(options: PrometheusOptions): Promise<LoadedFiles> {
-  const { configFile, targetsDirectory, logger } = options;
-  return loadFiles(configFile, dialectOf(options), { targetsDirectory, logger });
+  const { configFile, targetsDirectory, logger, scraping } = options;
+  // As upstream: most clients say only there when their counters began.
+  const protobufFirst = scraping?.features?.startTimeZeros === true || scraping?.features?.startTimes === true;
+  return loadFiles(configFile, dialectOf(options), { targetsDirectory, logger, protobufFirst });
 }
 
 /** Starts the prometheus role. @throws StartupError, with nothing left running */

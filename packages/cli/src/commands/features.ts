@@ -15,12 +15,17 @@ const QUERY_FEATURES: Readonly<Record<string, readonly [name: keyof QueryFeature
   'use-start-timestamps': ['startTimestamps', 'Experimental usage of start timestamps in PromQL engine is enabled.'],
 };
 
+const PROTOBUF_FIRST =
+  'OpenMetrics 1.0 parsing will parse <metric>_created metrics as ST instead of normal sample. Changed default scrape_protocols to prefer PrometheusProto format.';
 /** Features of scraping, with what upstream logs of each. */
 const SCRAPE_FEATURES: Readonly<Record<string, readonly [name: keyof ScrapeFeatures, told: string]>> = {
   'exemplar-storage': ['exemplars', 'Experimental in-memory exemplar storage enabled'],
   'metadata-wal-records': ['metadataRecords', 'Experimental metadata records in WAL enabled'],
-  'created-timestamp-zero-ingestion': ['startTimeZeros', 'Experimental start timestamp zero ingestion enabled'],
-  'st-storage': ['startTimes', 'Experimental start timestamp storage enabled.'],
+  'created-timestamp-zero-ingestion': [
+    'startTimeZeros',
+    `Experimental start timestamp zero ingestion enabled. ${PROTOBUF_FIRST}`,
+  ],
+  'st-storage': ['startTimes', `Experimental start timestamp storage enabled. ${PROTOBUF_FIRST}`],
   'extra-scrape-metrics': [
     'extraMetrics',
     'This option for --enable-feature is being phased out. Set extra_scrape_metrics in the configuration instead.',

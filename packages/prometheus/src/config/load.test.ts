@@ -40,6 +40,21 @@ describe('defaults', () => {
     expect(config.storage.exemplars.max_exemplars).toBe(100_000);
   });
 
+  test('protobuf comes first where start times are wanted and nothing else is asked for', async () => {
+    const first = async (text: string) => {
+      const { config, maskedYaml } = await loadConfig(file('prometheus.yml', text), { protobufFirst: true });
+      return [config.scrape_configs[0].scrape_protocols[0], maskedYaml.includes('PrometheusProto')];
+    };
+    const job = 'scrape_configs: [{job_name: a}]';
+    expect(await first(job)).toEqual(['PrometheusProto', true]);
+    expect(await first(`global:\n${job}`)).toEqual(['PrometheusProto', true]);
+    expect(await first(`global: {scrape_protocols: }\n${job}`)).toEqual(['PrometheusProto', true]);
+    const text = 'OpenMetricsText1.0.0';
+    expect(await first(`global: {scrape_protocols: [${text}]}\n${job}`)).toEqual([text, false]);
+    expect(await first(`scrape_configs: [{job_name: a, scrape_protocols: [${text}]}]`)).toEqual([text, true]);
+    await expect(first('global: 5')).rejects.toThrow('prometheus.yml:1: global');
+  });
+
   test('of a job come from global, keys without a value count as absent', async () => {
     const { config } = await load(`
 global: {scrape_interval: 5s, sample_limit: 7, body_size_limit: 1MB, metric_name_validation_scheme: legacy, scrape_native_histograms: true}

@@ -6,7 +6,13 @@ import { FileError, type FileProblem, filesMatching, parseYaml } from '@avalanch
 import { z } from 'zod';
 import { pathResolver } from '../discovery/discovery.ts';
 import { dumpConfig } from './dump.ts';
-import { configSchema, type PrometheusConfig, rawScrapeConfigs, type ScrapeConfig } from './schema.ts';
+import {
+  configSchema,
+  type PrometheusConfig,
+  protobufFirstSchema,
+  rawScrapeConfigs,
+  type ScrapeConfig,
+} from './schema.ts';
 import { scrapeProblems, withGlobals } from './scrape.ts';
 import { nullsAsAbsent } from './values.ts';
 
@@ -30,6 +36,8 @@ export interface LoadOptions {
   readonly environment?: NodeJS.ProcessEnv;
   /** Whether the files of `scrape_config_files` are left unread. */
   readonly withoutJobFiles?: boolean;
+  /** Whether targets are asked for protobuf before any text where the file does not say what to ask for. */
+  readonly protobufFirst?: boolean;
   /** Told of variables that are not there. */
   readonly logger?: Logger;
 }
@@ -37,7 +45,8 @@ export interface LoadOptions {
 /** @throws FileError naming file, line and key */
 export async function loadConfig(file: string, options: LoadOptions = {}): Promise<LoadedConfig> {
   const { targetsDirectory, environment = process.env, logger, withoutJobFiles = false } = options;
-  const parsed = parseYaml(file, await read(file), configSchema);
+  const schema = options.protobufFirst ? protobufFirstSchema : configSchema;
+  const parsed = parseYaml(file, await read(file), schema);
   const external_labels = expandLabels(parsed.global.external_labels, environment, logger);
   const main = { ...parsed, global: { ...parsed.global, external_labels } };
   const directory = dirname(file);

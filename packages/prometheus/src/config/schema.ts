@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { discoveryFields, staticTargetsProblem } from './discovery.ts';
 import { relabelConfigs, relabelProblem } from './relabel.ts';
 import { otlpConfig, remoteReadConfig, remoteWriteConfig } from './remote.ts';
-import { globalConfig, rawScrapeConfig, scrapeProblems, withGlobals } from './scrape.ts';
+import { globalConfig, PROTOCOLS, rawScrapeConfig, scrapeProblems, withGlobals } from './scrape.ts';
 import { bytes, items, nullsAsAbsent, pathPatterns } from './values.ts';
 
 export { type DiscoveryConfig, targetGroup } from './discovery.ts';
@@ -172,6 +172,15 @@ function checkOtlp({ global, otlp: { translation_strategy: strategy } }: RawConf
   const message = `OTLP translation strategy ${JSON.stringify(strategy)} is not allowed when UTF8 is disabled`;
   tell(['otlp', 'translation_strategy'], message);
 }
+
+/** As `configSchema`; where `global` says nothing else, targets are asked for protobuf before any text. */
+export const protobufFirstSchema = z.preprocess((file) => {
+  if (typeof file !== 'object' || file === null) return file;
+  const { global } = file as { readonly global?: unknown };
+  if (typeof (global ?? {}) !== 'object') return file;
+  const asked = (global as { readonly scrape_protocols?: unknown } | null | undefined)?.scrape_protocols;
+  return { ...file, global: { ...(global as object | null), scrape_protocols: asked ?? [...PROTOCOLS] } };
+}, configSchema);
 
 export type PrometheusConfig = z.output<typeof configSchema>;
 export type AlertmanagerConfig = PrometheusConfig['alerting']['alertmanagers'][number];

@@ -12,7 +12,8 @@ const TEXT_PROTOCOLS = [
   'PrometheusText1.0.0',
   'PrometheusText0.0.4',
 ] as const;
-const PROTOCOLS = ['PrometheusProto', ...TEXT_PROTOCOLS] as const;
+/** In the order in which they are asked for. */
+export const PROTOCOLS = ['PrometheusProto', ...TEXT_PROTOCOLS] as const;
 export type ScrapeProtocol = (typeof PROTOCOLS)[number];
 
 function protocolProblem(name: string): string {
