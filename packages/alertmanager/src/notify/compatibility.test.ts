@@ -6,6 +6,7 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import { ALERT, post, Stage } from '../testing-http.ts';
+import { type ReceivedMail, startMailServer } from './email/testing-mail.ts';
 import { comparable, configOf, ENTRIES } from './testing-entries.ts';
 import { type ServiceRequest, Services } from './testing-services.ts';
 
@@ -60,6 +61,62 @@ describe.skipIf(!real || !hasOpenssl)(
     });
   },
 );
+
+describe.skipIf(!real)('mail beside the real Alertmanager (needs prometheus-alertmanager)', () => {
+  test('has the same headers and parts', { timeout: 30_000 }, async () => {
+    const { server, mails, port } = await startMailServer();
+    stage.onEnd(() => new Promise<void>((resolve) => server.close(() => resolve())));
+    const yaml = `
+global: {smtp_smarthost: '127.0.0.1:${port}', smtp_from: 'Ops <ops@lab.test>', smtp_require_tls: false, smtp_auth_username: me, smtp_auth_password: pass word}
+route: {receiver: ops, group_by: [alertname], group_wait: 30ms, group_interval: 400ms}
+receivers:
+  - name: ops
+    email_configs:
+      - to: 'a@lab.test, "B, C" <b@lab.test>'
+        html: '<p title="{{ .CommonAnnotations.summary }}">{{ range .Alerts }}<a href="{{ .GeneratorURL }}">{{ .Labels.instance }} + {{ .Annotations.summary }}</a>{{ end }}</p>'
+        text: '{{ range .Alerts }}{{ .Labels.instance }} = ü {{ .Annotations.summary }}; {{ end }}'
+        headers: {subject: '{{ .Status }} ü {{ .GroupLabels.alertname }}', X-Team: '{{ .CommonLabels.severity }}'}
+`;
+    const mailOf = async (url: string) => {
+      mails.length = 0;
+      await post(`${url}/api/v2/alerts`, [{ ...ALERT, startsAt: new Date().toISOString() }]);
+      while (mails.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+      return comparableMail(mails[0]);
+    };
+    const ours = await stage.start(yaml);
+    const mine = await mailOf(ours.url);
+    await ours.stop();
+    expect(mine).toEqual(await mailOf(await startReal(yaml)));
+    expect(mine.parts[1]).toContain(
+      '<a href="http://prom.test/graph?g0.expr=x&amp;g0.tab=1">h:1 + Disk &lt;full&gt;</a>',
+    );
+  });
+});
+
+/** Without what is each one's own: date, id, boundary, how many quotes a name needs. */
+function comparableMail({ from, to, user, method, head, text }: ReceivedMail) {
+  const own = /^(?:Date|Message-Id|Content-Type|MIME-Version):/i;
+  const headers = head.split('\r\n').filter((line) => !own.test(line));
+  const decoded = headers.map((line) =>
+    line
+      .replace(/=\?utf-8\?q\?(.*?)\?=/gi, (_all, word: string) => quotedPrintable(word.replaceAll('_', ' ')))
+      .replace(/\?=\s+=\?/g, ''),
+  );
+  const parts = text.split(/\r\n--\S+/).map((part) => quotedPrintable(part.split(/\r\n\r\n(.*)/s)[1] ?? ''));
+  return {
+    from,
+    to,
+    user,
+    method,
+    headers: decoded.sort(),
+    parts: parts.map((part) => part.trim()).filter((part) => part !== ''),
+  };
+}
+
+function quotedPrintable(text: string): string {
+  const bytes = text.replace(/=([0-9A-F]{2})/gi, (_all, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString();
+}
 
 /** What the services get of two alerts that begin, and of their end. */
 async function requestsOf(url: string): Promise<readonly ServiceRequest[]> {

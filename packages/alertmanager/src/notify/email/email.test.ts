@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import type { SMTPServer, SMTPServerOptions } from 'smtp-server';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Authority, hasOpenssl } from '../../../../../tests/support/certificates.ts';
 import { START } from '../../testing.ts';
 import { integrationsOf, notificationOf } from '../testing-integration.ts';
+import { startMailServer } from './testing-mail.ts';
 
 let directory = '';
 let pair = { key: '', cert: '' };
@@ -26,57 +26,11 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-interface Mail {
-  readonly from: string;
-  readonly to: readonly string[];
-  readonly secure: boolean;
-  readonly user: string | undefined;
-  readonly method: string | undefined;
-  readonly head: string;
-  readonly text: string;
-}
-
-/** A real SMTP server; what it takes is in `mails`. It knows user `me` with password `pass word`. */
+/** A mail server that ends with the test. */
 async function mailServer(options: SMTPServerOptions = {}) {
-  const mails: Mail[] = [];
-  let method: string | undefined;
-  const server = new SMTPServer({
-    disableReverseLookup: true,
-    authOptional: true,
-    allowInsecureAuth: true,
-    hideSTARTTLS: true,
-    onAuth: (auth, _session, done) => {
-      method = auth.method;
-      const right = auth.method === 'CRAM-MD5' ? auth.validatePassword('cram secret') : auth.password === 'pass word';
-      if (right) done(null, { user: auth.username ?? '' });
-      else done(Object.assign(new Error('bad password'), { responseCode: 535 }));
-    },
-    onData: (stream, session, done) => {
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-      stream.on('end', () => {
-        const [head, text] = Buffer.concat(chunks)
-          .toString()
-          .split(/\r\n\r\n(.*)/s);
-        const { mailFrom, rcptTo } = session.envelope;
-        mails.push({
-          from: mailFrom ? mailFrom.address : '',
-          to: rcptTo.map(({ address }) => address),
-          secure: session.secure,
-          user: session.user,
-          method,
-          head: head.replace(/\r\n[ \t]+/g, ' '),
-          text: text.replace(/=\r\n/g, ''),
-        });
-        done();
-      });
-    },
-    ...options,
-  });
-  server.on('error', () => {}); // a client that does not trust us
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
-  return { mails, port: (server.server.address() as AddressInfo).port };
+  const started = await startMailServer(options);
+  servers.push(started.server);
+  return started;
 }
 
 /** Sends one mail by an entry `email`, and says what became of it and what was told of the talk. */
