@@ -158,7 +158,6 @@ function checkRelabelling(
 function checkStorage({ storage: { tsdb } }: RawConfig, tell: Tell): void {
   const given: Readonly<Record<string, boolean>> = {
     stale_series_compaction_threshold: tsdb.stale_series_compaction_threshold > 0,
-    'chunk_encoding.floats: xor2': tsdb.chunk_encoding.floats === 'xor2',
     'retention.percentage': (tsdb.retention?.percentage ?? 0) > 0,
   };
   for (const name of Object.keys(given).filter((key) => given[key])) {
