@@ -30,6 +30,7 @@ export const ENTRIES: Readonly<Record<string, readonly [since: number, entry: st
     `{service_key: key-1, client: c, client_url: 'http://c', description: '${SUBJECT}',
      details: {firing: '${LIST}', resolved: none, num_firing: 'n{{ len .Alerts.Firing }}', num_resolved: 'none'}}`,
   ],
+  'pagerduty details': [28, `{routing_key: key-2, client: c, client_url: 'http://c', description: '${SUBJECT}'}`],
   opsgenie: [
     25,
     `{api_key: og-key, message: '${SUBJECT}', description: '${LIST}', source: src, details: {extra: '{{ .Status }}'}, entity: e, tags: 'a,b,,c', note: n, priority: P1, actions: 'x,y',
