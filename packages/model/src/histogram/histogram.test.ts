@@ -263,14 +263,14 @@ describe('a classic histogram', () => {
     ])
       classic.addBucket(bound, count);
     classic.setSum(30);
-    expect(classic.convert()).toEqual(custom([1, 5], [2, 5, 2], { sum: 30 }));
+    expect(classic.convert()).toEqual(custom([1, 5], [2, 5, 2], { sum: 30, ofIntegers: true }));
   });
 
   test('gets its last bucket from the count', () => {
     const classic = new ClassicHistogram();
     classic.addBucket(1, 2);
     classic.setCount(5);
-    expect(classic.convert()).toEqual(custom([1], [2, 3]));
+    expect(classic.convert()).toEqual(custom([1], [2, 3], { ofIntegers: true }));
   });
 
   test.each([
