@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { type DifferenceRow, type EvalFailure, type NotRun, runTestFile, ScriptError } from '@avalanche/promql';
 import { parseFlags, UsageError } from '../flags.ts';
-import { describeFailure } from '../promtool/failure.ts';
-import { type Output, standardOutput } from '../promtool/output.ts';
+import { describeFailure } from '../tools/failure.ts';
+import { type Output, standardOutput } from '../tools/output.ts';
 import type { ToolSet } from './command.ts';
 
 const USAGE = `usage: avalanche promqltest FILE...

@@ -1,8 +1,8 @@
 import type { Matcher } from '@avalanche/model';
 import { parseMatchers } from '@avalanche/promql';
 import { analyzeBlock, type Block, chunkSizes, openBlock, openBlocks, type Ranked } from '@avalanche/tsdb';
-import { formatGoDuration } from './go-format.ts';
-import { databasePath, parseInt64, type ToolCommand } from './tool-command.ts';
+import { formatGoDuration } from '../tools/go-format.ts';
+import { databasePath, parseInt64, type ToolCommand } from '../tools/tool-command.ts';
 
 export const analyzeCommand: ToolCommand = {
   path: ['tsdb', 'analyze'],

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { formatG, Labels, nextTurn, silentLogger } from '@avalanche/model';
 import { takeProfile } from '@avalanche/prometheus';
 import { Tsdb } from '@avalanche/tsdb';
-import { formatGoDuration } from './go-format.ts';
-import type { Output } from './output.ts';
-import type { ToolCommand } from './tool-command.ts';
+import { formatGoDuration } from '../tools/go-format.ts';
+import type { Output } from '../tools/output.ts';
+import type { ToolCommand } from '../tools/tool-command.ts';
 
 /** Between two scrapes of the same series, in milliseconds. */
 const INTERVAL_MS = 30_000;

@@ -10,10 +10,10 @@ import {
 } from '@avalanche/prometheus';
 import { filesMatching, parseYaml } from '@avalanche/yamlfile';
 import { parseFlags } from '../flags.ts';
+import { describeFailure } from '../tools/failure.ts';
+import type { Output } from '../tools/output.ts';
+import { type ToolCommand, type ToolContext, ToolInput } from '../tools/tool-command.ts';
 import { checkRulesCommand } from './check-rules.ts';
-import { describeFailure } from './failure.ts';
-import type { Output } from './output.ts';
-import { type ToolCommand, type ToolContext, ToolInput } from './tool-command.ts';
 
 /** Upstream's exit code for lint that is fatal. */
 const LINT_EXIT = 3;

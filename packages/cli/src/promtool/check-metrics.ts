@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import type { ToolCommand } from '../tools/tool-command.ts';
 import { lintFamilies } from './lint-metrics.ts';
 import { dividerOf, type MetricFamily, parseTextFamilies } from './text-families.ts';
-import type { ToolCommand } from './tool-command.ts';
 
 /** Upstream's exit code for what the linter found. */
 const LINT_EXIT = 3;

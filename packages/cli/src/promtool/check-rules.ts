@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { compareStrings, Labels } from '@avalanche/model';
 import type { ParsedRuleFile, RuleConfig, RuleGroupConfig } from '@avalanche/prometheus';
+import type { Output } from '../tools/output.ts';
+import type { ToolCommand } from '../tools/tool-command.ts';
 import { featuresOf } from './dialect.ts';
 import { findSilentSelectors } from './live-selectors.ts';
-import type { Output } from './output.ts';
-import type { ToolCommand } from './tool-command.ts';
 
 /** Upstream's exit code for lint that is fatal. */
 const LINT_EXIT = 3;

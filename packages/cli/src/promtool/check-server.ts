@@ -1,6 +1,6 @@
 import { readText } from '@avalanche/web';
-import { httpClientOf, httpConfigFlag, serverUrl } from './http-config.ts';
-import type { ToolCommand } from './tool-command.ts';
+import { httpClientOf, httpConfigFlag, serverUrl } from '../tools/http-config.ts';
+import type { ToolCommand } from '../tools/tool-command.ts';
 
 const TIMEOUT_MS = 10_000;
 

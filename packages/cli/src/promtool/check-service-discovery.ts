@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Labels, silentLogger } from '@avalanche/model';
-import { goJson, parseGoDuration } from './go-format.ts';
-import type { ToolCommand } from './tool-command.ts';
+import { goJson, parseGoDuration } from '../tools/go-format.ts';
+import type { ToolCommand } from '../tools/tool-command.ts';
 
 type Prometheus = typeof import('@avalanche/prometheus');
 type LoadedConfig = import('@avalanche/prometheus').LoadedConfig;

@@ -1,6 +1,6 @@
 import { checkWebConfig } from '@avalanche/web';
-import { describeFailure } from './failure.ts';
-import type { ToolCommand } from './tool-command.ts';
+import { describeFailure } from '../tools/failure.ts';
+import type { ToolCommand } from '../tools/tool-command.ts';
 
 export const checkWebConfigCommand: ToolCommand = {
   path: ['check', 'web-config'],

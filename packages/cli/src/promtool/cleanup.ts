@@ -9,10 +9,10 @@ import {
   planCleanup,
 } from '@avalanche/tsdb';
 import { UsageError } from '../flags.ts';
-import { formatTable } from './go-format.ts';
-import type { Output } from './output.ts';
+import { formatTable } from '../tools/go-format.ts';
+import type { Output } from '../tools/output.ts';
+import { databasePath, type ToolCommand } from '../tools/tool-command.ts';
 import { parseAge } from './times.ts';
-import { databasePath, type ToolCommand } from './tool-command.ts';
 
 const HEADER = ['BLOCK ULID', 'MIN TIME', 'MAX TIME', 'ACTION', 'SERIES', 'SAMPLES', 'FREES'];
 

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { HttpClient } from '@avalanche/web';
+import type { ToolCommand } from '../tools/tool-command.ts';
 import { tarOf } from './tar.ts';
-import type { ToolCommand } from './tool-command.ts';
 
 const ARCHIVE = 'debug.tar.gz';
 

@@ -10,9 +10,9 @@ import {
 import { parseMatchers } from '@avalanche/promql';
 import { openReadOnly, type ReadOnlyDb, type StoredSeries } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
-import { goJson, quote } from './go-format.ts';
-import { BufferedOut } from './output.ts';
-import { databasePath, parseInt64, type ToolCommand, type ToolContext, type ToolInput } from './tool-command.ts';
+import { goJson, quote } from '../tools/go-format.ts';
+import { BufferedOut } from '../tools/output.ts';
+import { databasePath, parseInt64, type ToolCommand, type ToolContext, type ToolInput } from '../tools/tool-command.ts';
 
 const EVERY_SERIES = "{__name__=~'(?s:.*)'}";
 

@@ -1,6 +1,6 @@
 import { parseDuration } from '@avalanche/model';
 import { explain, ParseError, WHOLE_LANGUAGE } from '@avalanche/promql';
-import type { ToolCommand, ToolInput } from './tool-command.ts';
+import type { ToolCommand, ToolInput } from '../tools/tool-command.ts';
 
 /** Ours, not upstream's: it needs no server. */
 export const explainCommand: ToolCommand = {

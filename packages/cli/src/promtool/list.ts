@@ -1,7 +1,7 @@
 import { type Block, openBlocks } from '@avalanche/tsdb';
 import type { FlagSpec } from '../flags.ts';
-import { formatBase2, formatGoDuration, formatGoTime, formatTable } from './go-format.ts';
-import { databasePath, type ToolCommand } from './tool-command.ts';
+import { formatBase2, formatGoDuration, formatGoTime, formatTable } from '../tools/go-format.ts';
+import { databasePath, type ToolCommand } from '../tools/tool-command.ts';
 
 export const humanReadable: FlagSpec = {
   kind: 'boolean',

@@ -3,10 +3,10 @@ import { ExpositionError, type ExpositionParser } from '@avalanche/exposition';
 import { Labels, NORMAL_NAN_HIGH, NORMAL_NAN_LOW } from '@avalanche/model';
 import { Backfill, importRange, openBlock, SampleRefused } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
-import { parseGoDuration } from './go-format.ts';
+import { parseGoDuration } from '../tools/go-format.ts';
+import type { ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';
 import { formatBlocks, humanReadable } from './list.ts';
 import { SampleFile } from './sample-file.ts';
-import type { ToolCommand, ToolContext, ToolInput } from './tool-command.ts';
 
 /** What both ways of making blocks take. */
 export const importFlags: FlagSpecs = {

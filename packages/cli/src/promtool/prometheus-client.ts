@@ -1,5 +1,5 @@
 import { HttpClient, readText } from '@avalanche/web';
-import { serverUrl } from './http-config.ts';
+import { serverUrl } from '../tools/http-config.ts';
 
 /** Labels by name, as the API has them. */
 export type Metric = Readonly<Record<string, string>>;

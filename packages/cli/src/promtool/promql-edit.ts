@@ -1,8 +1,8 @@
 import { Matcher, type MatchType } from '@avalanche/model';
 import { format, parse, selectorsOf, type VectorSelector } from '@avalanche/promql';
 import { UsageError } from '../flags.ts';
+import type { ArgumentSpec, ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';
 import { featuresOf } from './dialect.ts';
-import type { ArgumentSpec, ToolCommand, ToolContext, ToolInput } from './tool-command.ts';
 
 const MATCH_TYPES = ['=', '!=', '=~', '!~'];
 const query: ArgumentSpec = { name: 'query', help: 'PromQL query.', required: true };

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type HttpClient, readText } from '@avalanche/web';
 import type { FlagSpecs } from '../flags.ts';
-import { parseGoDuration } from './go-format.ts';
-import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from './http-config.ts';
+import { parseGoDuration } from '../tools/go-format.ts';
+import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from '../tools/http-config.ts';
+import type { ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';
 import { pushedSeries } from './pushed-series.ts';
 import { parseTextFamilies } from './text-families.ts';
-import type { ToolCommand, ToolContext, ToolInput } from './tool-command.ts';
 
 const STDIN_FD = 0;
 

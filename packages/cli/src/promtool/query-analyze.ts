@@ -1,10 +1,10 @@
-import { formatGoDuration, parseGoDuration } from './go-format.ts';
-import { httpConfigFlag } from './http-config.ts';
+import { formatGoDuration, parseGoDuration } from '../tools/go-format.ts';
+import { httpConfigFlag } from '../tools/http-config.ts';
+import type { ToolCommand } from '../tools/tool-command.ts';
 import type { SeriesJson } from './prometheus-client.ts';
 import { client } from './query.ts';
 import { metricText } from './query-output.ts';
 import { parseTime } from './times.ts';
-import type { ToolCommand } from './tool-command.ts';
 
 const HEADER = `Bucket stats for each histogram series over time
 ------------------------------------------------

@@ -1,5 +1,5 @@
 import { formatPlain } from '@avalanche/promql';
-import { goJson, quote } from './go-format.ts';
+import { goJson, quote } from '../tools/go-format.ts';
 import type { HistogramJson, Metric, QueryResult, SeriesJson } from './prometheus-client.ts';
 
 /** How answers are printed: `-o promql` or `-o json`. */

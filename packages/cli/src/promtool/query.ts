@@ -1,10 +1,10 @@
 import type { FlagSpecs } from '../flags.ts';
-import { parseGoDuration } from './go-format.ts';
-import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from './http-config.ts';
+import { parseGoDuration } from '../tools/go-format.ts';
+import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from '../tools/http-config.ts';
+import type { ArgumentSpec, ToolCommand, ToolInput } from '../tools/tool-command.ts';
 import { PrometheusClient } from './prometheus-client.ts';
 import { type AnswerFormat, jsonFormat, promqlFormat } from './query-output.ts';
 import { parseTime } from './times.ts';
-import type { ArgumentSpec, ToolCommand, ToolInput } from './tool-command.ts';
 
 const HOUR_MS = 3_600_000;
 /** How far back and ahead `query series` and `query labels` look, as upstream. */

@@ -2,13 +2,13 @@ import { mkdirSync } from 'node:fs';
 import { Labels, loadXxhash64, METRIC_NAME, NORMAL_NAN_HIGH, NORMAL_NAN_LOW } from '@avalanche/model';
 import { BlockDraft, importRange } from '@avalanche/tsdb';
 import type { HttpClient } from '@avalanche/web';
-import { parseGoDuration, quote } from './go-format.ts';
-import { httpClientOf, httpConfigFlag, serverUrl } from './http-config.ts';
+import { parseGoDuration, quote } from '../tools/go-format.ts';
+import { httpClientOf, httpConfigFlag, serverUrl } from '../tools/http-config.ts';
+import type { Output } from '../tools/output.ts';
+import type { ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';
 import { importFlags } from './openmetrics.ts';
-import type { Output } from './output.ts';
 import { queryRange, type RangeSeries } from './range-query.ts';
 import { parseTime } from './times.ts';
-import type { ToolCommand, ToolContext, ToolInput } from './tool-command.ts';
 
 /** Upstream leaves out what a server may not have in a block yet. */
 const END_AGE_MS = 3 * 3_600_000;

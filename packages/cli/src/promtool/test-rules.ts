@@ -3,12 +3,12 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { matchesAnywhere } from '@avalanche/model';
 import type { RuleGroupConfig } from '@avalanche/prometheus';
 import { UsageError } from '../flags.ts';
+import { describeFailure } from '../tools/failure.ts';
+import { glob } from '../tools/glob.ts';
+import type { ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';
 import { Coverage } from './coverage.ts';
 import { featuresOf, type QueryFeatures } from './dialect.ts';
-import { describeFailure } from './failure.ts';
-import { glob } from './glob.ts';
 import { type JUnitCase, type JUnitSuite, junitXml } from './junit.ts';
-import type { ToolCommand, ToolContext, ToolInput } from './tool-command.ts';
 import { parseUnitTestFile, type UnitTestFile, type UnitTestGroup } from './unit-test-file.ts';
 
 const MINUTE_MS = 60_000;

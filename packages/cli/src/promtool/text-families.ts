@@ -1,4 +1,4 @@
-import { quote } from './go-format.ts';
+import { quote } from '../tools/go-format.ts';
 
 /** Types of the classic text format; `UNTYPED` where nothing is said. */
 const TYPES: Readonly<Record<string, MetricKind>> = {

@@ -1,5 +1,5 @@
 import type { Labels } from '@avalanche/model';
-import { quote } from './go-format.ts';
+import { quote } from '../tools/go-format.ts';
 import type { FiringAlert, SampleToCompare } from './unit-test-compare.ts';
 
 const RED = '\x1b[0;31m';

@@ -8,7 +8,7 @@ import type { ToolInput } from './tool-command.ts';
 export const httpConfigFlag: FlagSpecs = {
   'http.config.file': {
     kind: 'string',
-    help: 'HTTP client configuration file for promtool to connect.',
+    help: 'HTTP client configuration file for the tool to connect.',
     placeholder: '<filename>',
   },
 };
