@@ -23,7 +23,7 @@ const allowed = {
   grafana: ['model', 'web', 'yamlfile'],
   edna: ['model', 'metrics', 'web'],
   cli: [
-    ...['model', 'web', 'yamlfile', 'exposition', 'tsdb', 'promql'],
+    ...['model', 'web', 'yamlfile', 'exposition', 'tsdb', 'promql', 'gotemplate'],
     ...['prometheus', 'alertmanager', 'grafana', 'exporters', 'edna'],
   ],
 };

@@ -26,16 +26,21 @@ export interface LoadedAlertmanagerConfig {
 /** Reads and checks `alertmanager.yml` and its templates. @throws FileError naming file, line and key */
 export async function loadAlertmanagerConfig(file: string): Promise<LoadedAlertmanagerConfig> {
   const text = await readText(file);
-  const config = withPaths(parseYaml(file, text, configSchema, isConfigText), (path) => resolve(dirname(file), path));
+  const config = checkAlertmanagerConfig(file, text);
   checkCertificates(file, config);
   return {
     file,
     config,
     route: buildRoute(config.route),
-    templates: await loadTemplates(config.templates),
+    templates: await loadTemplates(config.templates.flatMap(filesMatching)),
     maskedYaml: maskSecrets(text),
     hash: createHash('md5').update(text).digest().readUIntLE(0, 6),
   };
+}
+
+/** Checks the text of an `alertmanager.yml`, but for what other files hold; `file` names it and its folder. @throws FileError */
+export function checkAlertmanagerConfig(file: string, text: string): AlertmanagerConfig {
+  return withPaths(parseYaml(file, text, configSchema, isConfigText), (path) => resolve(dirname(file), path));
 }
 
 async function readText(file: string): Promise<string> {
@@ -97,9 +102,10 @@ function checkCertificates(file: string, { receivers }: AlertmanagerConfig): voi
   });
 }
 
-async function loadTemplates(patterns: readonly string[]): Promise<NotificationTemplates> {
+/** Our templates, and those of these files, which may replace ours. @throws FileError */
+export async function loadTemplates(files: readonly string[]): Promise<NotificationTemplates> {
   const templates = new NotificationTemplates();
-  for (const file of patterns.flatMap((pattern) => filesMatching(pattern))) {
+  for (const file of files) {
     const text = await readText(file);
     try {
       templates.add(file, text);

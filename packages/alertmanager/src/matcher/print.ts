@@ -2,13 +2,15 @@ import type { Matcher } from '@avalanche/model';
 import { quote } from '@avalanche/model';
 import { isReserved } from './tokens.ts';
 
+type PrintedMatcher = Pick<Matcher, 'name' | 'type' | 'value'>;
+
 /** Matchers as upstream prints them in group keys: `{a="b",c=~"d"}`. */
-export function printMatchers(matchers: readonly Matcher[]): string {
+export function printMatchers(matchers: readonly PrintedMatcher[]): string {
   return `{${matchers.map(printMatcher).join(',')}}`;
 }
 
 /** One matcher as both parsers read it. */
-export function printMatcher({ name, type, value }: Matcher): string {
+export function printMatcher({ name, type, value }: PrintedMatcher): string {
   if ([...name].some(isReserved)) return `${quote(name)}${type}${quote(value)}`;
   const escaped = value.replace(/\\/g, '\\\\').replace(/\n/g, '\\n').replace(/"/g, '\\"');
   return `${name}${type}"${escaped}"`;

@@ -99,7 +99,8 @@ const ALERTS_METHODS = {
   }),
 };
 
-function alertList(alerts: AlertList): AlertList {
+/** A list with upstream's methods of Alerts. */
+export function alertList(alerts: AlertList): AlertList {
   return named('template.Alerts', withMethods([...alerts], ALERTS_METHODS));
 }
 
@@ -164,6 +165,6 @@ const KV_METHODS = {
 };
 
 /** A map with upstream's KV methods. */
-function kv(map: StringMap): StringMap {
+export function kv(map: StringMap): StringMap {
   return named('template.KV', withMethods({ ...map }, KV_METHODS));
 }
