@@ -1,4 +1,4 @@
-import { sample } from './collected.ts';
+import { sample } from '@avalanche/web';
 import { RecentValues } from './recent-values.ts';
 
 /** How far back quantiles look (client_golang's default). */

@@ -1,6 +1,6 @@
 import type { Tsdb } from '@avalanche/tsdb';
+import { type Collected, collectedCounters, collectedGauges, registerFamily, sample } from '@avalanche/web';
 import { Counter, type Registry } from 'prom-client';
-import { type Collected, collectedCounters, collectedGauges, registerFamily, sample } from './collected.ts';
 
 /** What the database says of itself, under upstream's names. */
 export function tsdbMetrics(registry: Registry, tsdb: Tsdb): void {

@@ -1,4 +1,5 @@
 export * from './client/index.ts';
+export { type Collected, collectedCounters, collectedGauges, registerFamily, sample } from './collected.ts';
 export { compressAnswers, variesByEncoding } from './compress.ts';
 export { checkWebConfig, WebConfig } from './config/web-config.ts';
 export { CorsOrigin } from './cors.ts';

@@ -1,29 +1,36 @@
 import type { Labels } from '@avalanche/model';
 
-const encoder = new TextEncoder();
 const SEPARATOR = 0xff;
+const OFFSET_HIGH = 0xcbf29ce4;
+const OFFSET_LOW = 0x84222325;
+/** The prime is 2^40 + 0x1b3. */
+const PRIME = 0x1b3;
+
+let bytes = Buffer.alloc(1024);
 
 /**
  * The fingerprint of a label set as 16 hexadecimal digits: FNV-1a of 64 bits over names and values, each followed by
  * the byte 0xff (prometheus/common model.LabelSet.Fingerprint). Clients key alerts by it, so the bits must be the same.
  */
 export function fingerprint(labels: Labels): string {
-  let high = 0xcbf29ce4;
-  let low = 0x84222325;
-  const add = (byte: number): void => {
-    low = (low ^ byte) >>> 0;
-    // times 2^40 + 0x1b3, in two halves of 32 bits; the products stay below 2^53
-    const product = low * 0x1b3;
-    high = (high * 0x1b3 + Math.floor(product / 0x1_0000_0000) + ((low << 8) >>> 0)) % 0x1_0000_0000;
-    low = product % 0x1_0000_0000;
-  };
+  let high = OFFSET_HIGH;
+  let low = OFFSET_LOW;
   for (const part of labels.pairs) {
-    for (const byte of encoder.encode(part)) add(byte);
-    add(SEPARATOR);
+    if (3 * part.length >= bytes.length) bytes = Buffer.alloc(6 * part.length);
+    const end = bytes.write(part, 0, 'utf8');
+    bytes[end] = SEPARATOR;
+    for (let i = 0; i <= end; i++) {
+      low ^= bytes[i];
+      // times the prime, in pieces of 16 bits so that every product fits into 32
+      const first = Math.imul(low & 0xffff, PRIME);
+      const second = Math.imul(low >>> 16, PRIME) + (first >>> 16);
+      high = (Math.imul(high, PRIME) + (low << 8) + (second >>> 16)) | 0;
+      low = (second << 16) | (first & 0xffff);
+    }
   }
   return hex(high) + hex(low);
 }
 
 function hex(word: number): string {
-  return word.toString(16).padStart(8, '0');
+  return (word >>> 0).toString(16).padStart(8, '0');
 }

@@ -29,7 +29,8 @@ export class AlertStore {
     for (const report of alerts) {
       const known = this.alerts.get(report.fingerprint);
       if (!known && !this.admit(report)) continue;
-      const alert = known && overlaps(known, report) ? mergeAlerts(known, report, now) : report;
+      const merged = known && overlaps(known, report) ? mergeAlerts(known, report, now) : report;
+      const alert = known ? sharing(known, merged) : merged;
       this.alerts.set(alert.fingerprint, alert);
       for (const listener of this.listeners) listener(alert);
     }
@@ -100,4 +101,28 @@ export class AlertStore {
     if (count > 0) this.namesakes.set(name, count);
     else this.namesakes.delete(name);
   }
+}
+
+/** `alert` with what is the same in `known` taken from there, so that an alert that is reported for days stays one in memory. */
+function sharing(known: Alert, alert: Alert): Alert {
+  const { labels, fingerprint, generatorURL } = known;
+  const annotations = isSameMap(known.annotations, alert.annotations) ? known.annotations : alert.annotations;
+  return {
+    ...{ labels, fingerprint, annotations },
+    generatorURL: generatorURL === alert.generatorURL ? generatorURL : alert.generatorURL,
+    startsAt: alert.startsAt,
+    endsAt: alert.endsAt,
+    updatedAt: alert.updatedAt,
+    timeout: alert.timeout,
+  };
+}
+
+function isSameMap(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  let count = 0;
+  for (const name in a) {
+    if (a[name] !== b[name]) return false;
+    count++;
+  }
+  for (const _name in b) count--;
+  return count === 0;
 }

@@ -114,8 +114,10 @@ function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): vo
   const { metrics, alerts, loaded } = alertmanager;
   const problems: string[] = [];
   const valid: Alert[] = [];
-  for (const report of parseAlerts(body, now, loaded.config.global.resolve_timeout)) {
-    metrics.received.inc({ status: report.endsAt > now ? 'firing' : 'resolved', version: 'v2' });
+  let firing = 0;
+  const reports = parseAlerts(body, now, loaded.config.global.resolve_timeout);
+  for (const report of reports) {
+    if (report.endsAt > now) firing++;
     const problem = problemOf(report);
     if (problem === undefined) valid.push(report);
     else {
@@ -123,6 +125,8 @@ function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): vo
       metrics.invalid.inc({ version: 'v2' });
     }
   }
+  metrics.received.inc({ status: 'firing', version: 'v2' }, firing);
+  metrics.received.inc({ status: 'resolved', version: 'v2' }, reports.length - firing);
   alerts.put(valid);
   if (problems.length > 0) throw new ApiError(400, problems.join('\n'));
 }
@@ -132,7 +136,7 @@ function parseAlerts(body: JsonBody, now: number, resolveTimeoutMs: number): Ale
   // all must be decoded before the first is judged
   items.forEach(checkAlert);
   return items.map(({ labels: given, annotations, startsAt, endsAt, generatorURL }) => {
-    const labels = Labels.from(Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== '')));
+    const labels = Labels.from(given ?? {});
     return {
       fingerprint: fingerprint(labels),
       labels,

@@ -66,13 +66,19 @@ export class JsonBody {
   }
 
   /** A map of names to strings, sorted by name as Go prints maps. @throws SchemaError */
-  strings(value: unknown, goField: string): Record<string, string> {
-    const entries = Object.entries(this.object(value, `${goField} of type models.LabelSet`));
-    return Object.fromEntries(
-      entries
-        .map(([name, item]): [string, string] => [name, this.string(item, goField)])
-        .sort(([a], [b]) => compareStrings(a, b)),
-    );
+  strings(value: unknown, goField: string): Readonly<Record<string, string>> {
+    const map = this.object(value, `${goField} of type models.LabelSet`);
+    let last = '';
+    let isReady = true;
+    for (const name in map) {
+      // null is an empty text; what is neither is refused
+      if (typeof map[name] !== 'string') isReady = false;
+      if (name < last) isReady = false;
+      last = name;
+    }
+    if (isReady) return map as Readonly<Record<string, string>>;
+    const names = Object.keys(map).sort(compareStrings);
+    return Object.fromEntries(names.map((name) => [name, this.string(map[name], goField)]));
   }
 
   /** A time as milliseconds; absence and Go's zero time are 0. @throws SchemaError */

@@ -57,7 +57,9 @@ export class Dispatcher {
   private dispatch(alert: Alert): void {
     const begin = performance.now();
     for (const route of matchRoutes(this.options.route, alert.labels)) this.insert(alert, route);
-    this.options.metrics.processing.observe((performance.now() - begin) / 1000);
+    const { processing } = this.options.metrics;
+    processing.seconds += (performance.now() - begin) / 1000;
+    processing.count++;
   }
 
   private insert(alert: Alert, route: Route): void {

@@ -26,6 +26,8 @@ export class AggregationGroup {
   readonly labels: Labels;
   readonly key: string;
   private readonly alerts = new Map<string, Alert>();
+  /** Fingerprints; a newer report of an alert has its place. */
+  private order: readonly string[] | undefined;
   private readonly ending = new AbortController();
   private readonly stopped = new AbortController();
   private cancelTimer = (): void => {};
@@ -48,13 +50,16 @@ export class AggregationGroup {
   }
 
   insert(alert: Alert): void {
+    if (!this.alerts.has(alert.fingerprint)) this.order = undefined;
     this.alerts.set(alert.fingerprint, alert);
     const waitedEnough = alert.startsAt + this.route.groupWaitMs < this.options.clock.now();
     if (this.lastTurnAt === undefined && waitedEnough) this.scheduleFirst(0);
   }
 
-  list(): Alert[] {
-    return [...this.alerts.values()].sort(compareAlerts);
+  /** In the order of notifications. */
+  list(): readonly Alert[] {
+    this.order ??= [...this.alerts.values()].sort(compareAlerts).map(({ fingerprint }) => fingerprint);
+    return this.order.map((fingerprint) => this.alerts.get(fingerprint) as Alert);
   }
 
   /**
@@ -128,7 +133,9 @@ export class AggregationGroup {
   private forgetResolved(snapshot: readonly Alert[], now: number): void {
     for (const alert of snapshot) {
       const unchanged = this.alerts.get(alert.fingerprint) === alert;
-      if (unchanged && isResolved(alert, now)) this.alerts.delete(alert.fingerprint);
+      if (!unchanged || !isResolved(alert, now)) continue;
+      this.alerts.delete(alert.fingerprint);
+      this.order = undefined;
     }
   }
 }

@@ -1,4 +1,5 @@
-import { Counter, Histogram, type Registry, Summary } from 'prom-client';
+import { registerFamily, sample } from '@avalanche/web';
+import { Counter, Histogram, type Registry } from 'prom-client';
 import { type FailureCategory, INTEGRATION_KINDS, type Integration } from '../notify/integration.ts';
 
 const FAILURE_CATEGORIES: readonly FailureCategory[] = [
@@ -17,7 +18,8 @@ export class NotificationMetrics {
   readonly invalid: Counter<'version'>;
   readonly limited: Counter<'alertname'>;
   readonly suppressed: Counter<'reason'>;
-  readonly processing: Summary;
+  /** Alerts routed, and the time that it took. */
+  readonly processing = { seconds: 0, count: 0 };
   readonly groupLimitReached: Counter;
   private readonly sent: Counter<'integration' | 'receiver_name'>;
   private readonly failed: Counter<'integration' | 'receiver_name' | 'reason'>;
@@ -57,12 +59,11 @@ export class NotificationMetrics {
       labelNames: ['reason'],
       registers,
     });
-    this.processing = new Summary({
-      name: 'alertmanager_dispatcher_alert_processing_duration_seconds',
-      help: 'How long routing an alert takes.',
-      percentiles: [],
-      registers,
-    });
+    const name = 'alertmanager_dispatcher_alert_processing_duration_seconds';
+    registerFamily(registry, { name, help: 'How long routing an alert takes.', type: 'summary' }, () => [
+      sample(`${name}_sum`, this.processing.seconds),
+      sample(`${name}_count`, this.processing.count),
+    ]);
     this.groupLimitReached = new Counter({
       name: 'alertmanager_dispatcher_aggregation_group_limit_reached_total',
       help: 'Groups that were not made, as there were too many.',

@@ -1,6 +1,6 @@
 import type { Engine, QueryReport } from '@avalanche/promql';
+import { collectedCounters, collectedGauges, registerFamily } from '@avalanche/web';
 import type { Registry } from 'prom-client';
-import { collectedCounters, collectedGauges, registerFamily } from '../collected.ts';
 import { Durations } from '../durations.ts';
 import type { QueryLog } from './query-log.ts';
 

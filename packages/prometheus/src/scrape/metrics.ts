@@ -1,5 +1,5 @@
+import { collectedCounters, registerFamily } from '@avalanche/web';
 import { Counter, Gauge, Histogram, type Registry, Summary } from 'prom-client';
-import { collectedCounters, registerFamily } from '../collected.ts';
 import { Durations } from '../durations.ts';
 
 /** One pool as its metrics show it. */

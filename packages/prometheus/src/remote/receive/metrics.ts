@@ -1,5 +1,5 @@
+import { collectedCounters } from '@avalanche/web';
 import type { Registry } from 'prom-client';
-import { collectedCounters } from '../../collected.ts';
 
 /** What the receiver has counted; published under upstream's `prometheus_api_remote_write_…` names. */
 export class ReceiveMetrics {

@@ -1,6 +1,6 @@
 import type { Tsdb, WalTail } from '@avalanche/tsdb';
+import { collectedCounters, collectedGauges } from '@avalanche/web';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { collectedCounters, collectedGauges } from '../../collected.ts';
 
 interface Dropped {
   too_old: number;
