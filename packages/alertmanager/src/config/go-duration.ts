@@ -30,6 +30,7 @@ export function parseGoDuration(text: string): number {
 
 /** Milliseconds as Go prints a time.Duration: `1m30s`, `500ms`. */
 export function formatGoDuration(milliseconds: number): string {
+  if (milliseconds === 0) return '0s';
   if (milliseconds < 1000) return `${milliseconds}ms`;
   const seconds = milliseconds / 1000;
   const hours = Math.floor(seconds / 3600);

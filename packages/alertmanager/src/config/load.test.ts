@@ -99,6 +99,28 @@ receivers:
   expect(maskedYaml.match(/<secret>/g)).toHaveLength(6);
 });
 
+test('what is shown of the file is what it says, and can be loaded again', async () => {
+  const text = `
+global: {http_config: {proxy_url: 'http://u:s3cret@h:1'}, mattermost_webhook_url: 'http://m/s3cret'}
+route: {receiver: ops, routes: [{match: {on: yes}, labels: {x: 0123}}]}
+receivers:
+  - name: ops
+    pagerduty_configs: [{routing_key: s3cret, details: {on: 0x10}}]
+    sns_configs: [{sigv4: {access_key: AK, secret_key: s3cret}, topic_arn: t}]
+    pushover_configs: [{user_key: s3cret, token: s3cret}]
+    victorops_configs: [{api_key: s3cret, routing_key: shown}]
+    webhook_configs: [{url_file: hook, http_config: {http_headers: {X-Key: {secrets: [s3cret]}}, tls_config: {}}}]
+time_intervals: [{name: t, time_intervals: [{times: [{start_time: 09:00, end_time: 17:00}]}]}]
+`;
+  const { maskedYaml } = await load(text);
+  expect(maskedYaml).not.toContain('s3cret');
+  expect(maskedYaml).toContain('http://u:xxxxx@h:1');
+  expect(maskedYaml).toMatch(/start_time: "?09:00/);
+  expect(maskedYaml).toMatch(/x: "0123"/);
+  expect(maskedYaml).toContain('routing_key: shown');
+  expect((await load(maskedYaml)).maskedYaml).toBe(maskedYaml);
+});
+
 test('the file that is shipped loads', async () => {
   const file = new URL('../../../../config/alertmanager/alertmanager.yml', import.meta.url).pathname;
   const { config } = await loadAlertmanagerConfig(file);

@@ -5,7 +5,7 @@ import { HttpClient, resolvePaths } from '@avalanche/web';
 import { FileError, filesMatching, parseYaml } from '@avalanche/yamlfile';
 import { buildRoute, type Route } from '../route/route.ts';
 import { NotificationTemplates } from '../template/templates.ts';
-import { maskSecrets } from './mask.ts';
+import { maskedYaml } from './mask.ts';
 import { type AlertmanagerConfig, configSchema } from './schema.ts';
 import { isConfigText } from './texts.ts';
 import type { HttpConfig } from './values.ts';
@@ -33,7 +33,7 @@ export async function loadAlertmanagerConfig(file: string): Promise<LoadedAlertm
     config,
     route: buildRoute(config.route),
     templates: await loadTemplates(config.templates.flatMap(filesMatching)),
-    maskedYaml: maskSecrets(text),
+    maskedYaml: maskedYaml(file, text),
     hash: createHash('md5').update(text).digest().readUIntLE(0, 6),
   };
 }

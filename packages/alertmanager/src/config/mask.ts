@@ -1,4 +1,7 @@
-import { parse, stringify } from 'yaml';
+import { parseYaml } from '@avalanche/yamlfile';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import { isConfigText } from './texts.ts';
 import { SECRET } from './values.ts';
 
 /** Keys that hold a secret wherever they stand. */
@@ -21,10 +24,12 @@ const BY_CONFIGS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * The file's YAML with every secret as `<secret>`, as upstream's status shows it, and passwords in addresses as Go's
- * URL.Redacted has them.
+ * URL.Redacted has them. Only what the file says: of defaults and newer keys, an older amtool that asks for it would know
+ * nothing, and refuse the whole. @throws FileError
  */
-export function maskSecrets(text: string): string {
-  return stringify(mask(parse(text, { version: '1.1', merge: true, intAsBigInt: true }) ?? {}, []), { lineWidth: 0 });
+export function maskedYaml(file: string, text: string): string {
+  const config = parseYaml(file, text, z.unknown(), isConfigText);
+  return stringify(mask(config, []), { lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
 }
 
 function mask(value: unknown, path: readonly string[]): unknown {

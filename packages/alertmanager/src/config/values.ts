@@ -112,6 +112,12 @@ export const url = z.preprocess(
     .transform((address) => address ?? ''),
 );
 
+/** The address of an API whose paths are below it. */
+export function withSlash(address: string): string {
+  const [, path, rest] = /^([^?#]*)(.*)$/s.exec(address) ?? ['', address, ''];
+  return path.endsWith('/') ? address : `${path}/${rest}`;
+}
+
 /** As `url`; what is told is not the address. */
 export const secretUrl = z.preprocess(
   (value) => value ?? undefined,

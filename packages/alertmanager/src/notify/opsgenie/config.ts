@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import type { GlobalConfig } from '../../config/global.ts';
 import { isTemplate } from '../../config/templated.ts';
-import { firstProblem, flag, list, notifierFields, refuse, text, textMap, url } from '../../config/values.ts';
+import {
+  firstProblem,
+  flag,
+  list,
+  notifierFields,
+  refuse,
+  text,
+  textMap,
+  url,
+  withSlash,
+} from '../../config/values.ts';
 
 const RESPONDER_TYPES = '^(team|teams|user|escalation|schedule)$';
 
@@ -53,7 +63,7 @@ export function completeOpsgenie(config: OpsgenieConfig, global: GlobalConfig): 
   const complete = {
     ...config,
     http_config: config.http_config ?? global.http_config,
-    api_url: config.api_url || global.opsgenie_api_url,
+    api_url: withSlash(config.api_url || global.opsgenie_api_url),
     api_key: config.api_key || global.opsgenie_api_key,
     api_key_file: config.api_key_file || global.opsgenie_api_key_file,
   };

@@ -53,7 +53,6 @@ export const pagerdutySchema = z
   .transform((config) => ({
     ...config,
     source: config.source || config.client,
-    severity: config.severity || 'error',
     details: { ...DETAILS, ...config.details },
   }));
 

@@ -66,7 +66,7 @@ function eventV2({ config, status, text, groupHash }: PagerdutyMessage, key: str
   const payload = {
     summary: truncateCharacters(text(config.description), SUMMARY_CHARACTERS_MAX),
     source: text(config.source),
-    severity: text(config.severity),
+    severity: text(config.severity || 'error'),
     ...omitEmpty({ class: text(config.class), component: text(config.component), group: text(config.group) }),
     custom_details: details,
   };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { GlobalConfig } from '../../config/global.ts';
-import { firstProblem, notifierFields, text, textMap, url } from '../../config/values.ts';
+import { firstProblem, notifierFields, text, textMap, url, withSlash } from '../../config/values.ts';
 
 const RESERVED = [
   ...['routing_key', 'message_type', 'state_message', 'entity_display_name', 'monitoring_tool'],
@@ -40,7 +40,7 @@ export function completeVictorops(config: VictoropsConfig, global: GlobalConfig)
   const complete = {
     ...config,
     http_config: config.http_config ?? global.http_config,
-    api_url: config.api_url || global.victorops_api_url,
+    api_url: withSlash(config.api_url || global.victorops_api_url),
     api_key: config.api_key || global.victorops_api_key,
     api_key_file: config.api_key_file || global.victorops_api_key_file,
   };

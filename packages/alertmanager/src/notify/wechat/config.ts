@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { GlobalConfig } from '../../config/global.ts';
-import { firstProblem, notifierFields, text, url } from '../../config/values.ts';
+import { firstProblem, notifierFields, text, url, withSlash } from '../../config/values.ts';
 
 const TYPES = '^(text|markdown)$';
 
@@ -37,7 +37,7 @@ export function completeWechat(config: WechatConfig, global: GlobalConfig): Wech
   const complete = {
     ...config,
     http_config: config.http_config ?? global.http_config,
-    api_url: config.api_url || global.wechat_api_url,
+    api_url: withSlash(config.api_url || global.wechat_api_url),
     api_secret: own ? config.api_secret : global.wechat_api_secret,
     api_secret_file: own ? config.api_secret_file : global.wechat_api_secret_file,
     corp_id: config.corp_id || global.wechat_api_corp_id,
