@@ -1,4 +1,4 @@
-import type { Clock, Labels } from '@avalanche/model';
+import { type Clock, type Labels, nextTurn, turnIsOver } from '@avalanche/model';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
 import type { Flush } from '../notify/pipeline.ts';
 import { STOPPED } from '../notify/retry.ts';
@@ -109,6 +109,8 @@ export class AggregationGroup {
       turn.abort(),
     );
     this.stopped.signal.addEventListener('abort', end, { once: true });
+    // the turns of a storm's groups come at once; what the first have to send must get out before the last are looked at
+    while (turnIsOver()) await nextTurn();
     const snapshot = this.list();
     // an alert that fires now is told as firing, also if its end comes while we send
     const alerts = snapshot.map((alert) => (isResolved(alert, now) ? alert : { ...alert, endsAt: 0 }));
