@@ -65,6 +65,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./promtool/promtool.ts')).promtool,
   },
   {
+    name: 'amtool',
+    summary: 'ask an Alertmanager, silence, check and test its configuration, with the commands of amtool',
+    load: async () => (await import('./amtool/amtool.ts')).amtool,
+  },
+  {
     name: 'promqltest',
     summary: 'run test scripts of queries in the language of upstream: promqltest FILE…',
     load: async () => (await import('./commands/promqltest.ts')).promqltest,

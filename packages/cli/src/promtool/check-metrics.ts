@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
-import type { ToolCommand } from '../tools/tool-command.ts';
+import { readStdin, type ToolCommand } from '../tools/tool-command.ts';
 import { lintFamilies } from './lint-metrics.ts';
 import { dividerOf, type MetricFamily, parseTextFamilies } from './text-families.ts';
 
 /** Upstream's exit code for what the linter found. */
 const LINT_EXIT = 3;
-const STDIN_FD = 0;
 
 export const checkMetricsCommand: ToolCommand = {
   path: ['check', 'metrics'],
@@ -20,14 +18,15 @@ export const checkMetricsCommand: ToolCommand = {
     lint: { kind: 'string', help: 'Linting checks to apply: all, none.', default: 'all' },
   },
   args: [],
-  async run({ flags }, { output, stdin = () => readFileSync(STDIN_FD, 'utf8') }) {
+  async run({ flags }, context) {
+    const { output } = context;
     const [extended, lints] = [flags.boolean('extended'), flags.string('lint') !== 'none'];
     if (!extended && !lints) {
       output.err('error: at least one of --extended or linting must be enabled\n');
       output.err('Use --extended for cardinality analysis, or remove --lint=none to enable linting\n');
       return 1;
     }
-    const families = readFamilies(stdin(), lints);
+    const families = readFamilies(readStdin(context), lints);
     const problems = lints ? lintFamilies(families) : [];
     for (const { metric, text } of problems) output.err(`${metric} ${text}\n`);
     if (extended) output.out(cardinalityTable(families));

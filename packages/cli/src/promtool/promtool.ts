@@ -1,6 +1,5 @@
 import type { ToolSet } from '../commands/command.ts';
-import { standardOutput } from '../tools/output.ts';
-import type { ToolCommand, ToolContext } from '../tools/tool-command.ts';
+import { standardContext, type ToolCommand, type ToolContext } from '../tools/tool-command.ts';
 import { runTool, type ToolProgram } from '../tools/tool-set.ts';
 import { analyzeCommand } from './analyze.ts';
 import { benchWriteCommand } from './bench-write.ts';
@@ -67,7 +66,7 @@ const PROMTOOL: ToolProgram = {
 
 export const promtool: ToolSet = {
   runArguments(args) {
-    return runPromtool(args, { output: standardOutput, now: Date.now });
+    return runPromtool(args, standardContext());
   },
 };
 

@@ -3,11 +3,9 @@ import { type HttpClient, readText } from '@avalanche/web';
 import type { FlagSpecs } from '../flags.ts';
 import { parseGoDuration } from '../tools/go-format.ts';
 import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from '../tools/http-config.ts';
-import type { ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';
+import { readStdin, type ToolCommand, type ToolContext, type ToolInput } from '../tools/tool-command.ts';
 import { pushedSeries } from './pushed-series.ts';
 import { parseTextFamilies } from './text-families.ts';
-
-const STDIN_FD = 0;
 
 const flags: FlagSpecs = {
   ...httpConfigFlag,
@@ -45,7 +43,7 @@ export const pushMetricsCommand: ToolCommand = {
     },
   ],
   async run(input, context) {
-    const { output, stdin = () => readFileSync(STDIN_FD, 'utf8') } = context;
+    const { output } = context;
     const push = await Push.of(input, context);
     if (typeof push === 'string') {
       output.err(`  FAILED: ${push}\n`);
@@ -53,7 +51,7 @@ export const pushMetricsCommand: ToolCommand = {
     }
     const files = input.rest('metric-files');
     if (files.length === 0) {
-      const text = stdin();
+      const text = readStdin(context);
       output.out('Parsing standard input\n');
       if (!(await push.tell(text))) return 1;
       output.out('  SUCCESS: metrics pushed to remote write.\n');

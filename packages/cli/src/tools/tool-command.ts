@@ -1,6 +1,7 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
 import { type FlagSpecs, type Flags, UsageError } from '../flags.ts';
-import type { Output } from './output.ts';
+import { type Output, standardOutput } from './output.ts';
 
 /** What a command works with besides its arguments. */
 export interface ToolContext {
@@ -9,6 +10,29 @@ export interface ToolContext {
   readonly now: () => number;
   /** What comes by standard input, where it is not that of the process. */
   readonly stdin?: () => string;
+  /** Asks whoever sits at the terminal; not there where nobody does. */
+  readonly ask?: (question: string) => Promise<string>;
+}
+
+/** What a command of this process works with. */
+export function standardContext(): ToolContext {
+  return { output: standardOutput, now: Date.now, ...(process.stdin.isTTY ? { ask: askOnTerminal } : {}) };
+}
+
+async function askOnTerminal(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return await terminal.question(question);
+  } finally {
+    terminal.close();
+  }
+}
+
+const STDIN_FD = 0;
+
+/** All that comes by standard input. */
+export function readStdin({ stdin = () => readFileSync(STDIN_FD, 'utf8') }: ToolContext): string {
+  return stdin();
 }
 
 export interface ArgumentSpec {
@@ -79,7 +103,8 @@ export class ToolInput {
   }
 }
 
-function checkFile(path: string): void {
+/** @throws UsageError where there is no such file */
+export function checkFile(path: string): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw new UsageError(`path '${path}' does not exist, try --help`);
   if (stat.isDirectory()) throw new UsageError(`'${path}' is a directory, try --help`);
