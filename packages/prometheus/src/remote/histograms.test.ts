@@ -195,6 +195,35 @@ describe('remote write', () => {
       expect(await query<unknown[]>(receiver.url, 'h')).toHaveLength(1);
     },
   );
+
+  test('a float where a histogram is', async () => {
+    const receiver = await start({}, 'receiver', true);
+    const send = async (put: (writer: ProtoWriter) => void) => {
+      const writer = new ProtoWriter();
+      const series = writer.begin(V1.request.timeseries);
+      const label = writer.begin(V1.series.labels);
+      writer.string(V1.label.name, '__name__');
+      writer.string(V1.label.value, 'h');
+      writer.end(label);
+      put(writer);
+      writer.end(series);
+      const headers = { 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' };
+      const body = Buffer.from(compressSnappy(writer.written));
+      const answer = await fetch(`${receiver.url}/api/v1/write`, { method: 'POST', headers, body });
+      return answer.text();
+    };
+    const sent = { time: NOW, histogram: INTEGERS, start: 0 };
+    expect(await send((writer) => writeHistogram(writer, V1.series.histograms, sent))).toBe('');
+    const told = await send((writer) => {
+      const sample = writer.begin(V1.series.samples);
+      writer.double(V1.sample.value, 43);
+      writer.int64(V1.sample.timestamp, NOW);
+      writer.end(sample);
+    });
+    expect(told.trim()).toBe(
+      `duplicate sample for timestamp ${NOW}; overrides not allowed: existing is a histogram, new value 43`,
+    );
+  });
 });
 
 test('remote read gives histograms out and takes them in, as samples and as chunks', async () => {

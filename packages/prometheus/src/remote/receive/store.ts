@@ -280,7 +280,7 @@ class RequestStore {
     if (outcome !== DUPLICATE_TIMESTAMP) return 'too old sample';
     const columns = new SampleColumns();
     this.options.tsdb.head.readLatest(slotOf(ref), series.times[i], series.times[i], columns);
-    const existing = formatG(columns.v[0]);
+    const existing = columns.histograms?.[0] ? 'is a histogram' : formatG(columns.v[0]);
     const values = `existing ${existing}, new value ${formatG(series.values[i])}`;
     return `duplicate sample for timestamp ${series.times[i]}; overrides not allowed: ${values}`;
   }
