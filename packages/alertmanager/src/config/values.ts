@@ -143,12 +143,12 @@ export const matcherList = list(z.string().transform(parsedBy(parseMatchers))).t
 const LABEL_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** A map from label names, as they were before UTF-8, to what `value` makes of texts. */
-function byOldName<Out>(value: (text: string) => Out) {
+function byOldName<Out>(value: (text: string | null) => Out) {
   const parse = (map: Readonly<Record<string, unknown>>, context: z.RefinementCtx): (readonly [string, Out])[] =>
     Object.entries(map).map(([name, item]) => {
       try {
         if (!LABEL_NAME.test(name)) throw new Error(`invalid label name ${JSON.stringify(name)}`);
-        return [name, value(item === null ? '' : String(item))] as const;
+        return [name, value(item === null ? null : String(item))] as const;
       } catch (error) {
         context.addIssue({ code: 'custom', message: (error as Error).message, path: [name] });
         return z.NEVER;
@@ -159,13 +159,13 @@ function byOldName<Out>(value: (text: string) => Out) {
 }
 
 /** `match:` of old files. */
-export const equalMatchers = byOldName((value) => value).transform((entries) =>
+export const equalMatchers = byOldName((value) => value ?? '').transform((entries) =>
   entries.map(([name, value]) => new Matcher('=', name, value)),
 );
 
-/** `match_re:` of old files. An expression must be there; upstream keeps it anchored, also in group keys. */
+/** `match_re:` of old files. There must be one, though it may be empty; upstream keeps it anchored, also in group keys. */
 export const regexMatchers = byOldName((pattern) => {
-  if (pattern === '') throw new Error('invalid regexp value');
+  if (pattern === null) throw new Error('invalid regexp value');
   return compileAnchored(pattern).pattern;
 }).transform((entries) => entries.map(([name, pattern]) => new Matcher('=~', name, `^(?:${pattern})$`)));
 

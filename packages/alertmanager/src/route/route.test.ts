@@ -41,3 +41,10 @@ test('groups have the labels of group_by, or all of them, and a key like upstrea
   expect(groupKey(teamB, groupLabels(teamB, labels))).toBe('{}/{owner=~"team-(b|c)"}:{alertname="Down"}');
   expect(groupLabels(all, labels).size).toBe(3);
 });
+
+test('matchers are sorted by name, value and kind, as in the keys of upstream', () => {
+  const texts = ['b=~""', 'b!~"a"', 'b=~"a"', 'b!="a"', 'b="a"', 'a="z"'];
+  const yaml = `route: {receiver: r, routes: [{matchers: ${JSON.stringify(texts)}}]}\nreceivers: [{name: r}]\n`;
+  const [child] = buildRoute(parseYaml('test.yml', yaml, configSchema).route).routes;
+  expect(child.key).toBe('{}/{a="z",b=~"",b="a",b!="a",b=~"a",b!~"a"}');
+});

@@ -1,4 +1,4 @@
-import { compareStrings, type Labels, type Matcher } from '@avalanche/model';
+import { compareStrings, type Labels, type Matcher, type MatchType } from '@avalanche/model';
 import type { RouteConfig } from '../config/schema.ts';
 import { printMatchers } from '../matcher/print.ts';
 
@@ -51,8 +51,12 @@ export function buildRoute(config: RouteConfig, parent?: Route, position = 0): R
   return { ...route, routes: config.routes.map((child, i) => buildRoute(child, { ...route, routes: [] }, i)) };
 }
 
+/** Upstream's order of the kinds of matchers. */
+const TYPES: readonly MatchType[] = ['=', '!=', '=~', '!~'];
+
 function compareMatchers(a: Matcher, b: Matcher): number {
-  return compareStrings(a.name, b.name) || compareStrings(a.value, b.value) || compareStrings(a.type, b.type);
+  const byText = compareStrings(a.name, b.name) || compareStrings(a.value, b.value);
+  return byText || TYPES.indexOf(a.type) - TYPES.indexOf(b.type);
 }
 
 /** Whether every matcher accepts the labels; a label that is missing counts as ''. */

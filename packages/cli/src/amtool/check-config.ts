@@ -31,16 +31,16 @@ function pipedText(context: ToolContext): string {
 
 /** @returns how much is wrong: the file, or its templates */
 async function checkFile(file: string, read: () => string, output: Output): Promise<number> {
-  output.out(`Checking '${file}'`);
   let config: ReturnType<typeof checkAlertmanagerConfig>;
   try {
     config = checkAlertmanagerConfig(file, read());
   } catch (error) {
-    output.out(`  FAILED: ${reasonOf(error)}\n\n`);
+    if (error instanceof Fatal) throw error;
+    output.out(`Checking '${file}'  FAILED: ${reasonOf(error)}\n\n`);
     return 1;
   }
   const { inhibitRules, receivers, templates } = config;
-  output.out(`  SUCCESS
+  output.out(`Checking '${file}'  SUCCESS
 Found:
  - global config
  - route

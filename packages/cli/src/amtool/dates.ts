@@ -39,7 +39,6 @@ export class ZonedTime {
     const [hours, minutes] = [Math.floor(size / 60), size % 60].map((part) => String(part).padStart(2, '0'));
     const sign = this.offsetMinutes < 0 ? '-' : '+';
     if (word.endsWith(':00')) return `${sign}${hours}:${minutes}`;
-    const isShort = word.endsWith('-07') || word === 'Z07' || (word === 'MST' && minutes === '00');
-    return isShort ? `${sign}${hours}` : `${sign}${hours}${minutes}`;
+    return word.endsWith('07') ? `${sign}${hours}` : `${sign}${hours}${minutes}`;
   }
 }

@@ -55,7 +55,7 @@ function parseSilences(text: string): readonly Given[] {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw wrong((error as Error).message);
+    throw wrong((error as Error).message.replace(/\s+/g, ' '));
   }
   if (!Array.isArray(value)) throw wrong('a list of silences is wanted');
   return value.map((item: unknown) => {

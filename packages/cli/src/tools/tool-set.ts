@@ -67,14 +67,19 @@ class ToolRun {
 
   /** Divides arguments into the command and the rest, as kingpin does. @throws UsageError for an unknown command */
   private wordsOf(args: readonly string[]): Words {
-    const isHelp = args[0] === 'help';
     const path: string[] = [];
     const rest: string[] = [];
-    let at = isHelp ? 1 : 0;
+    let isHelp = false;
+    let at = 0;
     for (; at < args.length && !this.isLeaf(path); at++) {
       const word = args[at];
+      if (word === 'help' && path.length === 0 && !isHelp) {
+        isHelp = true;
+        continue;
+      }
       if (word.startsWith('-') && !this.below([...path, word]).length) {
-        if (this.defaultOf(path) && !isHelpFlag(word) && !this.isKnown(word, path)) break;
+        if (this.defaultOf(path) && !this.isKnown(word, path)) break;
+        this.checkKnown(word, path);
         rest.push(word);
         if (this.takesValue(word, path) && at + 1 < args.length) rest.push(args[++at]);
         continue;
@@ -97,12 +102,18 @@ class ToolRun {
 
   /** Whether a flag is one of all the commands that can still be meant. */
   private isKnown(flag: string, path: readonly string[]): boolean {
-    return this.below(path).every((command) => this.specOf(flag, command) !== undefined);
+    return isHelpFlag(flag) || this.below(path).every((command) => this.specOf(flag, command) !== undefined);
+  }
+
+  /** @throws UsageError for a flag of none of them */
+  private checkKnown(flag: string, path: readonly string[]): void {
+    if (isHelpFlag(flag) || this.below(path).some((command) => this.specOf(flag, command))) return;
+    parseFlags([flag], this.program.commonFlags);
   }
 
   /** Whether a flag between the words of a command is followed by its value. */
   private takesValue(flag: string, path: readonly string[]): boolean {
-    if (flag.includes('=')) return false;
+    if (flag.includes('=') || /^-[a-zA-Z]./.test(flag)) return false;
     return this.below(path).some((command) => (this.specOf(flag, command)?.kind ?? 'boolean') !== 'boolean');
   }
 
@@ -110,7 +121,9 @@ class ToolRun {
     const name = flag.replace(/=.*$/s, '');
     return Object.entries({ ...command.flags, ...this.program.commonFlags }).find(
       ([long, { kind, short }]) =>
-        name === `--${long}` || name === `-${short}` || (kind === 'boolean' && name === `--no-${long}`),
+        name === `--${long}` ||
+        (kind === 'boolean' && name === `--no-${long}`) ||
+        (short !== undefined && (kind === 'boolean' ? name === `-${short}` : name.startsWith(`-${short}`))),
     )?.[1];
   }
 
