@@ -2,7 +2,7 @@ import { Labels } from '@avalanche/model';
 import { expect, test } from 'vitest';
 import { alertOf, START } from '../testing.ts';
 import { type Alert, goTime, mergeAlerts } from './alert.ts';
-import { fingerprint } from './fingerprint.ts';
+import { fingerprint, fingerprintOfMap } from './fingerprint.ts';
 
 // what Alertmanager 0.25 shows for these labels
 test.each([
@@ -11,6 +11,8 @@ test.each([
   [{ alertname: 'Größe', severity: 'critical', instance: 'h:1', job: 'node' }, '6ef07b02b01a8488'],
 ])('fingerprint of %o', (labels, expected) => {
   expect(fingerprint(Labels.from(labels))).toBe(expected);
+  const sorted = Object.fromEntries(Object.entries({ ...labels, empty: '' }).sort());
+  expect(fingerprintOfMap(sorted)).toBe(expected);
 });
 
 test.each<[string, Partial<Alert>, Partial<Alert>, Partial<Alert>]>([

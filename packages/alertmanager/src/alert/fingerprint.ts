@@ -8,27 +8,54 @@ const PRIME = 0x1b3;
 
 let bytes = Buffer.alloc(1024);
 
+/** The two halves of the hash so far. */
+const hash = { high: 0, low: 0 };
+
 /**
  * The fingerprint of a label set as 16 hexadecimal digits: FNV-1a of 64 bits over names and values, each followed by
  * the byte 0xff (prometheus/common model.LabelSet.Fingerprint). Clients key alerts by it, so the bits must be the same.
  */
 export function fingerprint(labels: Labels): string {
-  let high = OFFSET_HIGH;
-  let low = OFFSET_LOW;
-  for (const part of labels.pairs) {
-    if (3 * part.length >= bytes.length) bytes = Buffer.alloc(6 * part.length);
-    const end = bytes.write(part, 0, 'utf8');
-    bytes[end] = SEPARATOR;
-    for (let i = 0; i <= end; i++) {
-      low ^= bytes[i];
-      // times the prime, in pieces of 16 bits so that every product fits into 32
-      const first = Math.imul(low & 0xffff, PRIME);
-      const second = Math.imul(low >>> 16, PRIME) + (first >>> 16);
-      high = (Math.imul(high, PRIME) + (low << 8) + (second >>> 16)) | 0;
-      low = (second << 16) | (first & 0xffff);
-    }
+  begin();
+  for (const part of labels.pairs) add(part);
+  return end();
+}
+
+/** As `fingerprint`, of names in order and their values; an empty value is no label. */
+export function fingerprintOfMap(sorted: Readonly<Record<string, string>>): string {
+  begin();
+  for (const name in sorted) {
+    if (sorted[name] === '') continue;
+    add(name);
+    add(sorted[name]);
   }
-  return hex(high) + hex(low);
+  return end();
+}
+
+function begin(): void {
+  hash.high = OFFSET_HIGH;
+  hash.low = OFFSET_LOW;
+}
+
+function add(part: string): void {
+  if (3 * part.length >= bytes.length) bytes = Buffer.alloc(6 * part.length);
+  const last = bytes.write(part, 0, 'utf8');
+  bytes[last] = SEPARATOR;
+  let { high, low } = hash;
+  for (let i = 0; i <= last; i++) {
+    low ^= bytes[i];
+    // times the prime, in pieces of 16 bits so that every product fits into 32
+    const first = Math.imul(low & 0xffff, PRIME);
+    const second = Math.imul(low >>> 16, PRIME) + (first >>> 16);
+    high = (Math.imul(high, PRIME) + (low << 8) + (second >>> 16)) | 0;
+    low = (second << 16) | (first & 0xffff);
+  }
+  hash.high = high;
+  hash.low = low;
+}
+
+function end(): string {
+  return hex(hash.high) + hex(hash.low);
 }
 
 function hex(word: number): string {

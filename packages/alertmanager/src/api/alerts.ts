@@ -1,7 +1,8 @@
 import { type Clock, Labels, type Matcher } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
-import { fingerprint } from '../alert/fingerprint.ts';
+import { fingerprintOfMap } from '../alert/fingerprint.ts';
+import type { AlertStore } from '../alert/store.ts';
 import type { Alertmanager, AlertStatus } from '../alertmanager.ts';
 import { matchRoutes } from '../route/route.ts';
 import { mutingIntervals } from '../timeinterval/muting.ts';
@@ -115,7 +116,7 @@ function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): vo
   const problems: string[] = [];
   const valid: Alert[] = [];
   let firing = 0;
-  const reports = parseAlerts(body, now, loaded.config.global.resolve_timeout);
+  const reports = parseAlerts(body, alerts, { now, resolveTimeoutMs: loaded.config.global.resolve_timeout });
   for (const report of reports) {
     if (report.endsAt > now) firing++;
     const problem = problemOf(report);
@@ -131,15 +132,19 @@ function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): vo
   if (problems.length > 0) throw new ApiError(400, problems.join('\n'));
 }
 
-function parseAlerts(body: JsonBody, now: number, resolveTimeoutMs: number): Alert[] {
+function parseAlerts(
+  body: JsonBody,
+  known: AlertStore,
+  { now, resolveTimeoutMs }: { readonly now: number; readonly resolveTimeoutMs: number },
+): Alert[] {
   const items = body.array(body.value, 'Go value of type models.PostableAlerts').map((item) => decodeAlert(body, item));
   // all must be decoded before the first is judged
   items.forEach(checkAlert);
-  return items.map(({ labels: given, annotations, startsAt, endsAt, generatorURL }) => {
-    const labels = Labels.from(given ?? {});
+  return items.map(({ labels = {}, annotations, startsAt, endsAt, generatorURL }) => {
+    const fingerprint = fingerprintOfMap(labels);
     return {
-      fingerprint: fingerprint(labels),
-      labels,
+      fingerprint,
+      labels: known.get(fingerprint)?.labels ?? Labels.from(labels),
       annotations,
       startsAt: startsAt || endsAt || now,
       endsAt: endsAt || now + resolveTimeoutMs,
