@@ -10,7 +10,7 @@ import {
 } from '@avalanche/model';
 import type { Exemplar, ExemplarOutcome, ExemplarStorage } from './exemplars/storage.ts';
 import { copyInto } from './head/chunks.ts';
-import { APPENDED, type AppendOutcome, type Head, type HeadHistogram } from './head/head.ts';
+import { APPENDED, type AppendOutcome, type Head, type HeadBatch, type HeadHistogram } from './head/head.ts';
 import { slotOf } from './head/series.ts';
 import type { SeriesMetadata } from './wal/records.ts';
 
@@ -25,7 +25,21 @@ export interface CommitTarget {
   /** The reference of the series with these labels; a new one is logged with the next commit, whosever that is. */
   seriesRef(labels: Labels): number;
   /** Logs the new series and samples, then shows the samples to readers. @throws where the log cannot be written */
-  commit(batch: Appender): void;
+  commit(batch: Batch): void;
+}
+
+/** What is committed. */
+export interface Batch extends HeadBatch {
+  /** What the log calls the series. */
+  readonly walRefs: Float64Array;
+  readonly histograms: readonly AppendedHistogram[];
+  readonly exemplars: readonly AppendedExemplar[];
+  readonly metadata: readonly AppendedMetadata[];
+}
+
+export interface AppendedHistogram extends HeadHistogram {
+  /** How many floats of the batch came before it. */
+  readonly after: number;
 }
 
 export interface AppendedExemplar {
@@ -72,9 +86,9 @@ const SPARE_SAMPLES_MAX = 65_536;
  * Collects the samples of one scrape or rule evaluation; nothing is visible before `commit`, which makes all of it
  * visible at once. One appender is used for one batch at a time and can be used again after commit or rollback.
  */
-export class Appender {
+export class Appender implements Batch {
   length = 0;
-  readonly histograms: HeadHistogram[] = [];
+  readonly histograms: AppendedHistogram[] = [];
   readonly exemplars: AppendedExemplar[] = [];
   /** What the log shall know of series of the batch. */
   readonly metadata: AppendedMetadata[] = [];
@@ -191,7 +205,7 @@ export class Appender {
     const slot = slotOf(ref);
     if (ref === 0 || head.series.refs[slot] !== ref) return UNKNOWN_SERIES;
     const outcome = head.judgeHistogram(slot, time, histogram);
-    if (outcome === APPENDED) this.histograms.push({ ref, time, histogram, start });
+    if (outcome === APPENDED) this.histograms.push({ ref, time, histogram, start, after: this.length });
     return outcome;
   }
 

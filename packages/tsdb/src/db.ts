@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Labels, type Logger, type Matcher, silentLogger } from '@avalanche/model';
-import { type AppendedExemplar, Appender, type CommitTarget } from './appender.ts';
+import { type AppendedExemplar, Appender, type Batch, type CommitTarget } from './appender.ts';
+import { partsOf } from './batch-parts.ts';
 import { Blocks } from './blocks.ts';
 import { BLOCK_RANGE_MS, longestBlock } from './compact/plan.ts';
 import type { RetentionPolicy } from './compact/retention.ts';
@@ -204,8 +205,12 @@ export class Tsdb implements CommitTarget {
     return series.refs[slot];
   }
 
-  commit(batch: Appender): void {
+  commit(batch: Batch): void {
     if (this.closed) throw new Error('the database is closed');
+    for (const part of partsOf(batch)) this.commitPart(part);
+  }
+
+  private commitPart(batch: Batch): void {
     const { head, metrics } = this;
     this.logBatch(batch);
     if (this.readers.size > 0) this.recordForReaders(batch);
@@ -362,7 +367,7 @@ export class Tsdb implements CommitTarget {
     return log;
   }
 
-  private recordForReaders({ refs, length, histograms }: Appender): void {
+  private recordForReaders({ refs, length, histograms }: Batch): void {
     const slots = new Uint32Array(length + histograms.length);
     for (let i = 0; i < length; i++) slots[i] = slotOf(refs[i]);
     for (let i = 0; i < histograms.length; i++) slots[length + i] = slotOf(histograms[i].ref);
@@ -372,7 +377,7 @@ export class Tsdb implements CommitTarget {
   }
 
   /** All of the batch is in the logs, or an error is thrown and none of it is left to be written later. */
-  private logBatch(batch: Appender): void {
+  private logBatch(batch: Batch): void {
     const { walRefs, times, bits, starts, length } = batch;
     const { series } = this.head;
     const late = this.lateLog ? splitLate(batch, this.head) : undefined;

@@ -212,6 +212,25 @@ describe('one series', () => {
     expectSame(await read('h'), wanted);
   });
 
+  test.each([0, 100_000])('keeps its order beside floats in one commit, late samples %i ms', async (window) => {
+    await reopen({ outOfOrderWindowMs: window });
+    const wanted: Record<string, [number, Sample][]> = {
+      h: [1, 2, 3, 4, 5].map((n) => [n * 1000, n % 2 === 0 ? n : counter(n)]),
+      f: [1, 2, 3, 4, 5].map((n) => [n * 1000, n < 4 ? n : counter(n)]),
+      floats: [1, 2, 3, 4, 5].map((n) => [n * 1000, n]),
+    };
+    const appender = db.appender();
+    for (let i = 0; i < 5; i++) {
+      for (const [name, samples] of Object.entries(wanted)) {
+        appendTo(appender, appender.seriesRef(Labels.from({ __name__: name })), ...samples[i]);
+      }
+    }
+    appender.commit();
+    for (const [name, samples] of Object.entries(wanted)) expectSame(await read(name), samples);
+    await reopen({ outOfOrderWindowMs: window });
+    for (const [name, samples] of Object.entries(wanted)) expectSame(await read(name), samples);
+  });
+
   test('says where a counter was reset, and where it goes on', async () => {
     for (const [i, n] of [5, 6, 2, 3].entries()) append('h', i, counter(n));
     const hints = (await read('h')).map(([, sample]) => (sample as FloatHistogram).counterResetHint);

@@ -1,4 +1,4 @@
-import type { Appender } from './appender.ts';
+import type { Batch } from './appender.ts';
 import type { Head } from './head/head.ts';
 import { slotOf } from './head/series.ts';
 import { SampleRecord } from './wal/decode.ts';
@@ -12,7 +12,7 @@ export interface SplitBatch {
 }
 
 /** Splits a batch that is about to be appended as the head will take it. */
-export function splitLate({ refs, walRefs, times, bits, starts, length }: Appender, head: Head): SplitBatch {
+export function splitLate({ refs, walRefs, times, bits, starts, length }: Batch, head: Head): SplitBatch {
   const inOrder = new SampleRecord();
   const late = new SampleRecord();
   inOrder.reserve(length);
@@ -46,7 +46,7 @@ function newestTimes(refs: Uint32Array, length: number): Map<number, number> | u
 
 /** The histograms of a batch as the log has them, apart by the log that they belong to. */
 export function splitHistograms(
-  { histograms }: Appender,
+  { histograms }: Batch,
   head: Head,
 ): { readonly inOrder: readonly LoggedHistogram[]; readonly late: readonly LoggedHistogram[] } {
   const inOrder: LoggedHistogram[] = [];
