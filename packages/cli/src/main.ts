@@ -70,6 +70,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./amtool/amtool.ts')).amtool,
   },
   {
+    name: 'alerts',
+    summary: 'why somebody was told of an alert or not, what was sent, and tests of receivers',
+    load: async () => (await import('./alerts/alerts.ts')).alerts,
+  },
+  {
     name: 'promqltest',
     summary: 'run test scripts of queries in the language of upstream: promqltest FILE…',
     load: async () => (await import('./commands/promqltest.ts')).promqltest,

@@ -51,10 +51,10 @@ export function theirs(args: readonly string[], input = '/dev/null'): Promise<Re
     closeSync(stdin);
     let out = '';
     let err = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       out += text;
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       err += text;
     });
     child.on('close', (code) => resolve({ code, out, err }));

@@ -1,7 +1,7 @@
 import { METRIC_NAME } from '@avalanche/model';
 import type { RuleGroupConfig } from '@avalanche/prometheus';
 import { parse, selectorsOf, type VectorSelector, WHOLE_LANGUAGE } from '@avalanche/promql';
-import { PrometheusClient } from './prometheus-client.ts';
+import { PrometheusClient } from '../tools/prometheus-client.ts';
 
 /** How far back a series may have its last sample. */
 const LOOK_BACK_MS = 60 * 60_000;

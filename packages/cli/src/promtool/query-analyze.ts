@@ -1,7 +1,7 @@
 import { formatGoDuration, parseGoDuration } from '../tools/go-format.ts';
 import { httpConfigFlag } from '../tools/http-config.ts';
+import type { SeriesJson } from '../tools/prometheus-client.ts';
 import type { ToolCommand } from '../tools/tool-command.ts';
-import type { SeriesJson } from './prometheus-client.ts';
 import { client } from './query.ts';
 import { metricText } from './query-output.ts';
 import { parseTime } from './times.ts';

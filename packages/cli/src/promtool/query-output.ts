@@ -1,6 +1,6 @@
 import { formatPlain } from '@avalanche/promql';
 import { goJson, quote } from '../tools/go-format.ts';
-import type { HistogramJson, Metric, QueryResult, SeriesJson } from './prometheus-client.ts';
+import type { HistogramJson, Metric, QueryResult, SeriesJson } from '../tools/prometheus-client.ts';
 
 /** How answers are printed: `-o promql` or `-o json`. */
 export interface AnswerFormat {

@@ -1,8 +1,8 @@
 import type { FlagSpecs } from '../flags.ts';
 import { parseGoDuration } from '../tools/go-format.ts';
 import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from '../tools/http-config.ts';
+import { PrometheusClient } from '../tools/prometheus-client.ts';
 import type { ArgumentSpec, ToolCommand, ToolInput } from '../tools/tool-command.ts';
-import { PrometheusClient } from './prometheus-client.ts';
 import { type AnswerFormat, jsonFormat, promqlFormat } from './query-output.ts';
 import { parseTime } from './times.ts';
 

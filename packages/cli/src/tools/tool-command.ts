@@ -12,6 +12,8 @@ export interface ToolContext {
   readonly stdin?: () => string;
   /** Asks whoever sits at the terminal; not there where nobody does. */
   readonly ask?: (question: string) => Promise<string>;
+  /** Waits some milliseconds, where not by the clock. */
+  readonly pause?: (ms: number) => Promise<void>;
 }
 
 /** What a command of this process works with. */

@@ -1,5 +1,5 @@
 import { HttpClient, readText } from '@avalanche/web';
-import { serverUrl } from '../tools/http-config.ts';
+import { serverUrl } from './http-config.ts';
 
 /** Labels by name, as the API has them. */
 export type Metric = Readonly<Record<string, string>>;
@@ -44,12 +44,14 @@ interface Answer {
 /** What a server said, in the words of upstream's client: `query error: …`. */
 export class QueryFailure extends Error {}
 
-/** Time that a server has to answer. */
+/** Time that a server has to answer where nothing else is said. */
 const TIMEOUT_MS = 2 * 60_000;
 
 interface ClientOptions {
   readonly http?: HttpClient;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Time that the server has for each answer. */
+  readonly timeoutMs?: number;
 }
 
 type Parameters = readonly (readonly [name: string, value: string])[];
@@ -59,12 +61,14 @@ export class PrometheusClient {
   private readonly base: URL;
   private readonly http: HttpClient;
   private readonly headers: Readonly<Record<string, string>>;
+  private readonly timeoutMs: number;
 
   /** @param server with user and password where they are needed. @throws UsageError */
-  constructor(server: URL | string, { http = new HttpClient(), headers = {} }: ClientOptions = {}) {
+  constructor(server: URL | string, { http = new HttpClient(), headers = {}, timeoutMs }: ClientOptions = {}) {
     this.base = typeof server === 'string' ? serverUrl(server) : server;
     this.http = http;
     this.headers = headers;
+    this.timeoutMs = timeoutMs ?? TIMEOUT_MS;
   }
 
   query(query: string, timeMs: number): Promise<QueryResult> {
@@ -101,6 +105,12 @@ export class PrometheusClient {
     return { values: data as readonly string[], warnings };
   }
 
+  /** What a GET of this path of the API answers. @throws QueryFailure */
+  async get<T>(path: string, parameters: Parameters): Promise<T> {
+    const query = new URLSearchParams(parameters as [string, string][]);
+    return (await this.ask(`${path}?${query}`, { method: 'GET' })).data as T;
+  }
+
   private async post<T>(path: string, parameters: Parameters): Promise<T> {
     const body = new URLSearchParams(parameters as [string, string][]).toString();
     return (await this.ask(path, { method: 'POST', body })).data as T;
@@ -114,7 +124,11 @@ export class PrometheusClient {
     const type = init.body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
     const headers = { ...type, ...this.headers };
     try {
-      const response = await this.http.request(target, { ...init, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const response = await this.http.request(target, {
+        ...init,
+        headers,
+        signal: AbortSignal.timeout(this.timeoutMs),
+      });
       return read(response.status, await readText(response));
     } catch (error) {
       if (error instanceof QueryFailure) throw error;
