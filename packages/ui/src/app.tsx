@@ -30,6 +30,19 @@ const SilencesPage = lazy(async () => ({ default: (await import('./pages/silence
 const NewSilencePage = lazy(async () => ({
   default: (await import('./pages/silences/new-silence-page.tsx')).NewSilencePage,
 }));
+const SilencePage = lazy(async () => ({ default: (await import('./pages/silences/silence-page.tsx')).SilencePage }));
+const EditSilencePage = lazy(async () => ({
+  default: (await import('./pages/silences/edit-silence-page.tsx')).EditSilencePage,
+}));
+const NotificationsPage = lazy(async () => ({
+  default: (await import('./pages/notifications/notifications-page.tsx')).NotificationsPage,
+}));
+const ReceiversPage = lazy(async () => ({
+  default: (await import('./pages/receivers/receivers-page.tsx')).ReceiversPage,
+}));
+const TemplatesPage = lazy(async () => ({
+  default: (await import('./pages/templates/templates-page.tsx')).TemplatesPage,
+}));
 const StatusPage = lazy(async () => ({ default: (await import('./pages/status/status-page.tsx')).StatusPage }));
 const RunbookPage = lazy(async () => ({
   default: (await import('./pages/runbooks/runbook-page.tsx')).RunbookPage,
@@ -120,6 +133,11 @@ function Pages({ door }: { readonly door: Boot['door'] }): ReactNode {
       <Route path="/service-discovery" component={DiscoveryPage} />
       <Route path="/silences" component={SilencesPage} />
       <Route path="/silences/new" component={NewSilencePage} />
+      <Route path="/silences/:id">{({ id }) => <SilencePage key={id} id={id} />}</Route>
+      <Route path="/silences/:id/edit">{({ id }) => <EditSilencePage key={id} id={id} />}</Route>
+      <Route path="/notifications" component={NotificationsPage} />
+      <Route path="/receivers" component={ReceiversPage} />
+      <Route path="/templates" component={TemplatesPage} />
       <Route path="/status" component={StatusPage} />
       <Route path="/config" component={StatusPage} />
       <Route path="/flags" component={StatusPage} />

@@ -5,6 +5,7 @@ import './styles/pieces.css';
 import './styles/panels.css';
 import './styles/chart.css';
 import './styles/pages.css';
+import './styles/alerts.css';
 import { MantineProvider } from '@mantine/core';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';

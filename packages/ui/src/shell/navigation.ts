@@ -6,6 +6,7 @@ import {
   IconInfoCircle,
   IconLayoutDashboard,
   IconListCheck,
+  IconMail,
   IconTarget,
 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
@@ -47,6 +48,14 @@ export function navigation(boot: Boot): readonly NavItem[] {
       key: 's',
       onPhone: boot.door === 'alertmanager',
     },
+    boot.alertmanagerUrl !== null && {
+      ...here,
+      word: 'Notifications',
+      href: '/notifications',
+      icon: IconMail,
+      key: 'n',
+      onPhone: boot.door === 'alertmanager',
+    },
     boot.prometheusUrl !== null && {
       ...here,
       word: 'Rules',
@@ -73,6 +82,8 @@ export function isCurrent(item: NavItem, path: string, boot: Boot): boolean {
 /** Addresses that upstream has for parts of a page. */
 const PAGE_OF: Readonly<Record<string, string>> = {
   '/service-discovery': '/targets',
+  '/receivers': '/notifications',
+  '/templates': '/notifications',
   '/config': '/status',
   '/flags': '/status',
   '/tsdb-status': '/status',

@@ -7,7 +7,13 @@ import { useApp } from '../../state/app-context.tsx';
 import { type AlertView, areaDashboard, runbookName, valueText } from './alert-model.ts';
 
 /** One alert that is active now: how bad, since when, what it says, and the ways on. */
-export function ActiveAlert({ alert, nowMs }: { readonly alert: AlertView; readonly nowMs: number }): ReactNode {
+export function ActiveAlert(props: {
+  readonly alert: AlertView;
+  readonly nowMs: number;
+  /** Below its text, the way it took. */
+  readonly children: ReactNode;
+}): ReactNode {
+  const { alert, nowMs } = props;
   const { summary, description, runbook_url: _runbook, dashboard_url: _dashboard, ...others } = alert.annotations;
   const tone = severityTone(alert.severity);
   return (
@@ -37,12 +43,8 @@ export function ActiveAlert({ alert, nowMs }: { readonly alert: AlertView; reado
         </div>
       ))}
       <LabelList labels={alert.labels} leave={['severity']} />
-      {alert.receivers.length > 0 && (
-        <div className="am-dim am-small">
-          {alert.muted ? 'Would be sent' : 'Sent'} to {alert.receivers.join(', ')}
-        </div>
-      )}
       <Ways alert={alert} />
+      {props.children}
     </section>
   );
 }
@@ -98,7 +100,7 @@ function Ways({ alert }: { readonly alert: AlertView }): ReactNode {
           size="compact-sm"
           variant="default"
           component={Link}
-          href="/silences"
+          href={alert.silence === undefined ? '/silences' : `/silences/${alert.silence}`}
           leftSection={<IconBellOff size={15} />}
         >
           Its silence

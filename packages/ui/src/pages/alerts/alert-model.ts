@@ -1,3 +1,4 @@
+import { matchesLabels, parseMatchers } from '../../api/alertmanager/matcher.ts';
 import type { GettableAlert } from '../../api/alertmanager/types.ts';
 import { withoutName } from '../../api/prometheus/client.ts';
 import type { Labels } from '../../api/prometheus/query.ts';
@@ -16,6 +17,10 @@ export interface AlertView {
   readonly annotations: Labels;
   readonly value: string | undefined;
   readonly receivers: readonly string[];
+  /** Alertmanager's name of it; undefined where it does not have it. */
+  readonly fingerprint: string | undefined;
+  /** Id of the silence that keeps it quiet, the first of them. */
+  readonly silence: string | undefined;
 }
 
 const RANK: Readonly<Record<string, number>> = { critical: 0, page: 0, warning: 1, info: 2 };
@@ -63,6 +68,8 @@ function viewOf(key: string, alert: RuleAlert, managed: GettableAlert | undefine
     annotations: alert.annotations,
     value: alert.value,
     receivers: (managed?.receivers ?? []).map(({ name }) => name),
+    fingerprint: managed?.fingerprint,
+    silence: managed?.status.silencedBy[0],
   };
 }
 
@@ -78,12 +85,27 @@ function managedView(alert: GettableAlert): AlertView {
     annotations: alert.annotations,
     value: undefined,
     receivers: alert.receivers.map(({ name }) => name),
+    fingerprint: alert.fingerprint,
+    silence: alert.status.silencedBy[0],
   };
 }
 
 function mutedBy(alert: GettableAlert | undefined): AlertView['muted'] {
   if (alert?.status.state !== 'suppressed') return undefined;
   return alert.status.silencedBy.length > 0 ? 'silenced' : 'inhibited';
+}
+
+/** Whether an alert is among those that were looked for: by words, or by matchers in braces as upstream's links have them. */
+export function matchesText(alert: AlertView, text: string): boolean {
+  const { matchers, bad } = parseMatchers(text);
+  if (/^\s*\{/.test(text) && bad.length === 0) {
+    return matchesLabels(matchers, { alertname: alert.name, ...alert.labels });
+  }
+  const haystack = `${alert.name} ${JSON.stringify(alert.labels)} ${JSON.stringify(alert.annotations)}`.toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => haystack.includes(word));
 }
 
 /** All alerting rules of one name, with their groups. */

@@ -2,9 +2,10 @@ import { Button } from '@mantine/core';
 import { IconActivity } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
+import type { AlertExplanation } from '../../api/alertmanager/insight.ts';
 import type { PrometheusClient } from '../../api/prometheus/client.ts';
 import type { AlertingRule, RuleGroup } from '../../api/prometheus/rules.ts';
-import { useRemote } from '../../api/use-remote.ts';
+import { type Remote, useRemote } from '../../api/use-remote.ts';
 import { formatDuration } from '../../dashboard/duration.ts';
 import { formatText } from '../../dashboard/units.ts';
 import { Ago, LabelList, StateBadge } from '../../shell/badges.tsx';
@@ -19,7 +20,10 @@ import { AlertGraph } from './alert-graph.tsx';
 import { AlertHistory } from './alert-history.tsx';
 import { type AlertView, alertingRules, runbookName } from './alert-model.ts';
 import { RuleState } from './alert-rules.tsx';
+import { AlertWay, useExplanations } from './alert-way.tsx';
+import { LastNotifications } from './last-notifications.tsx';
 import { useAlerts } from './use-alerts.ts';
+import { type RuleOfAlert, ruleOf } from './way-model.ts';
 
 const CRUMBS = [{ word: 'Alerts', href: '/alerts' }];
 const NO_GROUPS: readonly RuleGroup[] = [];
@@ -33,6 +37,8 @@ export function AlertPage({ name }: { readonly name: string }): ReactNode {
   const rules = useRemote('rules', async (signal) => (prometheus ? prometheus.rules(signal) : NO_GROUPS), {
     refreshMs: 15_000,
   });
+  const isQuiet = alerts.data !== undefined && !alerts.data.alerts.some((alert) => alert.name === name);
+  const explanations = useExplanations(name);
   const annotations = [
     ...(alerts.data?.alerts ?? []).filter((alert) => alert.name === name).map((alert) => alert.annotations),
     ...alertingRules(rules.data ?? NO_GROUPS, name).map(({ rule }) => rule.annotations),
@@ -41,8 +47,19 @@ export function AlertPage({ name }: { readonly name: string }): ReactNode {
   return (
     <Page crumbs={CRUMBS} title={name}>
       <Loaded remote={alerts} what="The alert">
-        {(now) => <Active alerts={now.alerts.filter((alert) => alert.name === name)} nowMs={nowMs} />}
+        {(now) => (
+          <>
+            {now.missing && <div className="am-notice">{now.missing} Only the other server's view is shown.</div>}
+            <Active
+              alerts={now.alerts.filter((alert) => alert.name === name)}
+              explanations={explanations}
+              rules={alertingRules(rules.data ?? NO_GROUPS, name)}
+              nowMs={nowMs}
+            />
+          </>
+        )}
       </Loaded>
+      {app.alertmanager && isQuiet && <LastNotifications name={name} alertmanager={app.alertmanager} nowMs={nowMs} />}
       <div className="am-beside">
         {prometheus && (
           <Loaded remote={rules} what="The rule" height={320}>
@@ -72,7 +89,16 @@ export function AlertPage({ name }: { readonly name: string }): ReactNode {
   );
 }
 
-function Active({ alerts, nowMs }: { readonly alerts: readonly AlertView[]; readonly nowMs: number }): ReactNode {
+/** Alerts of one name whose ways are open from the start; of more, their sentences must do. */
+const OPEN_MAX = 2;
+
+function Active(props: {
+  readonly alerts: readonly AlertView[];
+  readonly explanations: Remote<readonly AlertExplanation[]>;
+  readonly rules: readonly RuleOfAlert[];
+  readonly nowMs: number;
+}): ReactNode {
+  const { alerts, nowMs } = props;
   if (alerts.length === 0) {
     return (
       <div className="am-notice am-ok" style={{ margin: 0 }}>
@@ -83,7 +109,15 @@ function Active({ alerts, nowMs }: { readonly alerts: readonly AlertView[]; read
   return (
     <div className="am-stack">
       {alerts.map((alert) => (
-        <ActiveAlert key={alert.key} alert={alert} nowMs={nowMs} />
+        <ActiveAlert key={alert.key} alert={alert} nowMs={nowMs}>
+          <AlertWay
+            alert={alert}
+            of={ruleOf(alert, props.rules)}
+            explanations={props.explanations}
+            nowMs={nowMs}
+            initiallyOpen={alerts.length <= OPEN_MAX}
+          />
+        </ActiveAlert>
       ))}
     </div>
   );

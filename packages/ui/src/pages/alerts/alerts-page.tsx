@@ -7,7 +7,7 @@ import { Empty, Loaded } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
 import { useNow } from '../../state/use-now.ts';
 import { AlertCard } from './alert-card.tsx';
-import type { AlertView } from './alert-model.ts';
+import { type AlertView, matchesText } from './alert-model.ts';
 import { AlertRules } from './alert-rules.tsx';
 import { useAlerts } from './use-alerts.ts';
 
@@ -17,9 +17,10 @@ export function AlertsPage(): ReactNode {
   const app = useApp();
   const remote = useAlerts(app);
   const nowMs = useNow();
-  const [text, setText] = useState('');
+  const params = new URLSearchParams(useSearch());
+  const [text, setText] = useState(params.get('filter') ?? '');
   const [, navigate] = useLocation();
-  const shown: Shown = new URLSearchParams(useSearch()).get('show') === 'rules' && app.prometheus ? 'rules' : 'now';
+  const shown: Shown = params.get('show') === 'rules' && app.prometheus ? 'rules' : 'now';
   return (
     <Page crumbs={[]} title="Alerts">
       <div className="am-row">
@@ -38,7 +39,7 @@ export function AlertsPage(): ReactNode {
         <TextInput
           className="am-grow"
           leftSection={<IconSearch size={16} />}
-          placeholder="Find by name, label or text"
+          placeholder={'Find by name, label or text, or {severity="critical"}'}
           aria-label="Find alerts"
           value={text}
           onChange={(event) => setText(event.currentTarget.value)}
@@ -56,21 +57,17 @@ export function AlertsPage(): ReactNode {
           {({ alerts, missing }) => (
             <>
               {missing && <div className="am-notice">{missing} Only the other server's view is shown.</div>}
-              <AlertList alerts={alerts.filter((alert) => matches(alert, text))} filtered={text !== ''} nowMs={nowMs} />
+              <AlertList
+                alerts={alerts.filter((alert) => matchesText(alert, text))}
+                filtered={text !== ''}
+                nowMs={nowMs}
+              />
             </>
           )}
         </Loaded>
       )}
     </Page>
   );
-}
-
-function matches(alert: AlertView, text: string): boolean {
-  const haystack = `${alert.name} ${JSON.stringify(alert.labels)} ${JSON.stringify(alert.annotations)}`.toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => haystack.includes(word));
 }
 
 function AlertList(props: {

@@ -1,17 +1,18 @@
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import type { AlertmanagerClient } from '../../api/alertmanager/client.ts';
-import { formatMatcher, matchesLabels } from '../../api/alertmanager/matcher.ts';
 import type { GettableAlert, Silence } from '../../api/alertmanager/types.ts';
-import { errorMessage } from '../../api/http.ts';
 import { useRemote } from '../../api/use-remote.ts';
 import { Ago, StateBadge } from '../../shell/badges.tsx';
 import { Page } from '../../shell/page.tsx';
 import { Empty, Loaded } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
 import { useNow } from '../../state/use-now.ts';
+import { EndDialog, mutedBy } from './end-dialog.tsx';
+import { SilenceMatchers } from './silence-matchers.tsx';
+import { againHref } from './use-silence.ts';
 
 interface Silences {
   readonly silences: readonly Silence[];
@@ -120,10 +121,6 @@ function SilenceGroup(props: GroupProps): ReactNode {
   );
 }
 
-function mutedBy(silence: Silence, alerts: readonly GettableAlert[]): number {
-  return alerts.filter((alert) => matchesLabels(silence.matchers, alert.labels)).length;
-}
-
 function SilenceRow(props: {
   readonly silence: Silence;
   readonly alerts: readonly GettableAlert[];
@@ -133,77 +130,40 @@ function SilenceRow(props: {
   const { silence, nowMs } = props;
   const [, navigate] = useLocation();
   const { state } = silence.status;
-  const again = new URLSearchParams({
-    matchers: silence.matchers.map(formatMatcher).join('\n'),
-    comment: silence.comment,
-  });
   return (
     <tr>
       <td style={{ width: 90 }}>
         <StateBadge tone={state === 'active' ? 'info' : 'unknown'} word={state === 'active' ? 'muting' : state} />
       </td>
       <td>
-        <span className="am-labels">
-          {silence.matchers.map((matcher) => (
-            <span key={formatMatcher(matcher)} className="am-label am-mono">
-              {formatMatcher(matcher)}
-            </span>
-          ))}
-        </span>
-        <div className="am-break">{silence.comment}</div>
+        <SilenceMatchers matchers={silence.matchers} />
+        <div className="am-break">
+          <Link href={`/silences/${silence.id}`}>{silence.comment || 'no comment'}</Link>
+        </div>
         <div className="am-dim am-small">by {silence.createdBy}</div>
       </td>
       <td className="am-dim" style={{ whiteSpace: 'nowrap' }}>
         {state === 'pending' ? 'starts ' : state === 'active' ? 'ends ' : 'ended '}
         <Ago at={state === 'pending' ? silence.startsAt : silence.endsAt} nowMs={nowMs} />
-        {state === 'active' && <div className="am-small">{mutesText(mutedBy(silence, props.alerts))}</div>}
+        {state === 'active' && <div className="am-small">{mutesText(mutedBy(silence, props.alerts).length)}</div>}
       </td>
       <td style={{ textAlign: 'right' }}>
         {state === 'expired' ? (
-          <Button size="compact-xs" variant="default" onClick={() => navigate(`/silences/new?${again}`)}>
+          <Button size="compact-xs" variant="default" onClick={() => navigate(againHref(silence))}>
             Again
           </Button>
         ) : (
-          <Button size="compact-xs" variant="default" onClick={props.onEnd}>
-            End it
-          </Button>
+          <span className="am-row" style={{ justifyContent: 'flex-end' }}>
+            <Button size="compact-xs" variant="default" onClick={() => navigate(`/silences/${silence.id}/edit`)}>
+              Edit
+            </Button>
+            <Button size="compact-xs" variant="default" onClick={props.onEnd}>
+              End it
+            </Button>
+          </span>
         )}
       </td>
     </tr>
-  );
-}
-
-function EndDialog(props: GroupProps & { readonly silence: Silence; readonly onClose: () => void }): ReactNode {
-  const { silence, alertmanager, onClose } = props;
-  const [error, setError] = useState('');
-  const count = mutedBy(silence, props.alerts);
-  const end = async (): Promise<void> => {
-    try {
-      await alertmanager.expireSilence(silence.id);
-      props.onChanged();
-      onClose();
-    } catch (cause) {
-      setError(errorMessage(cause));
-    }
-  };
-  return (
-    <Modal opened onClose={onClose} title="End this silence now?">
-      <div className="am-stack">
-        <div>
-          {count === 0
-            ? 'No alert is muted by it at the moment.'
-            : `${count} ${count === 1 ? 'alert that it mutes' : 'alerts that it mutes'} will notify again.`}{' '}
-          It can be made again from the list of expired ones.
-        </div>
-        {error && <div className="am-notice am-crit">{error}</div>}
-        <div className="am-row" style={{ justifyContent: 'flex-end' }}>
-          <Button variant="default" onClick={onClose}>
-            Keep it
-          </Button>
-          <Button onClick={() => void end()}>End it</Button>
-        </div>
-      </div>
-    </Modal>
   );
 }
 
