@@ -118,6 +118,17 @@ test('a test goes the way of real notifications, says that it is one, and shows 
   expect(await byLabels.json()).toEqual({ results: [] });
 });
 
+test('a test does not go where its labels lead', async () => {
+  const templated = await stage.start(`
+route: {receiver: ops}
+receivers: [{name: ops, webhook_configs: [{url: '${hook.url}/{{ .CommonLabels.to }}'}]}]
+`);
+  const answer = await post(`${templated.url}/api/v2/receivers/test`, { labels: { to: '../admin' } });
+  const { results } = (await answer.json()) as { results: { status: string; reply: string }[] };
+  expect(results).toMatchObject([{ status: 'failed', reply: expect.stringContaining('its address is a template') }]);
+  expect(hook.received).toEqual([]);
+});
+
 test.each([
   [{}, 400, 'one of receiver and labels must be given'],
   [{ receiver: 'http://169.254.169.254/' }, 404, 'there is no receiver "http://169.254.169.254/"'],

@@ -3,7 +3,7 @@ import type { Alert } from '../alert/alert.ts';
 import { fingerprint } from '../alert/fingerprint.ts';
 import type { Alertmanager } from '../alertmanager.ts';
 import { notificationRecord } from '../history/record.ts';
-import type { Integration, Outcome } from '../notify/integration.ts';
+import { type Integration, type Outcome, TEST_REASON } from '../notify/integration.ts';
 import { groupKey, groupLabels, matchRoutes, type Route } from '../route/route.ts';
 
 const TIMEOUT_MS = 30_000;
@@ -100,7 +100,7 @@ async function testOne(
     groupKey: groupKey(route, labels),
     groupLabels: labels.toJSON(),
     routeLabels: {},
-    reason: 'test',
+    reason: TEST_REASON,
     alerts: [{ ...alert, endsAt: 0 }],
     externalUrl,
     now: at,

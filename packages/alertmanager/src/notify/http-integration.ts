@@ -3,9 +3,16 @@ import { HttpClient } from '@avalanche/web';
 import type { HttpConfig } from '../config/values.ts';
 import { type Notification, notificationStatus, type TemplateData, templateData } from '../template/data.ts';
 import type { NotificationTemplates } from '../template/templates.ts';
-import { outcomeOfError } from './failure.ts';
+import { NotifyFailure, outcomeOfError } from './failure.ts';
 import { type HttpAnswer, type HttpCall, HttpExchange, type HttpRules, secretsOfHttpConfig } from './http.ts';
-import type { Attempt, Integration, IntegrationKind, Outcome, ReceiverData } from './integration.ts';
+import {
+  type Attempt,
+  type Integration,
+  type IntegrationKind,
+  type Outcome,
+  type ReceiverData,
+  TEST_REASON,
+} from './integration.ts';
 import { missingSecret, type Secret } from './secret-file.ts';
 import { Talk } from './talk.ts';
 
@@ -67,6 +74,19 @@ export class HttpMessage<Config extends HttpNotifierConfig, Name extends string>
   /** A template of the configuration as text. @throws TemplateError */
   readonly text = (source: string): string =>
     source.includes('{{') ? this.templates.render('text', source, this.templateData) : source;
+
+  /**
+   * An address of the configuration. A test notification, whose labels anybody may choose, does not go where they lead.
+   * @throws TemplateError, NotifyFailure
+   */
+  address(source: string): string {
+    if (!source.includes('{{')) return source;
+    if (this.notification.reason === TEST_REASON) {
+      const reason = 'its address is a template, and a test does not send where labels lead';
+      throw new NotifyFailure({ kind: 'failed', reason, retry: false, category: 'other' });
+    }
+    return this.text(source);
+  }
 
   /** A template of the configuration as HTML. @throws TemplateError */
   readonly html = (source: string): string =>

@@ -65,6 +65,9 @@ export interface Attempt {
   readonly talk?: (line: string) => void;
 }
 
+/** The `reason` of a notification that somebody asked for to try a receiver. */
+export const TEST_REASON = 'test';
+
 /** One way of a receiver to reach people: the second Slack entry of receiver `ops` is `ops/slack/1`. */
 export interface Integration {
   readonly receiver: string;

@@ -17,14 +17,14 @@ export const sns: HttpKind<SnsConfig, never> = {
   secrets: () => ({}),
   details: errorDetails,
   async send(message) {
-    const { config, text, exchange } = message;
+    const { config, exchange } = message;
     const settings = await awsSettings(config.sigv4);
     const { region } = settings;
     const fail = (reason: string) => new NotifyFailure({ kind: 'failed', reason, retry: true, category: 'other' });
     if (region === '') throw fail('region not configured in sns.sigv4.region or in default credentials chain');
     if (!settings.credentials) throw fail('no AWS credentials in sns.sigv4, the environment or the shared files');
     message.hide(settings.credentials.secretAccessKey);
-    const url = new URL(text(config.api_url) || `https://sns.${region}.amazonaws.com/`);
+    const url = new URL(message.address(config.api_url) || `https://sns.${region}.amazonaws.com/`);
     const body = publishForm(message).toString();
     const credentials = config.sigv4.role_arn === '' ? settings.credentials : await assumeRole(message, settings);
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };

@@ -15,7 +15,7 @@ export const webhook: HttpKind<WebhookConfig, 'url'> = {
     const address = await message.secret('url');
     // templates see no more alerts than the message has
     const shown = message.about(truncateAlerts(notification, config.max_alerts));
-    const url = address.includes('{{') ? shown.text(address) : address;
+    const url = shown.address(address);
     if (url === '') {
       const reason = 'webhook URL is empty after templating';
       throw new NotifyFailure({ kind: 'failed', reason, retry: false, category: 'other' });
