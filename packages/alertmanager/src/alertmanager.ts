@@ -151,8 +151,8 @@ export class Alertmanager {
     );
     this.metrics = new NotificationMetrics(registry, parts.features?.receiverNameInMetrics ?? false);
     this.stores = [
-      [this.silences, new StoreMetrics('silences', registry)],
-      [this.nflog, new StoreMetrics('nflog', registry)],
+      [this.silences, new StoreMetrics('silences', registry, this.silences.counts)],
+      [this.nflog, new StoreMetrics('nflog', registry, this.nflog.counts)],
     ];
     this.troubles = new TroubleLog(parts.logger);
     stateMetrics(registry, {

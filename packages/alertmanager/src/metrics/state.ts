@@ -1,3 +1,4 @@
+import { collectedCounters, collectedGauges } from '@avalanche/web';
 import { Gauge, type Registry } from 'prom-client';
 import type { ClusterPeer } from '../cluster.ts';
 import type { Integration } from '../notify/integration.ts';
@@ -89,20 +90,31 @@ export function stateMetrics(registry: Registry, state: StateNumbers): void {
       }
     },
   });
-  clusterMetrics(registers, state.cluster);
+  clusterMetrics(registry, state.cluster);
 }
 
+/** Upstream's counters of what happens between peers; nothing does in a cluster of one. */
+const CLUSTER_COUNTERS = [
+  ...['alive_messages', 'messages_pruned', 'peer_name_conflicts', 'peers_joined', 'peers_left', 'peers_update'],
+  ...['reconnections', 'reconnections_failed', 'refresh_join', 'refresh_join_failed'],
+];
+
 /** What a cluster of one shows. */
-function clusterMetrics(registers: Registry[], peer: ClusterPeer | undefined): void {
-  const constant = (name: string, help: string, value: number) => new Gauge({ name, help, registers }).set(value);
-  constant('alertmanager_cluster_enabled', 'Whether there is a cluster.', peer ? 1 : 0);
+function clusterMetrics(registry: Registry, peer: ClusterPeer | undefined): void {
+  const enabled = 'Whether there is a cluster.';
+  collectedGauges(registry, [['alertmanager_cluster_enabled', enabled, () => (peer ? 1 : 0)]]);
   if (!peer) return;
-  constant('alertmanager_cluster_members', 'Members of the cluster.', 1);
-  constant('alertmanager_cluster_health_score', 'Health of the cluster; 0 is best.', 0);
-  constant('alertmanager_cluster_failed_peers', 'Peers of the cluster that have failed.', 0);
-  constant('alertmanager_peer_position', 'Place of this peer in the order of notifying.', 0);
-  new Gauge({ name: 'alertmanager_cluster_peer_info', help: 'Constantly 1.', labelNames: ['peer'], registers }).set(
-    { peer: peer.name },
-    1,
+  collectedGauges(registry, [
+    ['alertmanager_cluster_members', 'Members of the cluster.', () => 1],
+    ['alertmanager_cluster_health_score', 'Health of the cluster; 0 is best.', () => 0],
+    ['alertmanager_cluster_failed_peers', 'Peers of the cluster that have failed.', () => 0],
+    ['alertmanager_cluster_messages_queued', 'Messages that wait to be sent to peers.', () => 0],
+    ['alertmanager_peer_position', 'Place of this peer in the order of notifying.', () => 0],
+  ]);
+  collectedCounters(
+    registry,
+    CLUSTER_COUNTERS.map((what) => [`alertmanager_cluster_${what}_total`, 'Always 0 in a cluster of one.', () => 0]),
   );
+  const info = { name: 'alertmanager_cluster_peer_info', help: 'Constantly 1.', labelNames: ['peer'] };
+  new Gauge({ ...info, registers: [registry] }).set({ peer: peer.name }, 1);
 }

@@ -28,6 +28,7 @@ export interface SentNotification {
 export class NotificationLog {
   private readonly entries = new Map<string, NotificationEntry>();
   private readonly file: StateFile<NotificationEntry>;
+  readonly counts = { queries: 0, seconds: 0 };
 
   /** @param file upstream's `nflog`. @throws the system's error where it cannot be written */
   constructor(
@@ -47,6 +48,7 @@ export class NotificationLog {
   }
 
   get(groupKey: string, receiver: string): NotificationEntry | undefined {
+    this.counts.queries++;
     return this.entries.get(keyOf(groupKey, receiver));
   }
 
@@ -74,10 +76,13 @@ export class NotificationLog {
     this.file.append(entry);
   }
 
-  /** Forgets what has expired and writes the file anew. */
-  maintain(): void {
+  forgetExpired(): void {
     const now = this.clock.now();
     for (const [key, entry] of this.entries) if (entry.expiresAt <= now) this.entries.delete(key);
+  }
+
+  /** Writes the file anew. @throws the system's error */
+  compact(): void {
     this.file.compact();
   }
 

@@ -56,6 +56,8 @@ export class Silences {
   /** By fingerprint: an alert is matched against each silence once. */
   private readonly matched = new Map<string, MatchedSoFar>();
   private readonly file: StateFile<Silence>;
+  /** How often alerts were matched against silences that they did not know yet. */
+  readonly counts = { queries: 0, seconds: 0 };
 
   /** @throws the system's error where the file cannot be written */
   constructor(private readonly options: SilencesOptions) {
@@ -149,9 +151,8 @@ export class Silences {
     this.store('expire silence', { ...silence, startsAt, endsAt: now, updatedAt: now });
   }
 
-  /** Forgets silences that ended longer ago than the retention, and writes the file anew. */
-  maintain(): void {
-    this.forgetExpired();
+  /** Writes the file anew. @throws the system's error */
+  compact(): void {
     this.file.compact();
   }
 
@@ -160,6 +161,7 @@ export class Silences {
   }
 
   private matchNewer(fingerprint: string, labels: Labels, known: MatchedSoFar | undefined): readonly string[] {
+    const begin = performance.now();
     const now = this.options.clock.now();
     const ids = (known?.ids ?? []).filter((id) => this.stateOf(id, now) !== 'expired');
     for (let i = known?.seen ?? 0; i < this.order.length; i++) {
@@ -168,6 +170,8 @@ export class Silences {
     }
     const matched = { seen: this.order.length, ids: ids.length > 0 ? ids : NONE };
     this.matched.set(fingerprint, matched);
+    this.counts.queries++;
+    this.counts.seconds += (performance.now() - begin) / 1000;
     return matched.ids;
   }
 
@@ -183,7 +187,8 @@ export class Silences {
     if (bytes > maxBytes) throw new Error(`silence exceeded maximum size: ${bytes} bytes (limit: ${maxBytes} bytes)`);
   }
 
-  private forgetExpired(): void {
+  /** Forgets silences that ended longer ago than the retention. */
+  forgetExpired(): void {
     const { clock, retentionMs } = this.options;
     const oldest = clock.now() - retentionMs;
     const before = this.silences.size;
