@@ -24,7 +24,9 @@ export function standardContext(): ToolContext {
 async function askOnTerminal(question: string): Promise<string> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return await terminal.question(question);
+    // whoever leaves with Ctrl-D or Ctrl-C has said nothing
+    const left = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+    return await Promise.race([terminal.question(question), left]);
   } finally {
     terminal.close();
   }
