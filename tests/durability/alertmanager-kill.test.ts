@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
+import { randomNumbers } from '../support/random-numbers.ts';
 import { freePort } from '../support/services.ts';
 import { isBuilt } from '../support/stack.ts';
 
@@ -51,17 +52,6 @@ class Hook {
     this.server.closeAllConnections();
     this.server.close();
   }
-}
-
-/** As mulberry32. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'avalanche-am-kill-'));

@@ -1,6 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { type Clock, type Logger, systemClock } from '@avalanche/model';
 import {
+  buildInfo,
   createServer,
   type ListenAddress,
   listen,
@@ -26,7 +27,6 @@ import { apiV2 } from './api/v2.ts';
 import { type ClusterOptions, onlyPeer } from './cluster.ts';
 import { type LoadedAlertmanagerConfig, loadAlertmanagerConfig } from './config/load.ts';
 import { type MatcherMode, setMatcherMode } from './matcher/parse.ts';
-import { buildInfo } from './metrics/build-info.ts';
 import { measureRequests } from './metrics/http.ts';
 
 export interface AlertmanagerOptions {
@@ -80,7 +80,7 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
   const loaded = await loadAlertmanagerConfig(configFile).catch(startupErrorOfFile);
   const registry = new Registry();
   processMetrics(registry);
-  buildInfo(registry, version);
+  buildInfo(registry, ROLE, version);
   let externalUrl = options.externalUrl?.replace(/\/+$/, '') ?? '';
   const alertmanager = openAlertmanager(options, { clock, registry, cluster, externalUrl: () => externalUrl });
 

@@ -5,6 +5,7 @@ import type { Engine } from '@avalanche/promql';
 import type { Tsdb } from '@avalanche/tsdb';
 import {
   acceptForms,
+  buildInfo,
   CorsOrigin,
   compressAnswers,
   createServer,
@@ -50,7 +51,7 @@ import { ruleMetrics, templateMetrics } from './rules/metrics.ts';
 import { DEFAULT_RESTORE } from './rules/restore.ts';
 import { ScrapeManager } from './scrape/manager.ts';
 import { ScrapeMetrics } from './scrape/metrics.ts';
-import { buildInfo, reloadMetrics } from './self-metrics.ts';
+import { reloadMetrics } from './self-metrics.ts';
 import { describeRetention, maxExemplarsOf, openTsdb, retentionOf, walReplayOf } from './storage.ts';
 import { tsdbMetrics } from './tsdb-metrics.ts';
 import { whileWaiting } from './waiting-room.ts';
@@ -166,7 +167,7 @@ class PrometheusServer {
     this.startTime = new Date(clock.now());
     this.externalUrl = options.externalUrl ?? '';
     processMetrics(registry);
-    buildInfo(registry, options.version);
+    buildInfo(registry, ROLE, options.version);
     this.readiness = new Readiness(registry);
     this.notifications = new Notifications(clock, registry, options.web?.notificationListenersMax);
     this.notifications.add(STARTING);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Labels, Matcher, SampleColumns } from '@avalanche/model';
 import { expect, test } from 'vitest';
+import { randomNumbers } from '../../../tests/support/random-numbers.ts';
 import { Tsdb, type TsdbOptions } from './db.ts';
 import { APPENDED } from './head/head.ts';
 
@@ -12,17 +13,6 @@ const SEED = Number(process.env.TSDB_SEED ?? 1);
 const STEPS = Number(process.env.TSDB_STEPS ?? 120);
 const BLOCK_RANGE_MS = 10_000;
 const WINDOW_MS = 25_000;
-
-/** Mulberry32: small, seeded, good enough. */
-function randomSource(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One value for one series and time, so that a sample sent twice is the same sample. */
 function valueAt(series: number, time: number): number {
@@ -220,7 +210,7 @@ function differences(found: Answer, expected: Answer): string[] {
 }
 
 test.each([0, 1, 2, 3])('history %i: the same answers as the model', { timeout: 120_000 }, async (n) => {
-  const trial = new Trial(randomSource(SEED * 1000 + n));
+  const trial = new Trial(randomNumbers(SEED * 1000 + n));
   await trial.open();
   const history: string[] = [];
   try {

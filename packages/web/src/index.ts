@@ -1,3 +1,4 @@
+export { buildInfo } from './build-info.ts';
 export * from './client/index.ts';
 export { type Collected, collectedCounters, collectedGauges, registerFamily, sample } from './collected.ts';
 export { compressAnswers, variesByEncoding } from './compress.ts';

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { randomNumbers } from '../../../../tests/support/random-numbers.ts';
 import { amtoolIsMissing, ours, Place, theirs } from './amtool-fixture.ts';
 
 const TREES = 12;
@@ -14,22 +15,11 @@ beforeAll(() => {
 
 afterAll(() => place.end());
 
-/** The same numbers for the same seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 class Dice {
   private readonly random: () => number;
 
   constructor(seed: number) {
-    this.random = randomOf(seed);
+    this.random = randomNumbers(seed);
   }
 
   below(count: number): number {

@@ -1,5 +1,6 @@
 import { ENTRY_END, ENTRY_SAMPLE, type ExpositionFormat, ExpositionParser } from '@avalanche/exposition';
 import { describe, expect, test } from 'vitest';
+import { randomNumbers } from '../../../../tests/support/random-numbers.ts';
 import { REF_UNKNOWN, ScrapeCache } from './cache.ts';
 
 interface Walk {
@@ -148,13 +149,8 @@ test('an error in a body beside another tells its own line', () => {
 });
 
 function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * below);
-  };
+  const next = randomNumbers(seed);
+  return (below) => Math.floor(next() * below);
 }
 
 const VALUES = [

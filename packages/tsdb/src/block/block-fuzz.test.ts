@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SampleColumns } from '@avalanche/model';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { randomNumbers } from '../../../../tests/support/random-numbers.ts';
 import { Block } from './block.ts';
 import { type FixtureSeries, writeFixture } from './block-fixture.ts';
 import { BlockCorruption } from './corruption.ts';
@@ -43,7 +44,7 @@ beforeAll(() => {
 afterAll(() => rmSync(parent, { recursive: true, force: true }));
 
 test(`a flipped byte gives the right answer or an error (FUZZ_SEED=${SEED})`, () => {
-  const random = mulberry32(SEED);
+  const random = randomNumbers(SEED);
   const files = filesOf(directory);
   let damaged = 0;
   for (let i = 0; i < FLIPS; i++) {
@@ -61,7 +62,7 @@ test(`a flipped byte gives the right answer or an error (FUZZ_SEED=${SEED})`, ()
 });
 
 test(`a file cut short or overwritten gives the right answer or an error (FUZZ_SEED=${SEED})`, () => {
-  const random = mulberry32(SEED + 1);
+  const random = randomNumbers(SEED + 1);
   const files = filesOf(directory);
   for (let i = 0; i < CUTS; i++) {
     const file = files[Math.floor(random() * files.length)];
@@ -77,7 +78,7 @@ test(`a file cut short or overwritten gives the right answer or an error (FUZZ_S
 });
 
 test('a byte flipped after the block was opened is found too', () => {
-  const random = mulberry32(SEED + 2);
+  const random = randomNumbers(SEED + 2);
   const path = join(directory, 'index');
   const bytes = readFileSync(path);
   const fd = openSync(path, 'r+');
@@ -157,15 +158,4 @@ function filesOf(block: string): { readonly path: string; readonly bytes: Buffer
   // The index twice: most of what can be asked lies there.
   const names = ['index', 'index', 'tombstones', 'meta.json', ...chunks];
   return names.map((name) => ({ path: join(block, name), bytes: readFileSync(join(block, name)) }));
-}
-
-/** A small seeded generator of numbers in [0, 1). */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
 }

@@ -1,5 +1,6 @@
 import { SampleColumns } from '@avalanche/model';
 import { expect, test } from 'vitest';
+import { randomNumbers } from '../../../../tests/support/random-numbers.ts';
 import { appendXor, newXorState, readXor, type XorState } from './xor.ts';
 
 function encode(times: readonly number[], values: Float64Array): XorState {
@@ -17,19 +18,8 @@ function decode(state: XorState, from = -Infinity, to = Infinity): SampleColumns
   return into;
 }
 
-/** A small seeded generator (mulberry32), so that a failure can be run again. */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 test.each([1, 2, 3, 4, 5])('random samples come back bit by bit (seed %i)', (seed) => {
-  const next = random(seed);
+  const next = randomNumbers(seed);
   const times: number[] = [];
   const values = new Float64Array(120);
   const bits = new Uint32Array(values.buffer);

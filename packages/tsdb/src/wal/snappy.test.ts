@@ -1,16 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { randomNumbers } from '../../../../tests/support/random-numbers.ts';
 import { snappyBytesMax, snappyCompress, snappyDecompress, snappyLength, snappyRoom } from './snappy.ts';
-
-/** A small generator with a seed (mulberry32), so that a failure can be repeated. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 function compress(bytes: Uint8Array): Uint8Array {
   const into = new Uint8Array(snappyBytesMax(bytes.length));
@@ -23,7 +13,7 @@ function decompress(bytes: Uint8Array): Uint8Array {
 }
 
 describe('compressed and decompressed', () => {
-  const random = randomOf(7);
+  const random = randomNumbers(7);
   test.each([
     ['nothing', new Uint8Array(0)],
     ['one byte', Uint8Array.of(5)],
@@ -60,7 +50,7 @@ test.each([
 });
 
 test('flipped bytes never write outside, hang, or throw anything else', () => {
-  const random = randomOf(11);
+  const random = randomNumbers(11);
   const block = compress(Buffer.from('http_requests_total{code="200"} 1027\n'.repeat(60)));
   for (let round = 0; round < 3000; round++) {
     const damaged = block.slice();

@@ -5,6 +5,7 @@ import { ProtoWriter, SampleColumns, silentLogger } from '@avalanche/model';
 import { type SelectedSeries, Tsdb } from '@avalanche/tsdb';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { randomNumbers } from '../../../../../tests/support/random-numbers.ts';
 import { V1, V2, WRITE_MESSAGES, WRITE_V1, WRITE_V2 } from '../proto/messages.ts';
 import { compressSnappy } from '../proto/snappy.ts';
 import { decodeSymbols, decodeV1, decodeV2 } from './decode.ts';
@@ -346,7 +347,7 @@ test('what is switched off says how to switch it on', async () => {
 
 test('any bytes are series or an error', () => {
   const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000);
-  const random = randomOf(seed);
+  const random = randomNumbers(seed);
   const messages = [
     requestV1([up, { ...up, exemplars: [[1, 2, 'a', 'b']], histograms: 1 }]),
     requestV2([up, { ...up, exemplars: [[1, 2, 'a', 'b']] }]),
@@ -367,14 +368,3 @@ test('any bytes are series or an error', () => {
     }
   }
 });
-
-/** A small generator with a seed (mulberry32), so that a failure can be repeated. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,8 +1,9 @@
 import { Gauge, type Registry } from 'prom-client';
 
-export function buildInfo(registry: Registry, version: string): void {
+/** `ROLE_build_info` with the labels that Go's version collector has. */
+export function buildInfo(registry: Registry, role: string, version: string): void {
   new Gauge({
-    name: 'alertmanager_build_info',
+    name: `${role}_build_info`,
     help: 'Constantly 1, with the version in labels.',
     labelNames: ['version', 'revision', 'branch', 'goversion', 'goos', 'goarch', 'tags'],
     registers: [registry],
