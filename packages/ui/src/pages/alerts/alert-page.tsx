@@ -49,7 +49,9 @@ export function AlertPage({ name }: { readonly name: string }): ReactNode {
       <Loaded remote={alerts} what="The alert">
         {(now) => (
           <>
-            {now.missing && <div className="am-notice">{now.missing} Only the other server's view is shown.</div>}
+            {now.missing && !explanations.error && (
+              <div className="am-notice">{now.missing} Only the other server's view is shown.</div>
+            )}
             <Active
               alerts={now.alerts.filter((alert) => alert.name === name)}
               explanations={explanations}

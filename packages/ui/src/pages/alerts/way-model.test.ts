@@ -101,7 +101,7 @@ test('the way of an alert goes from its sample to whom it was told, in order', (
     'Route: the root → "{severity=\\"critical\\"}"',
     'Receiver: "/receivers?receiver=ops" "ops" by webhook[0]',
     expect.stringContaining('waits 30s at first, 5m between changes, repeats after 4h'),
-    'Kept quiet: no silence, no inhibition, in hours',
+    'Kept quiet: no, neither by a silence nor by inhibition, nor by its hours',
     'Notifications: nobody has been told',
   ]);
 });

@@ -212,7 +212,8 @@ function quietStep({ inhibitedBy, silencedBy, routes }: AlertExplanation): WaySt
     const { labels, fingerprint, rule } = inhibitedBy;
     const name = labels.alertname ?? '';
     const source = name === '' ? fingerprint : { href: `/alerts/${encodeURIComponent(name)}`, text: name };
-    const equal = rule.equal.length > 0 ? ` where ${rule.equal.join(', ')} are the same` : '';
+    const equal =
+      rule.equal.length > 0 ? ` where ${rule.equal.join(', ')} ${rule.equal.length === 1 ? 'is' : 'are'} the same` : '';
     const why = [rule.name && `rule ${rule.name}: `, { code: rule.source }, ' quiets ', { code: rule.target }, equal];
     lines.push(['inhibited by ', source], why);
   }
@@ -224,7 +225,7 @@ function quietStep({ inhibitedBy, silencedBy, routes }: AlertExplanation): WaySt
   const outOfHours = routes.some(({ mutedBy }) => mutedBy.length > 0);
   return {
     ...step('quiet', 'Kept quiet', 'ok'),
-    lines: [[`no silence, no inhibition${outOfHours ? '' : ', in hours'}`]],
+    lines: [[`no, neither by a silence nor by inhibition${outOfHours ? '' : ', nor by its hours'}`]],
   };
 }
 

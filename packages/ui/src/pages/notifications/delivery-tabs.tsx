@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { useLocation } from 'wouter';
 
 const TABS = [
-  { value: '/notifications', label: 'Sent' },
+  { value: '/notifications', label: 'Log' },
   { value: '/receivers', label: 'Receivers' },
   { value: '/templates', label: 'Templates' },
 ];

@@ -57,14 +57,19 @@ function SilenceCard({ silence, alertmanager, onChanged }: CardProps): ReactNode
     <section className="am-card am-pad am-stack">
       <div className="am-row">
         <StateBadge tone={state === 'active' ? 'info' : 'unknown'} word={state === 'active' ? 'muting' : state} />
-        <span className="am-grow" />
         {state === 'expired' ? (
-          <Button size="compact-sm" variant="default" component={Link} href={againHref(silence)}>
+          <Button ml="auto" size="compact-sm" variant="default" component={Link} href={againHref(silence)}>
             Again
           </Button>
         ) : (
           <>
-            <Button size="compact-sm" variant="default" component={Link} href={`/silences/${silence.id}/edit`}>
+            <Button
+              ml="auto"
+              size="compact-sm"
+              variant="default"
+              component={Link}
+              href={`/silences/${silence.id}/edit`}
+            >
               Edit
             </Button>
             <Button size="compact-sm" variant="default" onClick={() => setEnding(true)}>

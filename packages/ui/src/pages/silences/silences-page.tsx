@@ -102,7 +102,7 @@ function SilenceGroup(props: GroupProps): ReactNode {
         {props.title} <span className="am-dim">{props.silences.length}</span>
       </h2>
       <div className="am-card am-scroll-x">
-        <table className="am-list">
+        <table className="am-list am-stacked">
           <tbody>
             {props.silences.map((silence) => (
               <SilenceRow
@@ -135,7 +135,7 @@ function SilenceRow(props: {
       <td style={{ width: 90 }}>
         <StateBadge tone={state === 'active' ? 'info' : 'unknown'} word={state === 'active' ? 'muting' : state} />
       </td>
-      <td>
+      <td className="am-full am-wholeline">
         <SilenceMatchers matchers={silence.matchers} />
         <div className="am-break">
           <Link href={`/silences/${silence.id}`}>{silence.comment || 'no comment'}</Link>
