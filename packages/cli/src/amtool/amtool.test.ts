@@ -1,4 +1,6 @@
 import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ours, Place } from './amtool-fixture.ts';
@@ -132,4 +134,24 @@ test('features choose how matchers are read', async () => {
   expect((await run('silence')).out).toContain('alertname="\\"a name\\"=x"');
   const { code, err } = await add('--enable-feature=nope');
   expect([code, err]).toEqual([1, expect.stringContaining("unknown option 'nope' for --enable-feature")]);
+});
+
+test('a user is told to the server by the address or by a file, not by both', async () => {
+  const seen: (string | undefined)[] = [];
+  const server = createServer(({ headers }, response) => {
+    seen.push(headers.authorization);
+    response.writeHead(401).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  place.onEnd(() => new Promise((resolve) => server.close(resolve)));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const file = place.file('http.yml', 'authorization: {credentials_file: token}\n');
+  place.file('token', 'abc');
+  const byAddress = await ours(['cluster', `--alertmanager.url=http://me:pass@${host}`]);
+  expect(byAddress.err).toBe('amtool: error: [GET /status] getStatus (status 401): {}\n\n');
+  await ours(['cluster', `--alertmanager.url=${host}`, `--http.config.file=${file}`]);
+  expect(seen).toEqual([`Basic ${Buffer.from('me:pass').toString('base64')}`, 'Bearer abc']);
+  const both = await ours(['cluster', `--alertmanager.url=http://me:pass@${host}`, `--http.config.file=${file}`]);
+  expect(both.err).toBe('amtool: error: basic authentication and http.config.file are mutually exclusive\n');
+  expect(seen).toHaveLength(2);
 });

@@ -1,4 +1,5 @@
 import { goJson } from '../tools/go-format.ts';
+import { ZonedTime } from './dates.ts';
 
 // Answers of API v2, and how upstream's client writes them again: in the order of its models, without what it does not know.
 
@@ -60,7 +61,7 @@ type VersionKey = (typeof VERSION_KEYS)[number];
 export function silencesJson(silences: readonly Silence[]): string {
   return `${goJson(
     silences.map(({ id, status, updatedAt, annotations, ...silence }) => ({
-      ...{ id, status: { state: status.state }, updatedAt },
+      ...{ id, status: { state: status.state }, updatedAt: date(updatedAt) },
       ...notEmpty('annotations', annotations),
       ...postedSilence(silence),
     })),
@@ -75,7 +76,7 @@ export function postedSilence({
   matchers,
   startsAt,
 }: Omit<Silence, 'id' | 'status' | 'updatedAt'>) {
-  return { comment, createdBy, endsAt, matchers: matchers.map(matcherJson), startsAt };
+  return { comment, createdBy, endsAt: date(endsAt), matchers: matchers.map(matcherJson), startsAt: date(startsAt) };
 }
 
 function matcherJson({ isEqual, isRegex, name, value }: SilenceMatcher) {
@@ -86,16 +87,16 @@ export function alertsJson(alerts: readonly AlertJson[]): string {
   return `${goJson(
     alerts.map(
       ({ annotations, endsAt, fingerprint, receivers, startsAt, status, updatedAt, generatorURL, labels }) => ({
-        ...{ annotations: sorted(annotations), endsAt, fingerprint },
+        ...{ annotations: sorted(annotations), endsAt: date(endsAt), fingerprint },
         receivers: receivers.map((receiver) => ({ ...notEmpty('labels', receiver.labels), name: receiver.name })),
-        startsAt,
+        startsAt: date(startsAt),
         status: {
           inhibitedBy: status.inhibitedBy,
           mutedBy: status.mutedBy ?? null,
           silencedBy: status.silencedBy,
           state: status.state,
         },
-        updatedAt,
+        updatedAt: date(updatedAt),
         ...(generatorURL ? { generatorURL } : {}),
         labels: sorted(labels),
       }),
@@ -106,7 +107,7 @@ export function alertsJson(alerts: readonly AlertJson[]): string {
 export function statusJson({ cluster, config, uptime, versionInfo }: ServerStatus): string {
   const version = Object.fromEntries(VERSION_KEYS.map((key) => [key, versionInfo[key]]));
   const { original } = config;
-  return `${goJson({ cluster: clusterModel(cluster), config: { original }, uptime, versionInfo: version })}\n`;
+  return `${goJson({ cluster: clusterModel(cluster), config: { original }, uptime: date(uptime), versionInfo: version })}\n`;
 }
 
 export function clusterJson(cluster: ClusterStatus): string {
@@ -119,6 +120,11 @@ function clusterModel({ name, peers = [], status }: ClusterStatus) {
     peers: peers.map((peer) => ({ address: peer.address, name: peer.name })),
     status,
   };
+}
+
+/** With milliseconds. */
+function date(text: string): string {
+  return ZonedTime.parse(text).toJSON();
 }
 
 function notEmpty(key: string, labels: LabelSet = {}): Readonly<Record<string, LabelSet>> {

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { alertmanagerIsMissing, amtoolIsMissing, ours, Place, type Result, theirs } from './amtool-fixture.ts';
 
@@ -72,6 +74,77 @@ describe.skipIf(amtoolIsMissing)('the real amtool against our server (skipped wh
     expect(JSON.parse(await run('cluster', 'show', '-o', 'json'))).toMatchObject({ status: 'ready' });
   });
 });
+
+/** A server that answers every request with the same, or never. */
+async function serverSaying(body: unknown): Promise<string> {
+  const server = createServer((_request, response) => {
+    if (body !== undefined) response.setHeader('content-type', 'application/json').end(JSON.stringify(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  place.onEnd(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+describe.skipIf(amtoolIsMissing)(
+  'ours and the real amtool, of servers that are unlike ours (skipped where it is missing)',
+  () => {
+    const agree = async (url: string, ...args: string[]) => {
+      const all = [`--alertmanager.url=${url}`, '--no-version-check', ...args];
+      const mine = await ours(all);
+      expect(mine).toEqual(await theirs(all));
+      return mine;
+    };
+
+    test('peers are sorted by the bytes of their addresses, then by port', async () => {
+      const addresses = [
+        '[2001:db8::1]:9094',
+        '10.0.0.9:9095',
+        '10.0.0.9:999',
+        '9.0.0.1:1',
+        '[::1]:2',
+        '[2001:db8:0:1::]:3',
+      ];
+      const peers = addresses.map((address, i) => ({ address, name: `peer${i}` }));
+      const versions = ['branch', 'buildDate', 'buildUser', 'goVersion', 'revision', 'version'].map((key) => [
+        key,
+        'x',
+      ]);
+      const url = await serverSaying({
+        cluster: { name: 'n', status: 'ready', peers },
+        config: { original: '' },
+        uptime: '2026-01-05T10:00:00.000Z',
+        versionInfo: Object.fromEntries(versions),
+      });
+      for (const output of ['simple', 'extended', 'json']) await agree(url, 'cluster', '-o', output);
+    });
+
+    test('silences of servers that know no isEqual, with texts that a table cannot hold', async () => {
+      const url = await serverSaying([
+        {
+          ...{ id: NOWHERE, status: { state: 'active' }, updatedAt: '2026-01-05T10:00:00Z' },
+          ...{ startsAt: '2026-01-05T10:00:00.5+02:00', endsAt: '2099-01-05T10:00:00.25-03:30', createdBy: '' },
+          matchers: [{ name: 'a', value: 'x "y" \\\n', isRegex: true }],
+          comment: 'a\tb\n\nc\u000bd \u{1f600} e\u0301 <&>\u2028',
+        },
+      ]);
+      for (const output of ['simple', 'extended', 'json']) await agree(url, 'silence', '-o', output);
+    });
+
+    test('one that does not answer in time', async () => {
+      const { code, err } = await agree(
+        await serverSaying(undefined),
+        '--timeout=200ms',
+        'silence',
+        'a="~*b"',
+        'c=d e',
+      );
+      expect([code, err]).toEqual([1, expect.stringContaining('context deadline exceeded')]);
+    });
+  },
+);
 
 const bothAreThere = !amtoolIsMissing && !alertmanagerIsMissing;
 
