@@ -1,5 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -37,7 +49,10 @@ function open(name: string, folder = directory) {
   const records = StateFile.open(
     file,
     format,
-    ([key, value]) => state.set(key, value),
+    ([key, value]) => {
+      if (key === 'senseless') throw new Error('of no use');
+      state.set(key, value);
+    },
     () => state,
   );
   const set = (key: string, value: number): void => {
@@ -77,6 +92,41 @@ test.each([
   expect([...open(name).state.keys()]).toEqual(['x', 'w']);
 });
 
+test('a record that makes no sense costs none of those behind it', () => {
+  const { set, file } = open('e');
+  set('x', 1);
+  set('senseless', 2);
+  set('y', 3);
+  const before = readFileSync(file);
+  const again = open('e');
+  expect([...again.state.keys()]).toEqual(['x', 'y']);
+  expect(again.records.dropped).toBeGreaterThan(0);
+  expect(readFileSync(`${file}.damaged`)).toEqual(before);
+});
+
+const NOBODY = 65_534;
+
+test.skipIf(process.getuid?.() !== 0)(
+  'what is appended after a replacement that failed at its very end is in the new file (skipped where we are not root)',
+  () => {
+    const folder = mkdtempSync(join(tmpdir(), 'state-closed-'));
+    chownSync(folder, NOBODY, NOBODY);
+    process.seteuid?.(NOBODY);
+    try {
+      const { set, records } = open('f', folder);
+      set('x', 1);
+      chmodSync(folder, 0o300); // it takes files, but cannot be opened itself
+      expect(() => records.compact()).toThrow('EACCES');
+      set('y', 2);
+      chmodSync(folder, 0o700);
+      expect([...open('f', folder).state.keys()]).toEqual(['x', 'y']);
+    } finally {
+      process.seteuid?.(0);
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
+
 test('the file does not grow with every change of the same few keys', () => {
   const { set, file } = open('b');
   for (let i = 0; i < 5_000; i++) set('x', i);
@@ -97,4 +147,37 @@ describe.skipIf(!mounted)('a full disk (skipped where no tmpfs can be mounted)',
     set('y', 2);
     expect([...open('d', disk).state.keys()]).toEqual(['x', 'y']);
   });
+
+  test('a process starts where there is no room, without what was torn', () => {
+    const { set, file } = open('g', disk);
+    set('x', 1);
+    appendFileSync(file, Uint8Array.from([0x04, 0x0a, 0x01]));
+    fill();
+    const again = open('g', disk);
+    expect([...again.state.keys()]).toEqual(['x']);
+    expect(again.records.dropped).toBe(3);
+    again.set('y', 2); // in what is left of the file's last page
+    expect([...open('g', disk).state.keys()]).toEqual(['x', 'y']);
+    rmSync(join(disk, 'ballast'));
+  });
+
+  test('records are taken where there is room for them, but not for a file beside the one that has grown', () => {
+    const { set } = open('h', disk);
+    for (let i = 0; i < 999; i++) set('x', 1);
+    fill();
+    for (let i = 0; i < 100; i++) set('x', 2); // in what is left of the last page; the file is due to be replaced
+    expect(open('h', disk).state.get('x')).toBe(2);
+    rmSync(join(disk, 'ballast'));
+  });
+
+  function fill(): void {
+    const ballast = openSync(join(disk, 'ballast'), 'w');
+    try {
+      for (;;) writeSync(ballast, new Uint8Array(4096));
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe('ENOSPC');
+    } finally {
+      closeSync(ballast);
+    }
+  }
 });

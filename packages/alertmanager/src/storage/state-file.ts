@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -25,6 +26,9 @@ export interface RecordFormat<Item> {
   /** @throws Error where the bytes are no such record */
   readonly read: (reader: ProtoReader) => Item;
 }
+
+/** Errors of a disk that has no room: a process that starts then must be able to tell people so. */
+const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
 
 /**
  * State in upstream's file format (protobuf messages, each behind its length as a varint; later ones of the same key
@@ -43,7 +47,7 @@ export class StateFile<Item> {
     private readonly file: string,
     private readonly format: RecordFormat<Item>,
     private readonly alive: () => Iterable<Item>,
-    /** How many bytes at the file's end were no records, and were left out. */
+    /** How many bytes of the file were no records or made no sense, and were left out. */
     readonly dropped: number,
   ) {
     this.descriptor = openSync(file, 'a', 0o600);
@@ -57,10 +61,12 @@ export class StateFile<Item> {
     restore: (item: Item) => void,
     alive: () => Iterable<Item>,
   ): StateFile<Item> {
-    const dropped = restoreAll(readAll(file), format, restore);
-    if (dropped > 0) copyFileSync(file, `${file}.damaged`);
+    const { torn, refused } = restoreAll(readAll(file), format, restore);
+    const dropped = torn + refused;
+    if (dropped > 0) unlessFull(() => copyFileSync(file, `${file}.damaged`));
     const state = new StateFile(file, format, alive, dropped);
-    state.compact();
+    // what is appended must not stand behind what nobody can read
+    if (!unlessFull(() => state.compact()) && torn > 0) state.cutOff(torn);
     return state;
   }
 
@@ -82,12 +88,13 @@ export class StateFile<Item> {
    */
   append(item: Item, { sync = false } = {}): void {
     // before writing, so that what is alive need not hold this record yet
-    if (this.appended >= this.appendedMax) this.compact();
+    if (this.appended >= this.appendedMax) this.compactOrWait();
     this.writer.reset();
     this.encode(item);
     try {
-      this.size += writeWhole(this.descriptor, this.writer.written);
+      const written = writeWhole(this.descriptor, this.writer.written);
       if (sync) fdatasyncSync(this.descriptor);
+      this.size += written;
     } catch (error) {
       ftruncateSync(this.descriptor, this.size);
       throw error;
@@ -98,7 +105,8 @@ export class StateFile<Item> {
   /** Replaces the file by what is alive. @throws the system's error, after which the old file is still there */
   compact(): void {
     const next = `${this.file}.tmp`;
-    const descriptor = openSync(next, 'w', 0o600);
+    rmSync(next, { force: true });
+    const descriptor = openSync(next, 'a', 0o600);
     let records = 0;
     let size = 0;
     try {
@@ -112,19 +120,19 @@ export class StateFile<Item> {
       }
       size += writeWhole(descriptor, this.writer.written);
       fsyncSync(descriptor);
+      renameSync(next, this.file);
     } catch (error) {
+      closeSync(descriptor);
       rmSync(next, { force: true });
       throw error;
-    } finally {
-      closeSync(descriptor);
     }
-    renameSync(next, this.file);
-    syncDirectory(dirname(this.file));
+    // from here on the new file is the one, whatever fails
     closeSync(this.descriptor);
-    this.descriptor = openSync(this.file, 'a', 0o600);
+    this.descriptor = descriptor;
     this.size = size;
     this.appended = 0;
     this.appendedMax = Math.max(APPENDED_MAX, 2 * records);
+    syncDirectory(dirname(this.file));
   }
 
   close(): void {
@@ -135,6 +143,20 @@ export class StateFile<Item> {
     }
   }
 
+  /** A disk without room for a second file may have room for a record; the next try is not made for each of them. */
+  private compactOrWait(): void {
+    try {
+      this.compact();
+    } catch {
+      this.appendedMax = this.appended + APPENDED_MAX;
+    }
+  }
+
+  private cutOff(bytes: number): void {
+    this.size -= bytes;
+    truncateSync(this.file, this.size);
+  }
+
   private encode(item: Item): void {
     const message = new ProtoWriter(512);
     this.format.write(item, message);
@@ -142,22 +164,50 @@ export class StateFile<Item> {
   }
 }
 
-/** @returns how many bytes at the end were no records */
-function restoreAll<Item>(bytes: Uint8Array, format: RecordFormat<Item>, restore: (item: Item) => void): number {
+/** How many bytes were left out. */
+interface LeftOut {
+  /** At the end: no records. */
+  readonly torn: number;
+  /** Records that `restore` did not take. */
+  readonly refused: number;
+}
+
+function restoreAll<Item>(bytes: Uint8Array, format: RecordFormat<Item>, restore: (item: Item) => void): LeftOut {
   const reader = new ProtoReader(bytes);
   let good = 0;
+  let refused = 0;
   try {
     while (good < bytes.length) {
       const outer = reader.enterDelimited();
       const item = format.read(reader);
       reader.leave(outer);
-      restore(item);
+      if (!isTaken(item, restore)) refused += reader.position - good;
       good = reader.position;
     }
   } catch {
     // told by what is left
   }
-  return bytes.length - good;
+  return { torn: bytes.length - good, refused };
+}
+
+function isTaken<Item>(item: Item, restore: (item: Item) => void): boolean {
+  try {
+    restore(item);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether `run` had room on the disk. @throws any other error of it */
+function unlessFull(run: () => void): boolean {
+  try {
+    run();
+    return true;
+  } catch (error) {
+    if (FULL.has((error as NodeJS.ErrnoException).code)) return false;
+    throw error;
+  }
 }
 
 function writeWhole(descriptor: number, bytes: Uint8Array): number {
