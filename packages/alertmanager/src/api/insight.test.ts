@@ -1,3 +1,5 @@
+import { appendFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NotificationRecord } from '../history/record.ts';
 import type { RunningAlertmanager } from '../start.ts';
@@ -72,6 +74,23 @@ test('notifications are listed newest first, filtered and in pages', async () =>
   for (const query of ['status=failed', 'receiver=nobody', 'integration=slack']) {
     expect((await get<Notifications>(`/notifications?${query}`)).notifications).toEqual([]);
   }
+});
+
+test('pages lose no notification that began after, and ended before, the last of a page', async () => {
+  await fire('A', 'B');
+  const { notifications } = await untilRecorded(2);
+  const directory = join(stage.directory, 'data', 'notifications');
+  const file = join(directory, readdirSync(directory)[0]);
+  // it began before all others, and was tried again until now
+  const slow = { ...notifications[0], id: `00000000${notifications[0].id.slice(8)}`, attempts: 9 };
+  appendFileSync(file, `${JSON.stringify(slow)}\n`);
+  const pages: string[] = [];
+  for (let next: string | null = ''; next !== null; ) {
+    const page: Notifications = await get(`/notifications?limit=1${next === '' ? '' : `&before=${next}`}`);
+    pages.push(...page.notifications.map(({ id }) => id));
+    ({ next } = page);
+  }
+  expect(pages).toEqual([slow.id, ...notifications.map(({ id }) => id)]);
 });
 
 test('an alert is explained', async () => {

@@ -97,13 +97,20 @@ async function listNotifications({ history }: Alertmanager, query: Query) {
   const before = single(query, 'before');
   const found: NotificationRecord[] = [];
   let looked = 0;
+  // records stand in the order in which notifications ended, their ids in that in which they began
+  let isBehind = before === undefined;
+  let next: string | null = null;
   for await (const record of history.newestFirst()) {
-    if (before !== undefined && record.id >= before) continue;
+    if (!isBehind) {
+      isBehind = record.id === before;
+      continue;
+    }
     if (keep(record)) found.push(record);
-    if (found.length > limit || ++looked === LOOKED_THROUGH_MAX) break;
+    if (found.length > limit) next = found[limit - 1].id;
+    else if (++looked === LOOKED_THROUGH_MAX) next = record.id;
+    if (next !== null) break;
   }
-  const page = found.slice(0, limit);
-  return { notifications: page, next: found.length > limit ? (page.at(-1)?.id ?? null) : null };
+  return { notifications: found.slice(0, limit), next };
 }
 
 function recordFilter(query: Query): (record: NotificationRecord) => boolean {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock, silentLogger } from '@avalanche/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { START } from '../testing.ts';
+import { alertOf, START } from '../testing.ts';
 import { NotificationHistory } from './history.ts';
-import type { NotificationRecord } from './record.ts';
+import { type NotificationRecord, notificationRecord } from './record.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -66,9 +66,42 @@ test('what a crash has torn is left out', async () => {
   const history = open(clock);
   history.add(record('a'));
   await history.flush();
-  appendFileSync(join(directory, readdirSync(directory)[0]), '{"id":"torn"\n');
-  history.add(record('b'));
-  expect(await ids(history)).toEqual(['b', 'a']);
+  appendFileSync(join(directory, readdirSync(directory)[0]), '{"id":"torn"\nnull\n{}\n{"id":"to');
+  const again = open(clock);
+  again.add(record('b'));
+  expect(await ids(again)).toEqual(['b', 'a']);
+});
+
+test('of huge alerts only fingerprints are kept', () => {
+  const alerts = ['a', 'b', 'c'].map((n) => alertOf({ n }, { annotations: { text: 'x'.repeat(200_000) } }));
+  const notification = {
+    ...{ receiver: 'ops', groupKey: '{}', groupLabels: {}, routeLabels: {}, reason: 'first notification' },
+    ...{ externalUrl: '', now: START, alerts },
+  };
+  const integration = {
+    ...{ receiver: 'ops', kind: 'webhook' as const, index: 0, sendResolved: true },
+    missing: async () => undefined,
+    notify: async () => ({ kind: 'sent' as const }),
+  };
+  const course = { outcome: { kind: 'sent' as const }, at: START, attempts: 1, ms: 1 };
+  const kept = notificationRecord(notification, integration, course);
+  expect(kept.alerts.map(({ labels }) => labels.n)).toEqual(['a']);
+  expect(kept.otherFingerprints).toEqual(alerts.slice(1).map(({ fingerprint }) => fingerprint));
+});
+
+test('a day that the retention removes while records are read is none, and no error', async () => {
+  const clock = new ManualClock(START);
+  const history = open(clock);
+  for (const id of ['a', 'b']) {
+    history.add(record(id));
+    await history.flush();
+    await clock.advance(DAY_MS);
+  }
+  const records = history.newestFirst();
+  expect((await records.next()).value).toMatchObject({ id: 'b' });
+  await clock.advance(4 * DAY_MS);
+  await history.maintain();
+  expect((await records.next()).done).toBe(true);
 });
 
 test('days that have passed the retention go', async () => {

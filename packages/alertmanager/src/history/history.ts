@@ -1,4 +1,4 @@
-import { appendFile, open, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, type FileHandle, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, type Logger, nextTurn, turnIsOver } from '@avalanche/model';
 import { makeDirectory } from '@avalanche/web';
@@ -32,6 +32,8 @@ export class NotificationHistory {
   private writing: Promise<void> = Promise.resolve();
   private cancelWrite: (() => void) | undefined;
   private file = { name: '', bytes: 0 };
+  /** Whether the file may end within a line: by a crash, or where the disk took but a part. */
+  private mayBeTorn = true;
   private isFailing = false;
 
   constructor(private readonly options: NotificationHistoryOptions) {
@@ -86,11 +88,15 @@ export class NotificationHistory {
     const text = lines.join('');
     try {
       const name = await this.nameFor(Buffer.byteLength(text));
-      await appendFile(join(this.options.directory, name), text, { mode: 0o600 });
+      // a record behind a torn one would be lost with it; an empty line is none
+      const begin = this.mayBeTorn && this.file.bytes > 0 ? '\n' : '';
+      await appendFile(join(this.options.directory, name), begin + text, { mode: 0o600 });
       this.file = { name, bytes: this.file.bytes + Buffer.byteLength(text) };
+      this.mayBeTorn = false;
       this.isFailing = false;
     } catch (error) {
       if (!this.isFailing) this.options.logger.error('Notifications cannot be recorded', { error });
+      this.mayBeTorn = true;
       this.isFailing = true;
       this.file = { name: '', bytes: 0 };
     }
@@ -116,32 +122,49 @@ function dayOf(ms: number): string {
 
 /** A line that a crash has torn is none. */
 function parseRecord(line: string): NotificationRecord | undefined {
+  if (line === '') return undefined;
   try {
-    return line === '' ? undefined : (JSON.parse(line) as NotificationRecord);
+    const value = JSON.parse(line) as Partial<NotificationRecord> | null;
+    const isRecord =
+      typeof value?.id === 'string' && Array.isArray(value.alerts) && Array.isArray(value.otherFingerprints);
+    return isRecord ? (value as NotificationRecord) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** The lines of a file from the last to the first. */
+/** The lines of a file from the last to the first; none where the retention has removed it meanwhile. */
 async function* linesBackwards(file: string): AsyncGenerator<string> {
-  const handle = await open(file, 'r');
+  const handle = await openExisting(file);
+  if (!handle) return;
   try {
     let end = (await handle.stat()).size;
-    let rest = Buffer.alloc(0);
+    /** The beginning of a line whose end has been read already, in pieces from its last to its first. */
+    let rest: Buffer[] = [];
     while (end > 0) {
       const begin = Math.max(0, end - READ_BYTES);
       const piece = Buffer.alloc(end - begin);
       await handle.read(piece, 0, piece.length, begin);
-      const text = Buffer.concat([piece, rest]);
       // what stands before the first line break may go on in the piece before
-      const first = begin === 0 ? -1 : text.indexOf(0x0a);
-      rest = text.subarray(0, first === -1 && begin > 0 ? text.length : first + 1);
-      const whole = text.subarray(rest.length).toString('utf8');
-      if (begin === 0 || rest.length < text.length) yield* whole.split('\n').reverse();
+      const cut = begin === 0 ? 0 : piece.indexOf(0x0a) + 1;
+      if (cut === 0 && begin > 0) rest.push(piece);
+      else {
+        const whole = Buffer.concat([piece.subarray(cut), ...rest.reverse()]).toString('utf8');
+        rest = [piece.subarray(0, cut)];
+        yield* whole.split('\n').reverse();
+      }
       end = begin;
     }
   } finally {
     await handle.close();
+  }
+}
+
+async function openExisting(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
   }
 }

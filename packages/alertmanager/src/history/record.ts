@@ -6,6 +6,8 @@ import type { Notification } from '../template/data.ts';
 /** Alerts of a notification that are kept whole; of all others the fingerprints are. */
 const WHOLE_ALERTS_MAX = 20;
 const FINGERPRINTS_MAX = 10_000;
+/** As soon as the alerts' texts come to this many characters, no further one is kept whole. */
+const WHOLE_CHARACTERS_MAX = 256 * 1024;
 
 /** An alert as a notification told of it. */
 export interface NotifiedAlert {
@@ -65,6 +67,7 @@ export function notificationRecord(
   const resolved = alerts.filter((alert) => isResolved(alert, now));
   const firing = alerts.filter((alert) => !isResolved(alert, now));
   const all = [...firing, ...resolved];
+  const whole = wholeAlerts(all);
   return {
     id: newUlid(at),
     at: goTime(at),
@@ -82,9 +85,22 @@ export function notificationRecord(
     durationSeconds: Math.round(ms) / 1000,
     firing: firing.length,
     resolved: resolved.length,
-    alerts: all.slice(0, WHOLE_ALERTS_MAX).map((alert) => notifiedAlert(alert, now)),
-    otherFingerprints: all.slice(WHOLE_ALERTS_MAX, FINGERPRINTS_MAX).map(({ fingerprint }) => fingerprint),
+    alerts: all.slice(0, whole).map((alert) => notifiedAlert(alert, now)),
+    otherFingerprints: all.slice(whole, FINGERPRINTS_MAX).map(({ fingerprint }) => fingerprint),
   };
+}
+
+/** How many of the alerts are kept whole: a huge one would be on the disk again with each notification of it. */
+function wholeAlerts(alerts: readonly Alert[]): number {
+  let characters = 0;
+  const count = Math.min(alerts.length, WHOLE_ALERTS_MAX);
+  for (let i = 0; i < count; i++) {
+    const { labels, annotations } = alerts[i];
+    for (const part of labels.pairs) characters += part.length;
+    for (const name in annotations) characters += name.length + annotations[name].length;
+    if (characters > WHOLE_CHARACTERS_MAX) return i;
+  }
+  return count;
 }
 
 function notifiedAlert(alert: Alert, now: number): NotifiedAlert {
