@@ -1,4 +1,5 @@
-import { rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { alertOf, START, Timeline } from './testing.ts';
 
@@ -213,6 +214,48 @@ receivers: [{name: ops}, {name: stuck}]
   await time.seconds(30);
   expect(time.lines).toEqual(['10s ops firing{a}']);
   await time.manager.stop(); // nor the end
+});
+
+test('an error that nobody has foreseen costs one notification, not the process nor another receiver', async () => {
+  const time = await start(`
+route: {receiver: ops, group_wait: 10s, group_interval: 1m, routes: [{receiver: odd, continue: true}, {receiver: ops}]}
+receivers: [{name: ops}, {name: odd}]
+`);
+  let isOdd = true;
+  time.answer = (receiver) => {
+    if (receiver === 'odd' && isOdd) throw new Error('unforeseen');
+    return { kind: 'sent' };
+  };
+  time.fire(a);
+  await time.seconds(30);
+  expect(time.lines).toEqual(['10s ops firing{a}']);
+  isOdd = false;
+  await time.seconds(60);
+  expect(time.lines.slice(1)).toEqual(['70s odd firing{a}']);
+  await time.load(); // which waits for the turns
+});
+
+test('an end amid maintenance is the end, and nothing is written after it', async () => {
+  const time = await start();
+  time.fire(a);
+  await time.seconds(15 * 60 - 1);
+  const maintenance = time.seconds(1);
+  await time.manager.stop();
+  await maintenance;
+  rmSync(join(time.directory, 'nflog'));
+  await time.seconds(3_600);
+  expect(readdirSync(time.directory)).not.toContain('nflog');
+});
+
+test('maintenance of one file that fails leaves out no other', async () => {
+  const time = await start();
+  const record = join(time.directory, 'notifications', '2020-01-01.jsonl');
+  writeFileSync(record, '{}\n');
+  mkdirSync(join(time.directory, 'silences.tmp', 'in-the-way'), { recursive: true });
+  await time.seconds(20 * 60);
+  await new Promise((resolve) => setTimeout(resolve, 20)); // files are removed on no clock of ours
+  expect(existsSync(record)).toBe(false);
+  await time.manager.stop(); // without an error: all is in the file from before
 });
 
 test('a receiver that hangs is left alone when the turn is over, and asked again at the next one', async () => {

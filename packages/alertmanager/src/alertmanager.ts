@@ -106,6 +106,7 @@ export class Alertmanager {
   private applying: Promise<void> = Promise.resolve();
   private stopped = false;
   private cancelMaintenance = (): void => {};
+  private maintaining: Promise<void> = Promise.resolve();
   private readonly reload = { success: false, successTime: 0 };
 
   /** @throws the system's error where the directory cannot be written */
@@ -125,7 +126,7 @@ export class Alertmanager {
     this.nflog = new NotificationLog(join(directory, 'nflog'), clock, retentionMs);
     for (const [file, { dropped }] of Object.entries({ silences: this.silences, nflog: this.nflog })) {
       if (dropped === 0) continue;
-      logger.warn('The end of a state file was damaged and is left out', {
+      logger.warn('A state file was damaged; what cannot be read is left out', {
         file,
         bytes: dropped,
         kept: `${file}.damaged`,
@@ -279,9 +280,16 @@ export class Alertmanager {
     this.alerts.stop();
     await this.applying;
     await this.generation?.end();
+    await this.maintaining;
     await this.history.flush();
-    this.silences.close();
-    this.nflog.close();
+    for (const [store] of this.stores) {
+      try {
+        store.close();
+      } catch (error) {
+        // all of it is in the file that was there before
+        this.parts.logger.error('Writing a state file anew at the end failed', { error });
+      }
+    }
   }
 
   private allIntegrations(): Integration[] {
@@ -310,15 +318,33 @@ export class Alertmanager {
     return counts;
   }
 
+  /** 0: none, as upstream. */
   private scheduleMaintenance(): void {
-    this.cancelMaintenance = this.parts.clock.after(this.limits.maintenanceIntervalMs, async () => {
-      try {
-        for (const [store, measured] of this.stores) measured.maintain(store);
-        await this.history.maintain();
-      } catch (error) {
-        this.parts.logger.error('Writing silences and notification log failed', { error });
-      }
-      this.scheduleMaintenance();
+    const { maintenanceIntervalMs } = this.limits;
+    if (this.stopped || maintenanceIntervalMs <= 0) return;
+    this.cancelMaintenance = this.parts.clock.after(maintenanceIntervalMs, () => {
+      this.maintaining = this.maintain().then(() => this.scheduleMaintenance());
     });
+  }
+
+  /** What fails does not keep the others from making room on the disk. */
+  private async maintain(): Promise<void> {
+    const isKnown = (fingerprint: string): boolean => this.alerts.get(fingerprint) !== undefined;
+    const steps = [
+      ...this.stores.map(
+        ([store, measured]) =>
+          (): void =>
+            measured.maintain(store),
+      ),
+      () => this.silences.forgetAlertsUnless(isKnown),
+      () => this.history.maintain(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        this.parts.logger.error('Maintenance of silences, notification log or history failed', { error });
+      }
+    }
   }
 }

@@ -71,7 +71,9 @@ class RuleIndex {
     const key = this.equalKey(alert.labels);
     for (const index of [this.oneSided, this.twoSided]) {
       const sources = index.get(key);
-      if (sources?.delete(alert.fingerprint) && sources.size === 0) index.delete(key);
+      sources?.delete(alert.fingerprint);
+      // it may have been empty before: whoever asks forgets those that have ended
+      if (sources?.size === 0) index.delete(key);
     }
   }
 

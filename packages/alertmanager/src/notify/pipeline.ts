@@ -91,10 +91,19 @@ export async function runPipeline(parts: PipelineParts, flush: Flush): Promise<b
   if (alerts.length === 0) return true;
   const integrations = parts.integrations.get(flush.route.receiver) ?? [];
   const done = await Promise.all(
-    integrations.map((integration) => notifyOne(parts, { ...flush, alerts }, integration)),
+    integrations.map((integration) =>
+      notifyOne(parts, { ...flush, alerts }, integration).catch((error: unknown) => {
+        // unforeseen; it must neither end the process nor keep the others from being heard
+        parts.logger.error('BUG: a notification failed', { integration: integrationId(integration), error });
+        return false;
+      }),
+    ),
   );
   return !done.includes(false);
 }
+
+/** There was nothing to tell. */
+const NOTHING: Outcome = { kind: 'sent' };
 
 /** One integration's part of the turn; whether it was sent or did not need to be. */
 async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integration): Promise<boolean> {
@@ -110,9 +119,13 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   const reason = notifyReason(known, group);
   if (reason === undefined) return true;
   const data: ReceiverData = reason === 'first notification' ? {} : { ...known?.data };
-  const sent = await send(parts, flush, integration, reason, data);
-  // cut off by a reload or the end of the process says nothing about the receiver
-  if (sent.kind !== 'failed' || sent.category !== 'contextCanceled') troubles.report(id, sent);
+  // without send_resolved only firing alerts are told of, and nothing where none fires
+  const wanted = sendResolved ? alerts : alerts.filter((alert) => !isResolved(alert, now));
+  const sent =
+    wanted.length === 0 ? NOTHING : await send(parts, { ...flush, alerts: wanted }, integration, reason, data);
+  // that nothing was sent, or that it was cut off by a reload, says nothing about the receiver
+  const isNews = sent !== NOTHING && (sent.kind !== 'failed' || sent.category !== 'contextCanceled');
+  if (isNews) troubles.report(id, sent);
   if (sent.kind === 'not-configured') return true;
   if (sent.kind === 'failed') return false;
   try {
@@ -141,7 +154,7 @@ function withRouteLabels({ templates, logger }: PipelineParts, notification: Not
   }
 }
 
-/** Sends what the integration wants to hear: without send_resolved only firing alerts, and nothing where none fires. */
+/** Sends the turn's alerts, with retries, and records how it went. */
 async function send(
   parts: PipelineParts,
   flush: Flush,
@@ -150,16 +163,14 @@ async function send(
   data: ReceiverData,
 ): Promise<Outcome> {
   const { metrics, troubles, clock, history } = parts;
-  const { route, groupKey, groupLabels, now, signal, ending } = flush;
-  const wanted = integration.sendResolved ? flush.alerts : flush.alerts.filter((alert) => !isResolved(alert, now));
-  if (wanted.length === 0) return { kind: 'sent' };
+  const { route, groupKey, groupLabels, now, signal, ending, alerts } = flush;
   const notification = withRouteLabels(parts, {
     receiver: route.receiver,
     groupKey,
     groupLabels,
     routeLabels: route.labels,
     reason,
-    alerts: wanted,
+    alerts,
     externalUrl: parts.externalUrl(),
     now,
   });

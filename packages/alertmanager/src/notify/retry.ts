@@ -33,16 +33,15 @@ export const STOPPED = Symbol('stopped');
  */
 export async function notifyWithRetry(attempt: () => Promise<Outcome>, options: RetryOptions): Promise<Outcome> {
   const { clock, signal, ending, random = Math.random, onFailure } = options;
-  const noMore = AbortSignal.any([signal, ending]);
   let reason = 'no answer';
-  for (let attempts = 1; !noMore.aborted; attempts++) {
+  for (let attempts = 1; !signal.aborted && !ending.aborted; attempts++) {
     const outcome = await unlessAborted(attempt(), signal);
     if (outcome === undefined) break;
     if (outcome.kind !== 'failed' || !outcome.retry) return outcome;
     reason = outcome.reason;
-    if (noMore.aborted) break;
+    if (signal.aborted || ending.aborted) break;
     onFailure?.(outcome, attempts);
-    await unlessAborted(wait(clock, backoffMs(attempts, random(), outcome.retryAfterMs), noMore), noMore);
+    await wait(clock, backoffMs(attempts, random(), outcome.retryAfterMs), [signal, ending]);
   }
   const category = ending.aborted || signal.reason === STOPPED ? 'contextCanceled' : 'contextDeadlineExceeded';
   return { kind: 'failed', reason: `${reason} (gave up)`, retry: false, category };
@@ -57,12 +56,18 @@ function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Pro
   });
 }
 
-function wait(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+/**
+ * Waits until the time is over or a signal comes. No AbortSignal.any: it leaves something behind in each signal that it
+ * was made of, and `ending` lives as long as its group.
+ */
+function wait(clock: Clock, ms: number, signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', cancel);
+    const end = (): void => {
+      cancel();
+      for (const signal of signals) signal.removeEventListener('abort', end);
       resolve();
-    });
-    signal.addEventListener('abort', cancel, { once: true });
+    };
+    const cancel = clock.after(ms, end);
+    for (const signal of signals) signal.addEventListener('abort', end);
   });
 }

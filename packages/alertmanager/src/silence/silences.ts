@@ -109,6 +109,11 @@ export class Silences {
     this.matched.delete(fingerprint);
   }
 
+  /** The same of all that are not known: groups ask for alerts that have ended for a while after they are gone. */
+  forgetAlertsUnless(isKnown: (fingerprint: string) => boolean): void {
+    for (const fingerprint of this.matched.keys()) if (!isKnown(fingerprint)) this.matched.delete(fingerprint);
+  }
+
   /**
    * Creates a silence, or changes the one with `id`: in place where that does not rewrite history, else the old one
    * ends and a new one begins (upstream Silences.Set). Returns the id.
@@ -135,8 +140,9 @@ export class Silences {
     const id = randomUUID();
     const silence = { ...wanted, id, startsAt: Math.max(wanted.startsAt, now), updatedAt: now };
     this.checkSize(silence);
-    if (previous) this.expire(previous.id);
+    // in this order a disk that takes only one of them leaves no alert unsilenced
     this.store('create silence', silence);
+    if (previous) this.expire(previous.id);
     return id;
   }
 
@@ -207,8 +213,10 @@ export class Silences {
     this.options.changes?.info(change, { id, createdBy, comment, ...times, matchers: silence.matcherSets });
   }
 
+  /** @throws Error where a matcher does not compile */
   private keep(silence: Silence): void {
+    const matcherSets = silence.matcherSets.map(compileMatchers);
     if (!this.silences.has(silence.id)) this.order.push(silence.id);
-    this.silences.set(silence.id, { silence, matcherSets: silence.matcherSets.map(compileMatchers) });
+    this.silences.set(silence.id, { silence, matcherSets });
   }
 }
