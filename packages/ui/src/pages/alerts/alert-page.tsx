@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconActivity } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
 import { Link } from 'wouter';
 import type { AlertExplanation } from '../../api/alertmanager/insight.ts';
 import type { PrometheusClient } from '../../api/prometheus/client.ts';
@@ -10,7 +10,7 @@ import { formatDuration } from '../../dashboard/duration.ts';
 import { formatText } from '../../dashboard/units.ts';
 import { Ago, LabelList, StateBadge } from '../../shell/badges.tsx';
 import { Page } from '../../shell/page.tsx';
-import { Empty, Loaded } from '../../shell/pictures.tsx';
+import { Empty, Loaded, Skeleton } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
 import { useNow } from '../../state/use-now.ts';
 import { encodeQueryUrl, newQuery } from '../query/query-url.ts';
@@ -44,6 +44,14 @@ export function AlertPage({ name }: { readonly name: string }): ReactNode {
     ...alertingRules(rules.data ?? NO_GROUPS, name).map(({ rule }) => rule.annotations),
   ];
   const runbook = annotations.map((each) => runbookName(each?.runbook_url ?? '')).find((found) => found !== undefined);
+  const isDrawn = useFirstDrawn([alerts, rules, explanations].every(isSettled));
+  if (!isDrawn) {
+    return (
+      <Page crumbs={CRUMBS} title={name}>
+        <Skeleton height="70vh" />
+      </Page>
+    );
+  }
   return (
     <Page crumbs={CRUMBS} title={name}>
       <Loaded remote={alerts} what="The alert">
@@ -89,6 +97,23 @@ export function AlertPage({ name }: { readonly name: string }): ReactNode {
       </div>
     </Page>
   );
+}
+
+/** A server that takes longer does not hold the rest back. */
+const AWAITED_MS = 1_500;
+
+/** Parts of the page stand below each other, so that they are drawn together: nothing moves after that. */
+function useFirstDrawn(areSettled: boolean): boolean {
+  const [isOver, setIsOver] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setIsOver(true), areSettled ? 0 : AWAITED_MS);
+    return () => clearTimeout(timer);
+  }, [areSettled]);
+  return isOver || areSettled;
+}
+
+function isSettled({ data, error, loading }: Remote<unknown>): boolean {
+  return data !== undefined || error !== undefined || !loading;
 }
 
 /** Alerts of one name whose ways are open from the start; of more, their sentences must do. */

@@ -11,7 +11,7 @@ import { shortDateTime } from '../../dashboard/time-range.ts';
 import { readStored, writeStored } from '../../state/stored.ts';
 import { useNow } from '../../state/use-now.ts';
 import { needsTick, postableOf, rememberedComments, type SilenceDraft, timesOf } from './silence-model.ts';
-import { ReachBox, useReach } from './silence-reach.tsx';
+import { MatchingAlerts, ReachBox, useReach } from './silence-reach.tsx';
 
 /** Who silenced last from this browser, and why; the doors without a login know nobody. */
 const AUTHOR_KEY = 'avalanche.silence.author';
@@ -85,13 +85,7 @@ export function SilenceForm(props: {
       />
       <Times draft={draft} old={old} times={times} onChange={change} />
       <Words draft={draft} onChange={change} />
-      <ReachBox
-        of={reach}
-        matchers={matchers}
-        alerts={alerts.data ?? []}
-        ticked={ticked}
-        onTick={(next) => setTickedFor(next ? key : '')}
-      />
+      <ReachBox of={reach} matchers={matchers} ticked={ticked} onTick={(next) => setTickedFor(next ? key : '')} />
       {error && (
         <div className="am-notice am-crit" style={{ margin: 0 }} role="alert">
           {error}
@@ -105,6 +99,7 @@ export function SilenceForm(props: {
           Cancel
         </Button>
       </div>
+      <MatchingAlerts matchers={matchers} alerts={alerts.data ?? []} />
     </form>
   );
 }

@@ -56,18 +56,30 @@ const SHOWN = 5;
 export function ReachBox(props: {
   readonly of: ReachOfMatchers;
   readonly matchers: readonly SilenceMatcher[];
-  readonly alerts: readonly GettableAlert[];
   readonly ticked: boolean;
   readonly onTick: (ticked: boolean) => void;
 }): ReactNode {
   const { matchers, of } = props;
   const { shown } = of;
-  const muted = matchers.length === 0 ? [] : props.alerts.filter(({ labels }) => matchesLabels(matchers, labels));
   return (
     <div className="am-reach" aria-live="polite">
       {matchers.length === 0 && <span className="am-dim">What it mutes is counted here while you type.</span>}
       {matchers.length > 0 && shown && <Numbers {...props} shown={shown} />}
       {of.error && <span className="am-dim">How much it mutes could not be counted: {of.error.message}</span>}
+    </div>
+  );
+}
+
+/** Which alerts that fire now the matchers match. */
+export function MatchingAlerts(props: {
+  readonly matchers: readonly SilenceMatcher[];
+  readonly alerts: readonly GettableAlert[];
+}): ReactNode {
+  const { matchers } = props;
+  const muted = matchers.length === 0 ? [] : props.alerts.filter(({ labels }) => matchesLabels(matchers, labels));
+  if (muted.length === 0) return null;
+  return (
+    <div className="am-stack" style={{ gap: 4 }}>
       {muted.slice(0, SHOWN).map((alert) => (
         <LabelList key={alert.fingerprint} labels={alert.labels} />
       ))}

@@ -135,7 +135,7 @@ function SilenceRow(props: {
       <td style={{ width: 90 }}>
         <StateBadge tone={state === 'active' ? 'info' : 'unknown'} word={state === 'active' ? 'muting' : state} />
       </td>
-      <td className="am-full am-wholeline">
+      <td className="am-full">
         <SilenceMatchers matchers={silence.matchers} />
         <div className="am-break">
           <Link href={`/silences/${silence.id}`}>{silence.comment || 'no comment'}</Link>
