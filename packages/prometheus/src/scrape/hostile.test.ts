@@ -16,6 +16,8 @@ import { ScrapeMetrics } from './metrics.ts';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n';
 const MB = 1024 * 1024;
 const LIMIT = '4MB';
+/** For answers that take a while to read; where many tests run at once, longer than the timeout of the others. */
+const PATIENT = { scrape_interval: '15s', scrape_timeout: '15s' };
 /** More than what 14 bodies of the limit and a million lines take, less than any of the bodies without a bound. */
 const MEMORY_MAX = 350 * MB;
 
@@ -44,6 +46,7 @@ const complete = (body: string | Buffer, headers = '') =>
 
 const HOSTILE: Readonly<Record<string, Hostile>> = {
   'an endless body': {
+    job: PATIENT,
     error: 'body size limit exceeded',
     answer: (socket) => {
       socket.write(`${OK}\r\n`);
@@ -51,6 +54,7 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
     },
   },
   'an endless chunk': {
+    job: PATIENT,
     error: 'body size limit exceeded',
     answer: (socket) => {
       socket.write(`${OK}Transfer-Encoding: chunked\r\n\r\nfffffff\r\n`);
@@ -58,6 +62,7 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
     },
   },
   '500 MB': {
+    job: PATIENT,
     error: 'body size limit exceeded',
     answer: (socket) => {
       socket.write(`${OK}Content-Length: ${500 * MB}\r\n\r\n`);
@@ -65,6 +70,7 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
     },
   },
   'an endless head': {
+    job: PATIENT,
     error: 'Get "http://$/metrics": the head of the answer is too large',
     answer: (socket) => {
       socket.write(OK);
@@ -85,10 +91,12 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
     answer: (socket) => socket.write(complete('a 1\n', 'Content-Encoding: gzip\r\n')),
   },
   'gzip that is cut off': {
+    job: PATIENT,
     error: 'unexpected EOF',
     answer: (socket) => socket.write(complete(bomb.subarray(0, 1000), 'Content-Encoding: gzip\r\n')),
   },
   'a gzip bomb': {
+    job: PATIENT,
     error: 'body size limit exceeded',
     answer: (socket) => socket.write(complete(bomb, 'Content-Encoding: gzip\r\n')),
   },
@@ -119,7 +127,7 @@ const HOSTILE: Readonly<Record<string, Hostile>> = {
   },
   'a million series': {
     error: 'sample limit exceeded',
-    job: { sample_limit: 10_000, body_size_limit: '100MB' },
+    job: { ...PATIENT, sample_limit: 10_000, body_size_limit: '100MB' },
     answer: (socket) => socket.write(complete(million)),
   },
 };
@@ -176,7 +184,7 @@ beforeAll(async () => {
   }, 20);
   await manager.apply({ config } as LoadedConfig);
   for (let i = 0; ![...addresses.keys()].every((name) => loopOf(name).lastScrape > 0); i++) {
-    if (i > 600) throw new Error('not all targets have been scraped');
+    if (i > 1000) throw new Error('not all targets have been scraped');
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 });
