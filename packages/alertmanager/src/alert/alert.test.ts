@@ -15,6 +15,11 @@ test.each([
   expect(fingerprintOfMap(sorted)).toBe(expected);
 });
 
+test('names that are whole numbers, which JavaScript puts first, are hashed where Go has them', () => {
+  const labels = { 9: 'b', 10: 'a', '-': 'c' };
+  expect(fingerprintOfMap(labels)).toBe(fingerprint(Labels.from(labels)));
+});
+
 test.each<[string, Partial<Alert>, Partial<Alert>, Partial<Alert>]>([
   ['the earliest start', { startsAt: 5 }, { startsAt: 9, updatedAt: 2 }, { startsAt: 5 }],
   ['a younger end', { endsAt: 100 }, { endsAt: 200, updatedAt: 2 }, { endsAt: 200 }],

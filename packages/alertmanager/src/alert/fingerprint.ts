@@ -1,4 +1,4 @@
-import type { Labels } from '@avalanche/model';
+import { Labels } from '@avalanche/model';
 
 const SEPARATOR = 0xff;
 const OFFSET_HIGH = 0xcbf29ce4;
@@ -21,13 +21,17 @@ export function fingerprint(labels: Labels): string {
   return end();
 }
 
-/** As `fingerprint`, of names in order and their values; an empty value is no label. */
-export function fingerprintOfMap(sorted: Readonly<Record<string, string>>): string {
+/** As `fingerprint`, of names and their values; an empty value is no label. Fastest where the names are in order. */
+export function fingerprintOfMap(labels: Readonly<Record<string, string>>): string {
+  let last = '';
   begin();
-  for (const name in sorted) {
-    if (sorted[name] === '') continue;
+  for (const name in labels) {
+    // also where they were put there in order: names that are whole numbers come first, by their value
+    if (name < last) return fingerprint(Labels.from(labels));
+    last = name;
+    if (labels[name] === '') continue;
     add(name);
-    add(sorted[name]);
+    add(labels[name]);
   }
   return end();
 }
