@@ -38,6 +38,7 @@ const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
  */
 export class StateFile<Item> {
   private readonly writer = new ProtoWriter(4096);
+  private readonly message = new ProtoWriter(512);
   private descriptor: number;
   private size: number;
   private appended = 0;
@@ -158,9 +159,9 @@ export class StateFile<Item> {
   }
 
   private encode(item: Item): void {
-    const message = new ProtoWriter(512);
-    this.format.write(item, message);
-    this.writer.delimited(message.written);
+    this.message.reset();
+    this.format.write(item, this.message);
+    this.writer.delimited(this.message.written);
   }
 }
 
