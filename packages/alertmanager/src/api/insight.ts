@@ -1,7 +1,7 @@
 import { type Clock, Labels } from '@avalanche/model';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
-import { explainAlert } from '../explain/explain.ts';
+import { explainAlerts } from '../explain/explain.ts';
 import { previewedNotification } from '../explain/preview.ts';
 import { silenceReach } from '../explain/silence-reach.ts';
 import { NoSuchReceiver, sendTest } from '../explain/test-notification.ts';
@@ -137,8 +137,6 @@ async function explain(alertmanager: Alertmanager, query: Query, now: number) {
     .all()
     .filter((alert) => fingerprint === undefined || alert.fingerprint === fingerprint)
     .filter((alert) => matchesAll(matchers, alert.labels));
-  const explained = await Promise.all(
-    wanted.slice(0, EXPLAINED_MAX).map((alert) => explainAlert(alertmanager, alert, now)),
-  );
+  const explained = await explainAlerts(alertmanager, wanted.slice(0, EXPLAINED_MAX), now);
   return { alerts: explained, matching: wanted.length };
 }

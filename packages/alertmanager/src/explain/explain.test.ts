@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { START, Timeline } from '../testing.ts';
-import { explainAlert } from './explain.ts';
+import { explainAlerts } from './explain.ts';
 import { silenceReach } from './silence-reach.ts';
 
 const YAML = `
@@ -35,7 +35,8 @@ async function start(): Promise<Timeline> {
 async function explained(time: Timeline, n: string) {
   const alert = time.manager.alerts.all().find(({ labels }) => labels.get('n') === n);
   if (!alert) throw new Error(`no alert ${n}`);
-  return explainAlert(time.manager, alert, time.clock.now());
+  const [explanation] = await explainAlerts(time.manager, [alert], time.clock.now());
+  return explanation;
 }
 
 test('an alert waits for its group, is told, and is told again at repeat_interval', async () => {

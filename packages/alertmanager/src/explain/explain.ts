@@ -74,8 +74,26 @@ export interface AlertExplanation {
   readonly notifications: readonly NotificationRecord[];
 }
 
-/** Says of an alert where it goes, what keeps it quiet, and what was told of it. */
-export async function explainAlert(alertmanager: Alertmanager, alert: Alert, now: number): Promise<AlertExplanation> {
+/** Says of alerts where they go, what keeps them quiet, and what was told of them. */
+export async function explainAlerts(
+  alertmanager: Alertmanager,
+  alerts: readonly Alert[],
+  now: number,
+): Promise<AlertExplanation[]> {
+  const told = await notificationsOf(
+    alertmanager,
+    alerts.map(({ fingerprint }) => fingerprint),
+  );
+  return Promise.all(
+    alerts.map((alert) => explainAlert(alertmanager, alert, { now, notifications: told.get(alert.fingerprint) ?? [] })),
+  );
+}
+
+async function explainAlert(
+  alertmanager: Alertmanager,
+  alert: Alert,
+  { now, notifications }: { readonly now: number; readonly notifications: readonly NotificationRecord[] },
+): Promise<AlertExplanation> {
   const { route } = alertmanager.loaded;
   const routes = await Promise.all(
     matchRoutes(route, alert.labels).map((taken) => explainRoute(alertmanager, alert, taken, now)),
@@ -97,17 +115,26 @@ export async function explainAlert(alertmanager: Alertmanager, alert: Alert, now
     silencedBy,
     inhibitedBy: explainInhibition(alertmanager, alert, now),
     routes,
-    notifications: await notificationsOf(alertmanager, alert.fingerprint),
+    notifications,
   };
   return { ...explanation, verdict: verdictOf(explanation) };
 }
 
-async function notificationsOf({ history }: Alertmanager, fingerprint: string): Promise<NotificationRecord[]> {
-  const found: NotificationRecord[] = [];
+/** The newest notifications of each alert, by fingerprint, in one pass through the log. */
+async function notificationsOf(
+  { history }: Alertmanager,
+  fingerprints: readonly string[],
+): Promise<Map<string, NotificationRecord[]>> {
+  const found = new Map<string, NotificationRecord[]>(fingerprints.map((fingerprint) => [fingerprint, []]));
+  const waiting = new Set(fingerprints);
   let looked = 0;
   for await (const record of history.newestFirst()) {
-    if (tellsOf(record, fingerprint)) found.push(record);
-    if (found.length === RECORDS_MAX || ++looked === LOOKED_THROUGH_MAX) break;
+    for (const fingerprint of waiting) {
+      const list = found.get(fingerprint);
+      if (!list || !tellsOf(record, fingerprint)) continue;
+      if (list.push(record) === RECORDS_MAX) waiting.delete(fingerprint);
+    }
+    if (waiting.size === 0 || ++looked === LOOKED_THROUGH_MAX) break;
   }
   return found;
 }
