@@ -82,6 +82,8 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
   processMetrics(registry);
   buildInfo(registry, ROLE, version);
   let externalUrl = options.externalUrl?.replace(/\/+$/, '') ?? '';
+  // before files are opened, as it refuses a wrong web configuration
+  const app = createServer({ bodyLimit: BODY_BYTES_MAX }, options.web);
   const alertmanager = openAlertmanager(options, { clock, registry, cluster, externalUrl: () => externalUrl });
 
   const reload = async (): Promise<void> => {
@@ -97,7 +99,6 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
     logger.info('Completed loading of configuration file', { file: configFile });
   };
 
-  const app = createServer({ bodyLimit: BODY_BYTES_MAX }, options.web);
   let address: Awaited<ReturnType<typeof listen>>;
   try {
     measureRequests(app, registry, options.getConcurrency ?? GET_CONCURRENCY);
