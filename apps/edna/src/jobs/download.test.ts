@@ -53,8 +53,12 @@ test('a broken download is taken up where it stopped', async () => {
   };
   await expect(fetchFile('/a/reads.fastq.gz')).rejects.toMatchObject({ code: 'download_interrupted', retryable: true });
   const result = await fetchFile('/a/reads.fastq.gz');
-  expect(ranges).toEqual([undefined, 'bytes=70000-']);
-  expect(result).toMatchObject({ bytes: CONTENT.length, resumedFrom: 70_000 });
+  // on a busy machine the connection may end before all of the first part is read
+  const resumedFrom = Number(/^bytes=(\d+)-$/.exec(ranges[1] ?? '')?.[1]);
+  expect(resumedFrom).toBeGreaterThan(0);
+  expect(resumedFrom).toBeLessThanOrEqual(70_000);
+  expect(ranges).toHaveLength(2);
+  expect(result).toMatchObject({ bytes: CONTENT.length, resumedFrom });
   expect(await readFile(join(directory, result.file))).toEqual(CONTENT);
   expect(await readdir(directory)).toEqual([result.file]);
 });
