@@ -1,4 +1,4 @@
-import { type Clock, Labels, type Matcher, nextTurn, turnIsOver } from '@avalanche/model';
+import { type Clock, Labels, type Matcher } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
 import { fingerprintOfMap } from '../alert/fingerprint.ts';
@@ -10,15 +10,12 @@ import { JsonBody } from './body.ts';
 import { ApiError, SchemaError } from './errors.ts';
 import { filters, flag, type Query, receiverFilter, receiverLabelFilter } from './params.ts';
 
-/** Alerts that are routed before the event loop is looked at: turns of groups must not wait for a large report. */
-const PUT_AT_ONCE = 32;
-
 /** `/alerts` and `/alerts/groups` of API v2. */
 export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, clock: Clock): void {
   api.get('/alerts', (request) => listAlerts(alertmanager, request.query as Query));
   api.get('/alerts/groups', (request) => listGroups(alertmanager, request.query as Query, clock.now()));
-  api.post('/alerts', async (request, reply) => {
-    await takeAlerts(alertmanager, new JsonBody(request, 'alerts'), clock.now());
+  api.post('/alerts', (request, reply) => {
+    takeAlerts(alertmanager, new JsonBody(request, 'alerts'), clock.now());
     return reply.code(200).send();
   });
 }
@@ -114,7 +111,7 @@ function alertJson(alert: Alert, status: AlertStatus, receivers: readonly string
 }
 
 /** Takes what is valid of a posted list. @throws SchemaError, or ApiError naming what was not valid */
-async function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): Promise<void> {
+function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): void {
   const { metrics, alerts, loaded } = alertmanager;
   const problems: string[] = [];
   const valid: Alert[] = [];
@@ -131,10 +128,7 @@ async function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: numbe
   }
   metrics.received.inc({ status: 'firing', version: 'v2' }, firing);
   metrics.received.inc({ status: 'resolved', version: 'v2' }, reports.length - firing);
-  for (let i = 0; i < valid.length; i += PUT_AT_ONCE) {
-    alerts.put(valid.slice(i, i + PUT_AT_ONCE));
-    if (turnIsOver()) await nextTurn();
-  }
+  alerts.put(valid);
   if (problems.length > 0) throw new ApiError(400, problems.join('\n'));
 }
 
