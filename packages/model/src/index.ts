@@ -2,6 +2,7 @@ export { formatBytes, parseBytes } from './bytes.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export { VALUE_BYTES_MAX, writeInteger, writeValue } from './decimal.ts';
 export { formatDuration, parseDuration } from './duration.ts';
+export { formatGoDuration, parseGoDuration } from './go-duration.ts';
 export { isValidLabelName, quote, quoteRune, unicodeName, unquote, wellFormed } from './go-quote.ts';
 export {
   allBuckets,

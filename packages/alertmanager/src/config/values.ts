@@ -1,9 +1,8 @@
-import { compileAnchored, Matcher, parseDuration } from '@avalanche/model';
+import { compileAnchored, Matcher, parseDuration, parseGoDuration } from '@avalanche/model';
 import { httpClientSchema, tlsConfigSchema } from '@avalanche/web';
 import { scalarString } from '@avalanche/yamlfile';
 import { z } from 'zod';
 import { parseMatchers } from '../matcher/parse.ts';
-import { parseGoDuration } from './go-duration.ts';
 
 /**
  * The kinds of values of the file. As in Go, an empty text is one that is not given, and `key:` with nothing behind it is

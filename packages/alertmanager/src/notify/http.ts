@@ -1,5 +1,5 @@
+import { formatGoDuration } from '@avalanche/model';
 import type { HttpClient, HttpResponse } from '@avalanche/web';
-import { formatGoDuration } from '../config/go-duration.ts';
 import { type HttpConfig, SECRET } from '../config/values.ts';
 import { type FailureCategory, NotifyFailure } from './failure.ts';
 import { Secret } from './secret-file.ts';

@@ -1,5 +1,5 @@
+import { parseGoDuration } from '@avalanche/model';
 import { describeFailure } from '../tools/failure.ts';
-import { parseGoDuration } from '../tools/go-format.ts';
 import { httpClientOf, serverUrl } from '../tools/http-config.ts';
 import { PrometheusClient } from '../tools/prometheus-client.ts';
 import type { ToolInput } from '../tools/tool-command.ts';

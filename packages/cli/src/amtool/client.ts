@@ -1,6 +1,7 @@
+import { parseGoDuration } from '@avalanche/model';
 import { type HttpClient, readText } from '@avalanche/web';
 import { UsageError } from '../flags.ts';
-import { goJson, parseGoDuration } from '../tools/go-format.ts';
+import { goJson } from '../tools/go-format.ts';
 import { httpClientOf } from '../tools/http-config.ts';
 import type { ToolInput } from '../tools/tool-command.ts';
 import { Fatal } from './fatal.ts';

@@ -1,4 +1,4 @@
-import { parseGoDuration } from '../tools/go-format.ts';
+import { parseGoDuration } from '@avalanche/model';
 import type { ToolCommand, ToolInput } from '../tools/tool-command.ts';
 import { AlertmanagerClient, requiredUrl } from './client.ts';
 import { ZonedTime } from './dates.ts';

@@ -1,7 +1,6 @@
-import type { Matcher } from '@avalanche/model';
+import { formatGoDuration, type Matcher } from '@avalanche/model';
 import { parseMatchers } from '@avalanche/promql';
 import { analyzeBlock, type Block, chunkSizes, openBlock, openBlocks, type Ranked } from '@avalanche/tsdb';
-import { formatGoDuration } from '../tools/go-format.ts';
 import { databasePath, parseInt64, type ToolCommand } from '../tools/tool-command.ts';
 
 export const analyzeCommand: ToolCommand = {

@@ -1,9 +1,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatG, Labels, nextTurn, silentLogger } from '@avalanche/model';
+import { formatG, formatGoDuration, Labels, nextTurn, silentLogger } from '@avalanche/model';
 import { takeProfile } from '@avalanche/prometheus';
 import { Tsdb } from '@avalanche/tsdb';
-import { formatGoDuration } from '../tools/go-format.ts';
 import type { Output } from '../tools/output.ts';
 import type { ToolCommand } from '../tools/tool-command.ts';
 

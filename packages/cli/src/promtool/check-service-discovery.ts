@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Labels, silentLogger } from '@avalanche/model';
-import { goJson, parseGoDuration } from '../tools/go-format.ts';
+import { type Labels, parseGoDuration, silentLogger } from '@avalanche/model';
+import { goJson } from '../tools/go-format.ts';
 import type { ToolCommand } from '../tools/tool-command.ts';
 
 type Prometheus = typeof import('@avalanche/prometheus');

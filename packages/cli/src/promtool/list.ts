@@ -1,6 +1,7 @@
+import { formatGoDuration } from '@avalanche/model';
 import { type Block, openBlocks } from '@avalanche/tsdb';
 import type { FlagSpec } from '../flags.ts';
-import { formatBase2, formatGoDuration, formatGoTime, formatTable } from '../tools/go-format.ts';
+import { formatBase2, formatGoTime, formatTable } from '../tools/go-format.ts';
 import { databasePath, type ToolCommand } from '../tools/tool-command.ts';
 
 export const humanReadable: FlagSpec = {

@@ -1,9 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { ExpositionError, type ExpositionParser } from '@avalanche/exposition';
-import { Labels, NORMAL_NAN_HIGH, NORMAL_NAN_LOW } from '@avalanche/model';
+import { Labels, NORMAL_NAN_HIGH, NORMAL_NAN_LOW, parseGoDuration } from '@avalanche/model';
 import { Backfill, importRange, openBlock, SampleRefused } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
-import { parseGoDuration } from '../tools/go-format.ts';
 import type { ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';
 import { formatBlocks, humanReadable } from './list.ts';
 import { SampleFile } from './sample-file.ts';

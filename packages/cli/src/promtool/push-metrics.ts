@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { parseGoDuration } from '@avalanche/model';
 import { type HttpClient, readText } from '@avalanche/web';
 import type { FlagSpecs } from '../flags.ts';
-import { parseGoDuration } from '../tools/go-format.ts';
 import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from '../tools/http-config.ts';
 import { readStdin, type ToolCommand, type ToolContext, type ToolInput } from '../tools/tool-command.ts';
 import { pushedSeries } from './pushed-series.ts';

@@ -1,4 +1,4 @@
-import { formatGoDuration, parseGoDuration } from '../tools/go-format.ts';
+import { formatGoDuration, parseGoDuration } from '@avalanche/model';
 import { httpConfigFlag } from '../tools/http-config.ts';
 import type { SeriesJson } from '../tools/prometheus-client.ts';
 import type { ToolCommand } from '../tools/tool-command.ts';

@@ -1,5 +1,5 @@
+import { parseGoDuration } from '@avalanche/model';
 import type { FlagSpecs } from '../flags.ts';
-import { parseGoDuration } from '../tools/go-format.ts';
 import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from '../tools/http-config.ts';
 import { PrometheusClient } from '../tools/prometheus-client.ts';
 import type { ArgumentSpec, ToolCommand, ToolInput } from '../tools/tool-command.ts';

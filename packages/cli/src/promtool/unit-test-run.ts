@@ -1,7 +1,6 @@
-import { formatDuration, formatHistogramLiteral, Labels } from '@avalanche/model';
+import { formatDuration, formatGoDuration, formatHistogramLiteral, Labels } from '@avalanche/model';
 import { AlertingRule, makeRule, type Rule, type RuleGroupConfig } from '@avalanche/prometheus';
 import { Engine, parseMetric, parseSeriesText, type VectorSample } from '@avalanche/promql';
-import { formatGoDuration } from '../tools/go-format.ts';
 import type { QueryFeatures } from './dialect.ts';
 import { type ExpectedAlert, FiringAlert, type SampleToCompare, sameAlerts, sameSamples } from './unit-test-compare.ts';
 import { alertDifference, labelText, sampleDifference } from './unit-test-diff.ts';

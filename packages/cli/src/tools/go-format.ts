@@ -29,24 +29,6 @@ function escaped(char: string): string {
   return code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`;
 }
 
-/** Go's time.Duration, of whole milliseconds: `2h0m0s`, `1.5s`, `1ms`. */
-export function formatGoDuration(ms: number): string {
-  if (ms === 0) return '0s';
-  if (ms < 0) return `-${formatGoDuration(-ms)}`;
-  if (ms < 1000) return `${ms}ms`;
-  const minutes = Math.floor(ms / 60_000);
-  const rest = ms % 60_000;
-  const fraction =
-    rest % 1000 === 0
-      ? ''
-      : `.${String(rest % 1000)
-          .padStart(3, '0')
-          .replace(/0+$/, '')}`;
-  const seconds = `${Math.floor(rest / 1000)}${fraction}s`;
-  if (minutes === 0) return seconds;
-  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
-}
-
 /** `2023-11-14 22:13:20 +0000 UTC`, as Go prints a time. */
 export function formatGoTime(ms: number): string {
   const seconds = Math.trunc(ms / 1000);
@@ -73,38 +55,6 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
   return rows
     .map((row) => `${row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]))).join('')}\n`)
     .join('');
-}
-
-const DURATION_PART = /^(\d+\.?\d*|\.\d+)([^\d.]*)/;
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** Go's time.ParseDuration (no days), in milliseconds. @throws Error with Go's words */
-export function parseGoDuration(text: string): number {
-  let rest = text.replace(/^[+-]/, '');
-  if (rest === '0') return 0;
-  const invalid = () => new Error(`time: invalid duration ${quote(text)}`);
-  if (rest === '') throw invalid();
-  let ms = 0;
-  while (rest !== '') {
-    const match = DURATION_PART.exec(rest);
-    if (!match) throw invalid();
-    const [part, number, unit] = match;
-    if (unit === '') throw new Error(`time: missing unit in duration ${quote(text)}`);
-    const unitMs = UNIT_MS[unit];
-    if (unitMs === undefined) throw new Error(`time: unknown unit ${quote(unit)} in duration ${quote(text)}`);
-    ms += Number(number) * unitMs;
-    rest = rest.slice(part.length);
-  }
-  return text.startsWith('-') ? -ms : ms;
 }
 
 /** As Go's encoder writes JSON: what HTML could take for its own is escaped. */

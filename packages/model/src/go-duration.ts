@@ -1,3 +1,5 @@
+import { quote } from './go-quote.ts';
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -13,29 +15,34 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 export function parseGoDuration(text: string): number {
   const [, sign, body] = /^([-+]?)(.*)$/s.exec(text) ?? ['', '', ''];
   if (body === '0') return 0;
-  const quoted = JSON.stringify(text);
+  const quoted = quote(text);
   if (body === '') throw new Error(`time: invalid duration ${quoted}`);
   let total = 0;
   for (let rest = body; rest !== ''; ) {
     const [part, amount, unit] = /^(\d+\.?\d*|\.\d+)([^\d.]*)/.exec(rest) ?? [];
     if (part === undefined) throw new Error(`time: invalid duration ${quoted}`);
     if (unit === '') throw new Error(`time: missing unit in duration ${quoted}`);
-    if (!Object.hasOwn(UNIT_MS, unit))
-      throw new Error(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
+    if (!Object.hasOwn(UNIT_MS, unit)) throw new Error(`time: unknown unit ${quote(unit)} in duration ${quoted}`);
     total += Number(amount) * UNIT_MS[unit];
     rest = rest.slice(part.length);
   }
   return sign === '-' ? -total : total;
 }
 
-/** Milliseconds as Go prints a time.Duration: `1m30s`, `500ms`. */
-export function formatGoDuration(milliseconds: number): string {
-  if (milliseconds === 0) return '0s';
-  if (milliseconds < 1000) return `${milliseconds}ms`;
-  const seconds = milliseconds / 1000;
-  const hours = Math.floor(seconds / 3600);
-  const minutes = Math.floor(seconds / 60) % 60;
-  const rest = `${Number((seconds % 60).toFixed(3))}s`;
-  if (hours > 0) return `${hours}h${minutes}m${rest}`;
-  return minutes > 0 ? `${minutes}m${rest}` : rest;
+/** Go's time.Duration, of whole milliseconds: `2h0m0s`, `1.5s`, `1ms`. */
+export function formatGoDuration(ms: number): string {
+  if (ms === 0) return '0s';
+  if (ms < 0) return `-${formatGoDuration(-ms)}`;
+  if (ms < 1000) return `${ms}ms`;
+  const minutes = Math.floor(ms / 60_000);
+  const rest = ms % 60_000;
+  const fraction =
+    rest % 1000 === 0
+      ? ''
+      : `.${String(rest % 1000)
+          .padStart(3, '0')
+          .replace(/0+$/, '')}`;
+  const seconds = `${Math.floor(rest / 1000)}${fraction}s`;
+  if (minutes === 0) return seconds;
+  return minutes < 60 ? `${minutes}m${seconds}` : `${Math.floor(minutes / 60)}h${minutes % 60}m${seconds}`;
 }
