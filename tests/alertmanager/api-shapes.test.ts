@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { realAlertmanager, type Sender, startBoth } from './senders.ts';
+import { realAlertmanager } from '../support/real-alertmanager.ts';
+import { type Sender, startBoth } from './senders.ts';
 
 const YAML = `
 route: {receiver: ops, group_by: [alertname], routes: [{receiver: team, matchers: [team=x]}]}

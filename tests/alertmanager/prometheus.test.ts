@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BothPrometheus, hasBoth, startBothPrometheus } from '../support/both-prometheus.ts';
-import { realAlertmanager, type Sender, startBoth } from './senders.ts';
+import { realAlertmanager } from '../support/real-alertmanager.ts';
+import { type Sender, startBoth } from './senders.ts';
 import { until } from './stage.ts';
 import { type Told, Webhooks } from './webhooks.ts';
 

@@ -1,25 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type RunningAlertmanager, startAlertmanager } from '@avalanche/alertmanager';
 import { silentLogger } from '@avalanche/model';
+import { startRealAlertmanager } from '../support/real-alertmanager.ts';
 import { freePort } from '../support/services.ts';
-
-const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
-
-/** The real Alertmanager's program; another one than Debian's by REAL_ALERTMANAGER. */
-export const realAlertmanager =
-  process.env.REAL_ALERTMANAGER ??
-  ['prometheus-alertmanager', 'alertmanager']
-    .flatMap((name) => folders.map((folder) => join(folder, name)))
-    .find((file) => {
-      try {
-        accessSync(file);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 
 /** An Alertmanager under test; a restart keeps its port and directory. */
 export interface Sender {
@@ -73,22 +57,9 @@ async function startReal(parent: string, yaml: string): Promise<Sender> {
   const configFile = join(directory, 'alertmanager.yml');
   writeFileSync(configFile, yaml);
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  let child: ChildProcess;
-  const start = async (): Promise<void> => {
-    child = spawn(realAlertmanager ?? '', [
-      ...[`--config.file=${configFile}`, `--storage.path=${join(directory, 'data')}`, '--cluster.listen-address='],
-      ...[`--web.listen-address=127.0.0.1:${port}`, '--web.external-url=http://am.test', '--log.level=error'],
-    ]);
-    await untilReady(url);
-  };
-  const stop = (): Promise<void> =>
-    new Promise((resolve) => {
-      if (child.exitCode !== null) return resolve();
-      child.once('exit', () => resolve());
-      child.kill();
-    });
-  await start();
+  const start = () => startRealAlertmanager({ configFile, directory: join(directory, 'data'), port });
+  let real = await start();
+  const { url } = real;
   return {
     name: 'real',
     url,
@@ -97,17 +68,9 @@ async function startReal(parent: string, yaml: string): Promise<Sender> {
       await fetch(`${url}/-/reload`, { method: 'POST' });
     },
     async restart() {
-      await stop();
-      await start();
+      await real.stop();
+      real = await start();
     },
-    stop,
+    stop: () => real.stop(),
   };
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if ((await fetch(`${url}/-/ready`).catch(() => undefined))?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${url} does not answer`);
 }

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { realAlertmanager } from '../support/real-alertmanager.ts';
 import { RELOADED, RELOADED_OTHERWISE, RESTARTED, SCENARIOS, type Scenario } from './scenarios.ts';
-import { realAlertmanager, type Sender, startBoth } from './senders.ts';
+import { type Sender, startBoth } from './senders.ts';
 import { configurationOf, play, STAGGER_MS, until } from './stage.ts';
 import { type Told, Webhooks } from './webhooks.ts';
 

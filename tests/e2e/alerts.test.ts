@@ -2,8 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { realAlertmanager, startBoth } from '../alertmanager/senders.ts';
+import { startBoth } from '../alertmanager/senders.ts';
 import { hasChromium, launchBrowser } from '../support/browser.ts';
+import { realAlertmanager } from '../support/real-alertmanager.ts';
 import { eventually } from '../support/stack.ts';
 import { type AlertStage, fire, isUiBuilt, open, postJson, startAlertStage } from './alerts-stage.ts';
 

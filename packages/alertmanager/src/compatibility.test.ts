@@ -1,9 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { accessSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import {
+  programOnPath,
+  type RealAlertmanager,
+  realAlertmanager,
+  startRealAlertmanager,
+} from '../../../tests/support/real-alertmanager.ts';
 import { ALERT, post, Stage } from './testing-http.ts';
 
 let stage: Stage;
@@ -14,22 +18,7 @@ beforeEach(() => {
 
 afterEach(() => stage.end());
 
-function onPath(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
-  return folders.map((folder) => join(folder, name)).find(isThere);
-}
-
-function isThere(file: string): boolean {
-  try {
-    accessSync(file);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const amtool = onPath('amtool') ?? '';
-const realAlertmanager = onPath('prometheus-alertmanager') ?? onPath('alertmanager') ?? '';
+const amtool = programOnPath('amtool') ?? '';
 const shipped = new URL('../../../config/alertmanager/alertmanager.yml', import.meta.url).pathname;
 
 describe.skipIf(!amtool)('the real amtool against us (needs amtool)', () => {
@@ -132,38 +121,11 @@ receivers: [{name: hook, webhook_configs: [{url: '${hook.url}'}]}]
   });
 });
 
-/** The real Alertmanager on a directory; alone, as its cluster takes seconds to settle. */
-async function startReal(yaml: string, directory: string): Promise<{ url: string; stop: () => Promise<unknown> }> {
-  const file = join(stage.directory, 'real.yml');
-  writeFileSync(file, yaml);
-  const port = await freePort();
-  const child = spawn(realAlertmanager, [
-    ...[`--config.file=${file}`, `--storage.path=${directory}`, '--cluster.listen-address='],
-    ...[`--web.listen-address=127.0.0.1:${port}`, '--web.external-url=http://am.test'],
-  ]);
-  const ended = new Promise((resolve) => child.on('exit', resolve));
-  const stop = (): Promise<unknown> => {
-    child.kill();
-    return ended;
-  };
-  stage.onEnd(stop);
-  await untilReady(`http://127.0.0.1:${port}/-/ready`);
-  return { url: `http://127.0.0.1:${port}`, stop };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${url} does not answer`);
+/** The real Alertmanager on a directory. */
+async function startReal(yaml: string, directory: string): Promise<RealAlertmanager> {
+  const configFile = join(stage.directory, 'real.yml');
+  writeFileSync(configFile, yaml);
+  const real = await startRealAlertmanager({ configFile, directory });
+  stage.onEnd(() => real.stop());
+  return real;
 }

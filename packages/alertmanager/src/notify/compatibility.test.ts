@@ -1,30 +1,15 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
+import { realAlertmanager, startRealAlertmanager } from '../../../../tests/support/real-alertmanager.ts';
 import { ALERT, post, Stage } from '../testing-http.ts';
 import { type ReceivedMail, startMailServer } from './email/testing-mail.ts';
 import { comparable, configOf, ENTRIES } from './testing-entries.ts';
 import { type ServiceRequest, Services } from './testing-services.ts';
 
-const real = onPath('prometheus-alertmanager') ?? onPath('alertmanager') ?? '';
-
-function onPath(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
-  return folders
-    .map((folder) => join(folder, name))
-    .find((file) => {
-      try {
-        accessSync(file);
-        return true;
-      } catch {
-        return false;
-      }
-    });
-}
+const real = realAlertmanager ?? '';
 
 /** N of 0.N; one that is built from a checkout knows no number and has everything. */
 function realRelease(): number {
@@ -144,35 +129,9 @@ async function settled(count = 1): Promise<void> {
 }
 
 async function startReal(yaml: string): Promise<string> {
-  const file = join(stage.directory, 'real.yml');
-  writeFileSync(file, yaml);
-  const port = await freePort();
-  const child = spawn(real, [
-    ...[`--config.file=${file}`, `--storage.path=${join(stage.directory, 'real')}`, '--cluster.listen-address='],
-    ...[`--web.listen-address=127.0.0.1:${port}`, '--web.external-url=http://am.test'],
-  ]);
-  let log = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    log += chunk.toString();
-  });
-  const ended = new Promise((resolve) => child.on('exit', resolve));
-  stage.onEnd(() => {
-    child.kill();
-    return ended;
-  });
-  const url = `http://127.0.0.1:${port}`;
-  for (let i = 0; i < 100; i++) {
-    const answer = await fetch(`${url}/-/ready`).catch(() => undefined);
-    if (answer?.ok) return url;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${url} does not answer: ${log.slice(-500)}`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  const configFile = join(stage.directory, 'real.yml');
+  writeFileSync(configFile, yaml);
+  const { url, stop } = await startRealAlertmanager({ configFile, directory: join(stage.directory, 'real') });
+  stage.onEnd(stop);
+  return url;
 }

@@ -1,11 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningAlertmanager, startAlertmanager } from '@avalanche/alertmanager';
 import { silentLogger } from '@avalanche/model';
+import { realAlertmanager, startRealAlertmanager } from '../../../../tests/support/real-alertmanager.ts';
 import type { ToolContext } from '../tools/tool-command.ts';
 import { runAmtool } from './amtool.ts';
 
@@ -40,7 +39,6 @@ export function ours(args: readonly string[], given?: Partial<ToolContext>): Pro
 const isThere = (program: string): boolean => spawnSync(program, ['--version']).error === undefined;
 
 export const amtoolIsMissing = !isThere('amtool');
-const realAlertmanager = ['prometheus-alertmanager', 'alertmanager'].find(isThere);
 export const alertmanagerIsMissing = realAlertmanager === undefined;
 
 /** Runs the real one, without holding the event loop, on which our own server answers it. @param input a file */
@@ -99,37 +97,11 @@ export class Place {
     return alertmanager;
   }
 
-  /** The real Alertmanager; alone, as its cluster takes seconds to settle. */
+  /** The real Alertmanager's URL. */
   async startReal(yaml: string): Promise<string> {
-    const port = await freePort();
-    const child = spawn(realAlertmanager ?? '', [
-      ...[`--config.file=${this.file('real.yml', yaml)}`, `--storage.path=${join(this.directory, 'real')}`],
-      ...['--cluster.listen-address=', `--web.listen-address=127.0.0.1:${port}`],
-    ]);
-    const ended = new Promise((resolve) => child.on('exit', resolve));
-    this.onEnd(() => {
-      child.kill();
-      return ended;
-    });
-    const url = `http://127.0.0.1:${port}`;
-    await untilReady(url);
+    const configFile = this.file('real.yml', yaml);
+    const { url, stop } = await startRealAlertmanager({ configFile, directory: join(this.directory, 'real') });
+    this.onEnd(stop);
     return url;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function untilReady(url: string): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    const answer = await fetch(`${url}/-/ready`).catch(() => undefined);
-    if (answer?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`${url} does not answer`);
 }
