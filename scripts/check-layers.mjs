@@ -4,6 +4,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** Files that only tests use. */
+const FOR_TESTS = /(?:\.(?:test|bench)|-fixture)\.tsx?$/;
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** What each package of ours may import of ours. */
@@ -44,7 +47,7 @@ function check({ name, declared, directory, file, specifier }) {
   if (specifier.startsWith('.')) {
     const target = relative(root, join(dirname(file), specifier));
     const inside = target.startsWith(`${directory}/`);
-    const support = where.endsWith('.test.ts') && target.startsWith('tests/support/');
+    const support = FOR_TESTS.test(where) && target.startsWith('tests/support/');
     if (!inside && !support) problems.push(`${where}: imports ${specifier} from outside its package`);
     return;
   }
@@ -60,8 +63,8 @@ function check({ name, declared, directory, file, specifier }) {
     .split('/')
     .slice(0, specifier.startsWith('@') ? 2 : 1)
     .join('/');
-  const test = /(?:\.(?:test|bench)|-fixture)\.tsx?$/.test(where);
-  if (!(packageName in declared) && !test) problems.push(`${where}: ${packageName} is not a dependency of ${name}`);
+  if (!(packageName in declared) && !FOR_TESTS.test(where))
+    problems.push(`${where}: ${packageName} is not a dependency of ${name}`);
 }
 
 function subdirectories(parent) {
