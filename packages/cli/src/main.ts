@@ -10,9 +10,6 @@ interface CommandEntry {
   readonly load: () => Promise<Command | ToolSet>;
 }
 
-const exporter = async (name: 'nodeExporter' | 'postgresExporter' | 'redisExporter' | 'celeryExporter') =>
-  (await import('./commands/exporters.ts'))[name];
-
 const commands: readonly CommandEntry[] = [
   {
     name: 'up',
@@ -37,22 +34,22 @@ const commands: readonly CommandEntry[] = [
   {
     name: 'node-exporter',
     summary: 'the node exporter alone, with the flags of node_exporter',
-    load: () => exporter('nodeExporter'),
+    load: async () => (await import('./commands/node-exporter.ts')).nodeExporter,
   },
   {
     name: 'postgres-exporter',
     summary: 'the PostgreSQL exporter alone, with DATA_SOURCE_NAME or DATABASE_URL',
-    load: () => exporter('postgresExporter'),
+    load: async () => (await import('./commands/postgres-exporter.ts')).postgresExporter,
   },
   {
     name: 'redis-exporter',
     summary: 'the Redis exporter alone, with the flags of redis_exporter or REDIS_ADDR',
-    load: () => exporter('redisExporter'),
+    load: async () => (await import('./commands/redis-exporter.ts')).redisExporter,
   },
   {
     name: 'celery-exporter',
     summary: 'the Celery exporter alone, with the flags of celery-exporter or its CE_ variables',
-    load: () => exporter('celeryExporter'),
+    load: async () => (await import('./commands/celery-exporter.ts')).celeryExporter,
   },
   {
     name: 'application',
