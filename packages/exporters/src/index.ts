@@ -1,3 +1,4 @@
+export type { ExporterWebOptions } from './base/server.ts';
 export { type CeleryExporterOptions, startCeleryExporter } from './celery/start.ts';
 export { NODE_COLLECTORS, type NodeExporterOptions, startNodeExporter } from './node/start.ts';
 export { type PostgresExporterOptions, postgresAnswers, startPostgresExporter } from './postgres/start.ts';

@@ -18,4 +18,11 @@ export {
 export { ProtobufError, ProtobufParser } from './protobuf/parser.ts';
 export { NO_LINES, SampleLines } from './sample-lines.ts';
 export { ExpositionError, type ExpositionFormat, parseSeriesMap, parseSeriesText } from './series-text.ts';
-export { type FamilyType, FamilyWriter, type SampleSink, TEXT_CONTENT_TYPE } from './writer.ts';
+export {
+  type FamilyType,
+  FamilyWriter,
+  type Labels,
+  renderLabels,
+  type SampleSink,
+  TEXT_CONTENT_TYPE,
+} from './writer.ts';

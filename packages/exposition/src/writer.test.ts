@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ENTRY_END, ExpositionParser } from './parser.ts';
-import { FamilyWriter } from './writer.ts';
+import { FamilyWriter, renderLabels } from './writer.ts';
 
 test('families are sorted, escaped, and parse', () => {
   const writer = new FamilyWriter();
@@ -16,4 +16,22 @@ test('families are sorted, escaped, and parse', () => {
   const parser = new ExpositionParser(writer.text(), 'text');
   while (parser.next() !== ENTRY_END);
   expect(parser.line).toBe(11);
+});
+
+test('what another writer has twice or with another type is left out and told', () => {
+  const writer = new FamilyWriter();
+  writer.gauge('a', 'First.').add(1).add(2, { x: '1' });
+  writer.counter('b_total', 'B.').add(1);
+  const other = new FamilyWriter();
+  other.gauge('a', 'Another help.').add(7, { x: '1' }).add(3, { x: '2' });
+  other.gauge('b_total', 'B.').add(2);
+  other.gauge('c', 'C.').addRendered(4, renderLabels({ y: 'z' }));
+  expect(writer.add(other)).toEqual([
+    'series a{x="1"} is there twice',
+    'family b_total is a counter here and a gauge there',
+  ]);
+  expect(writer.text()).toBe(
+    '# HELP a First.\n# TYPE a gauge\na 1\na{x="1"} 2\na{x="2"} 3\n' +
+      '# HELP b_total B.\n# TYPE b_total counter\nb_total 1\n# HELP c C.\n# TYPE c gauge\nc{y="z"} 4\n',
+  );
 });

@@ -5,18 +5,14 @@ export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untype
 /** The Content-Type of what `FamilyWriter.text` renders. */
 export const TEXT_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-interface Family {
-  readonly type: FamilyType;
-  readonly help: string;
-  readonly lines: string[];
-}
+export type Labels = Readonly<Record<string, string>>;
 
 /**
  * Collects metric families of one scrape and renders them as text 0.0.4, families sorted by name. Families may be
  * opened again, as several collectors may add to one; the first type and help stay.
  */
 export class FamilyWriter {
-  private readonly families = new Map<string, Family>();
+  private readonly families = new Map<string, SampleSink>();
 
   counter(name: string, help: string): SampleSink {
     return this.family(name, 'counter', help);
@@ -29,28 +25,34 @@ export class FamilyWriter {
   family(name: string, type: FamilyType, help: string): SampleSink {
     let family = this.families.get(name);
     if (!family) {
-      family = { type, help, lines: [] };
+      family = new SampleSink(name, type, help);
       this.families.set(name, family);
     }
-    return new SampleSink(name, family.lines);
+    return family;
   }
 
-  /** Takes over all families of another writer. */
-  add(other: FamilyWriter): void {
+  /**
+   * Takes over all families of another writer. What would make the text invalid is left out: a family that is here with
+   * another type, and a series that is here already.
+   * @returns a sentence for each such family
+   */
+  add(other: FamilyWriter): string[] {
+    const problems: string[] = [];
     for (const [name, family] of other.families) {
       const own = this.families.get(name);
-      if (own) own.lines.push(...family.lines);
-      else this.families.set(name, family);
+      const problem = own?.take(family);
+      if (problem) problems.push(problem);
+      else if (!own) this.families.set(name, family);
     }
+    return problems;
   }
 
   /** The exposition text; a family without samples prints nothing. */
   text(): string {
     let out = '';
     for (const name of [...this.families.keys()].sort(compareStrings)) {
-      const { type, help, lines } = this.families.get(name) as Family;
-      if (lines.length === 0) continue;
-      out += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+      const { type, help, lines } = this.families.get(name) as SampleSink;
+      if (lines !== '') out += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines}`;
     }
     return out;
   }
@@ -58,19 +60,54 @@ export class FamilyWriter {
 
 /** Where the samples of one family go. */
 export class SampleSink {
+  /** The samples as text, a line each. */
+  lines = '';
+
   constructor(
     private readonly name: string,
-    private readonly lines: string[],
+    readonly type: FamilyType,
+    readonly help: string,
   ) {}
 
   /** Adds a sample; `suffix` is `_bucket`, `_sum` or `_count` of a histogram or summary. */
-  add(value: number, labels: Readonly<Record<string, string>> = {}, suffix = ''): this {
-    this.lines.push(`${this.name}${suffix}${renderLabels(labels)} ${formatValue(value)}\n`);
+  add(value: number, labels?: Labels, suffix = ''): this {
+    return this.addRendered(value, labels ? renderLabels(labels) : '', suffix);
+  }
+
+  /** Adds a sample whose labels are text already, from `renderLabels`: for many samples with the same ones. */
+  addRendered(value: number, labels: string, suffix = ''): this {
+    this.lines += `${this.name}${suffix}${labels} ${formatValue(value)}\n`;
     return this;
+  }
+
+  /** Takes over the samples of a family of the same name; says what of it is left out, or nothing where all went well. */
+  take({ type, lines }: SampleSink): string | undefined {
+    if (lines === '') return undefined;
+    if (type !== this.type) return `family ${this.name} is a ${this.type} here and a ${type} there`;
+    const seen = new Set(lineArray(this.lines).map(seriesOf));
+    let twice: string | undefined;
+    for (const line of lineArray(lines)) {
+      const series = seriesOf(line);
+      if (seen.has(series)) twice ??= series;
+      else this.lines += `${line}\n`;
+      seen.add(series);
+    }
+    return twice === undefined ? undefined : `series ${twice} is there twice`;
   }
 }
 
-function renderLabels(labels: Readonly<Record<string, string>>): string {
+/** Lines that end with a line feed each. */
+function lineArray(text: string): string[] {
+  return text.split('\n').slice(0, -1);
+}
+
+/** A line of a sample without its value. */
+function seriesOf(line: string): string {
+  return line.slice(0, line.lastIndexOf(' '));
+}
+
+/** The labels as they stand in the text, with their braces; '' where there are none. */
+export function renderLabels(labels: Labels): string {
   let out = '';
   for (const name in labels) out += `${out === '' ? '{' : ','}${name}="${escapeLabelValue(labels[name])}"`;
   return out === '' ? '' : `${out}}`;
@@ -81,5 +118,5 @@ function escapeLabelValue(value: string): string {
 }
 
 function escapeHelp(help: string): string {
-  return help.replace(/[\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\\\'));
+  return /[\\\n]/.test(help) ? help.replace(/[\\\n]/g, (c) => (c === '\n' ? '\\n' : '\\\\')) : help;
 }

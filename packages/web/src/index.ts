@@ -6,7 +6,7 @@ export { checkWebConfig, WebConfig } from './config/web-config.ts';
 export { CorsOrigin } from './cors.ts';
 export { makeDirectory } from './directory.ts';
 export { createLogger, type LogFormat, type LogOptions } from './log.ts';
-export { processMetrics } from './process-metrics.ts';
+export { PROCESS_FAMILIES, processMetrics } from './process-metrics.ts';
 export { type RunningRole, StartupError } from './role.ts';
 export {
   acceptForms,

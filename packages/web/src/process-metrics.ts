@@ -3,37 +3,64 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 
 const PROCESS_START_SECONDS = Math.round((Date.now() - process.uptime() * 1000) / 10) / 100;
 
-/**
- * Registers the `process_*` families that Prometheus client libraries agree on. Values are read when scraped, from
- * /proc where there is one; nothing runs between scrapes.
- */
-export function processMetrics(registry: Registry): void {
-  const gauge = (name: string, help: string, read: () => number | undefined) =>
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        const value = read();
-        if (value !== undefined) this.set(value);
-      },
-    });
-  new Counter({
+/** A family with one value, read when it is scraped; undefined where this system does not tell it. */
+export interface ProcessFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  read(): number | undefined;
+}
+
+/** The `process_*` families that Prometheus client libraries agree on, from /proc where there is one. */
+export const PROCESS_FAMILIES: readonly ProcessFamily[] = [
+  {
     name: 'process_cpu_seconds_total',
     help: 'User and system CPU time spent, in seconds.',
-    registers: [registry],
-    collect() {
-      const { user, system } = process.cpuUsage();
-      this.reset();
-      this.inc((user + system) / 1e6);
-    },
-  });
-  gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch.', () => PROCESS_START_SECONDS);
-  gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss());
-  gauge('process_virtual_memory_bytes', 'Virtual memory in bytes.', () => statusBytes('VmSize'));
-  gauge('process_virtual_memory_max_bytes', 'Most virtual memory that may be had in bytes.', maxMemory);
-  gauge('process_open_fds', 'Open file descriptors.', openFds);
-  gauge('process_max_fds', 'Most file descriptors that may be open.', maxFds);
+    type: 'counter',
+    read: cpuSeconds,
+  },
+  gauge('process_start_time_seconds', 'Start of the process, in seconds since the epoch.', () => PROCESS_START_SECONDS),
+  gauge('process_resident_memory_bytes', 'Resident memory in bytes.', () => process.memoryUsage.rss()),
+  gauge('process_virtual_memory_bytes', 'Virtual memory in bytes.', () => statusBytes('VmSize')),
+  gauge('process_virtual_memory_max_bytes', 'Most virtual memory that may be had in bytes.', maxMemory),
+  gauge('process_open_fds', 'Open file descriptors.', openFds),
+  gauge('process_max_fds', 'Most file descriptors that may be open.', maxFds),
+];
+
+/** Registers the `process_*` families. Values are read when scraped; nothing runs between scrapes. */
+export function processMetrics(registry: Registry): void {
+  for (const { name, help, type, read } of PROCESS_FAMILIES) {
+    if (type === 'counter') {
+      new Counter({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    } else {
+      new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect() {
+          const value = read();
+          if (value !== undefined) this.set(value);
+        },
+      });
+    }
+  }
+}
+
+function gauge(name: string, help: string, read: () => number | undefined): ProcessFamily {
+  return { name, help, type: 'gauge', read };
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 function statusBytes(key: string): number | undefined {

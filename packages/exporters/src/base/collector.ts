@@ -1,24 +1,47 @@
 import { FamilyWriter } from '@avalanche/exposition';
 import type { Logger } from '@avalanche/model';
+import { NO_DEADLINE, type Scrape } from './scrape.ts';
 
-/** One source of metric families. It must not throw for a thing that is merely absent on this machine. */
+/** One source of metric families. */
 export interface Collector {
   readonly name: string;
-  /** @throws where it cannot read what it needs; only this collector counts as failed then */
-  collect(families: FamilyWriter): Promise<void> | void;
+  /** Milliseconds until it counts as failed; the runner's where it is not given. */
+  readonly timeoutMs?: number;
+  /**
+   * @throws NoDataError where what it reads is not on this machine, and anything else where it cannot be read. Only this
+   *   collector counts as failed then; what it has written stays, as in node_exporter.
+   */
+  collect(families: FamilyWriter, scrape: Scrape): Promise<void> | void;
+}
+
+/** Nothing failed, but there is nothing to tell: the collector's success is 0, and the log says nothing. */
+export class NoDataError extends Error {
+  override readonly name = 'NoDataError';
+}
+
+export interface CollectorResult {
+  readonly name: string;
+  readonly seconds: number;
+  readonly ok: boolean;
 }
 
 export interface Collected {
   readonly families: FamilyWriter;
-  readonly results: readonly { readonly name: string; readonly seconds: number; readonly ok: boolean }[];
+  readonly results: readonly CollectorResult[];
 }
 
+/** After this long, collectors that never wait for anything let others have the event loop. */
+const SLICE_MS = 5;
+
 /**
- * Runs collectors side by side, each with a deadline. One that throws or hangs counts as failed and gives nothing; the
- * others are not held up. One that still hangs from an earlier scrape is not started again.
+ * Runs collectors side by side, each with a deadline. One that throws or hangs counts as failed; the others are not held up.
+ * One that still hangs from an earlier scrape is not started again. A failure is logged when it begins, when it changes, and
+ * when it ends, not at every scrape.
  */
 export class CollectorRunner {
   private readonly hanging = new Set<string>();
+  /** What each collector failed of last time. */
+  private readonly failures = new Map<string, string>();
 
   constructor(
     private readonly collectors: readonly Collector[],
@@ -30,44 +53,82 @@ export class CollectorRunner {
     return this.collectors.map((collector) => collector.name);
   }
 
-  /** @param only names to run; all where it is empty */
-  async collect(only: ReadonlySet<string> = new Set()): Promise<Collected> {
+  /** @param only names to run; all where it is not given */
+  async collect(only?: ReadonlySet<string>, scrape: Scrape = NO_DEADLINE): Promise<Collected> {
+    const running: Promise<CollectorResult>[] = [];
+    const written: FamilyWriter[] = [];
+    let sliceBegin = performance.now();
+    for (const collector of this.collectors) {
+      if (only && !only.has(collector.name)) continue;
+      const own = new FamilyWriter();
+      written.push(own);
+      running.push(this.run(collector, own, scrape));
+      if (performance.now() - sliceBegin < SLICE_MS) continue;
+      await nextTurn();
+      sliceBegin = performance.now();
+    }
+    const results = await Promise.all(running);
     const families = new FamilyWriter();
-    const chosen = this.collectors.filter(({ name }) => only.size === 0 || only.has(name));
-    const results = await Promise.all(chosen.map((collector) => this.run(collector, families)));
+    const problems = written.flatMap((own) => families.add(own));
+    this.tell('', problems.length > 0 ? new Error(problems.join('; ')) : null);
     return { families, results };
   }
 
-  private async run(collector: Collector, into: FamilyWriter) {
+  private async run(collector: Collector, own: FamilyWriter, scrape: Scrape): Promise<CollectorResult> {
     const { name } = collector;
     const begin = performance.now();
-    const own = new FamilyWriter();
-    let ok = false;
+    let failure: Error | null = null;
     try {
-      if (this.hanging.has(name)) throw new Error('still busy with an earlier scrape');
-      await this.withDeadline(name, Promise.resolve(collector.collect(own)));
-      into.add(own);
-      ok = true;
+      if (this.hanging.has(name)) throw new Error(HANGS);
+      const work = collector.collect(own, scrape);
+      if (work) await this.withDeadline(collector, work, scrape);
     } catch (error) {
-      this.logger.warn('Collector failed', { collector: name, error });
+      failure = error instanceof Error ? error : new Error(String(error));
     }
-    return { name, seconds: (performance.now() - begin) / 1000, ok };
+    this.tell(name, failure);
+    return { name, seconds: (performance.now() - begin) / 1000, ok: failure === null };
   }
 
-  private async withDeadline(name: string, work: Promise<void>): Promise<void> {
+  private async withDeadline({ name, timeoutMs }: Collector, work: Promise<void>, scrape: Scrape): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
+    const left = Math.max(0, Math.min(timeoutMs ?? this.timeoutMs, scrape.deadline - performance.now()));
     const deadline = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         this.hanging.add(name);
-        reject(new Error(`no result within ${this.timeoutMs} ms`));
-      }, this.timeoutMs);
+        reject(new Error(HANGS));
+      }, left);
     });
     const settled = work.finally(() => this.hanging.delete(name));
-    settled.catch(() => {}); // a late failure has been told as a timeout
+    settled.catch(() => {}); // a late failure has been told as a hang
     try {
       await Promise.race([settled, deadline]);
     } finally {
       clearTimeout(timer);
     }
   }
+
+  /** @param collector its name, or '' for what does not go together */
+  private tell(collector: string, error: Error | null): void {
+    const before = this.failures.get(collector);
+    if (error === null) {
+      if (before === undefined) return;
+      this.failures.delete(collector);
+      this.logger.info(collector === '' ? 'All families go together again' : 'Collector works again', { collector });
+      return;
+    }
+    if (error instanceof NoDataError) {
+      this.logger.debug('Collector has no data', { collector, reason: error.message });
+      return;
+    }
+    if (error.message === before) return;
+    this.failures.set(collector, error.message);
+    this.logger.warn(collector === '' ? 'Some samples were left out' : 'Collector failed', { collector, error });
+  }
+}
+
+const HANGS = 'no result in time; it is not started again until it has come back';
+
+/** Lets the event loop do what else there is to do. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

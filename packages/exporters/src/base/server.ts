@@ -1,15 +1,27 @@
 import { type FamilyWriter, TEXT_CONTENT_TYPE } from '@avalanche/exposition';
 import {
+  acceptForms,
   compressAnswers,
   createServer,
   type ListenAddress,
   listen,
-  processMetrics,
+  listenAlso,
   type RunningRole,
   type WebOptions,
 } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Registry } from 'prom-client';
+import { ScrapeCounts, writeBuildInfo, writeProcess } from './own-metrics.ts';
+import { type Scrape, scrapeOf } from './scrape.ts';
+
+/** What the `--web.*` flags of the Go exporters say. */
+export interface ExporterWebOptions extends WebOptions {
+  /** Addresses to listen on beside the first. */
+  readonly alsoListen?: readonly ListenAddress[];
+  /** Scrapes at the same time above it are answered with 503; without a limit where it is 0 or not given. */
+  readonly maxRequests?: number;
+  /** Leaves out `process_*` and `promhttp_*`. */
+  readonly disableExporterMetrics?: boolean;
+}
 
 export interface ExporterServerOptions {
   /** The role's name, such as `node-exporter`. */
@@ -17,87 +29,106 @@ export interface ExporterServerOptions {
   /** What the landing page calls it. */
   readonly title: string;
   readonly listen: ListenAddress;
-  readonly web?: WebOptions | undefined;
+  readonly web?: ExporterWebOptions | undefined;
   readonly version: string;
   readonly telemetryPath: string;
   /** Prefix of `<prefix>_exporter_build_info`. */
   readonly prefix: string;
   /** One scrape's families; throws a `ScrapeRequestError` where the request is wrong. */
-  readonly scrape: (request: FastifyRequest) => Promise<FamilyWriter>;
+  readonly scrape: (request: FastifyRequest, scrape: Scrape) => Promise<FamilyWriter>;
   /** Further routes, such as `/scrape` and `/probe`. */
   readonly routes?: (app: FastifyInstance) => void;
   readonly onStop?: () => Promise<void>;
 }
 
-/** A scrape request that cannot be served, such as one for a collector that does not exist. */
+/** A scrape request that cannot be served, such as one for a collector that does not exist; answered with 400. */
 export class ScrapeRequestError extends Error {
   override readonly name = 'ScrapeRequestError';
 }
 
-/** Starts the HTTP server of an exporter: metrics, its own `process_*` and build info, and a landing page. */
+/**
+ * Starts the HTTP server of an exporter: metrics to whatever method asks for them, with its own `process_*`, `promhttp_*` and
+ * build info, a landing page, and 404 for the rest, as newer Go exporters have it.
+ * @throws StartupError where it cannot listen
+ */
 export async function startExporterServer(options: ExporterServerOptions): Promise<RunningRole> {
-  const app = createServer({}, options.web);
+  const { telemetryPath, web = {} } = options;
+  const app = createServer({}, web);
+  acceptForms(app); // a body is read and has no meaning
   compressAnswers(app);
-  const own = new Registry();
-  processMetrics(own);
-  const counts = new Map<string, number>();
-  let inFlight = 0;
-  app.get(options.telemetryPath, async (request, reply) => {
-    inFlight++;
+  const counts = new ScrapeCounts();
+  app.all(telemetryPath, async (request, reply) => {
+    if (web.maxRequests && counts.inFlight >= web.maxRequests) {
+      counts.count(503);
+      return sendText(reply.code(503), `Limit of concurrent requests reached (${web.maxRequests}), try again later.\n`);
+    }
+    counts.inFlight++;
     try {
-      const families = await options.scrape(request);
-      selfFamilies(families, options, counts, inFlight);
-      count(counts, '200');
-      return await sendFamilies(reply, families, await own.metrics());
-    } catch (error) {
-      const code = error instanceof ScrapeRequestError ? 400 : 500;
-      count(counts, String(code));
-      return reply
-        .code(code)
-        .type('text/plain')
-        .send(`${(error as Error).message}\n`);
+      return await answerScrape(options, counts, request, reply);
     } finally {
-      inFlight--;
+      counts.inFlight--;
     }
   });
   options.routes?.(app);
-  const page = `<!doctype html><html lang="en"><head><title>${options.title}</title></head><body><h1>${options.title}</h1><p><a href="${options.telemetryPath}">Metrics</a></p></body></html>`;
-  app.get('/', async (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
-  const { url } = await listen(app, options.role, options.listen);
-  return {
-    name: options.role,
-    url,
-    async stop() {
-      await app.close();
-      await options.onStop?.();
-    },
-  };
+  if (telemetryPath !== '/' && !app.hasRoute({ method: 'GET', url: '/' })) {
+    const page = landingPage(options);
+    app.get('/', async (_request, reply) => reply.type('text/html; charset=utf-8').send(page));
+  }
+  app.setNotFoundHandler((_request, reply) => sendText(reply.code(404), '404 page not found\n'));
+  try {
+    const { url } = await listen(app, options.role, options.listen);
+    for (const address of web.alsoListen ?? []) await listenAlso(app, options.role, address);
+    return {
+      name: options.role,
+      url,
+      async stop() {
+        await app.close();
+        await options.onStop?.();
+      },
+    };
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 }
 
-export function sendFamilies(reply: FastifyReply, families: FamilyWriter, more = ''): FastifyReply {
-  return reply.header('content-type', TEXT_CONTENT_TYPE).send(families.text() + more);
+async function answerScrape(
+  { scrape, prefix, version, web }: ExporterServerOptions,
+  counts: ScrapeCounts,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  try {
+    const families = await scrape(request, scrapeOf(request.headers));
+    writeBuildInfo(families, prefix, version);
+    if (!web?.disableExporterMetrics) {
+      writeProcess(families);
+      counts.write(families);
+    }
+    const answered = sendFamilies(reply, families);
+    counts.count(200);
+    return answered;
+  } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof ScrapeRequestError) return sendText(reply.code(400), message);
+    counts.count(500);
+    return sendText(reply.code(500), `${message}\n`);
+  }
 }
 
-function count(counts: Map<string, number>, code: string): void {
-  counts.set(code, (counts.get(code) ?? 0) + 1);
+export function sendFamilies(reply: FastifyReply, families: FamilyWriter): FastifyReply {
+  return reply.header('content-type', TEXT_CONTENT_TYPE).send(families.text());
 }
 
-function selfFamilies(
-  families: FamilyWriter,
-  { prefix, version }: ExporterServerOptions,
-  counts: ReadonlyMap<string, number>,
-  inFlight: number,
-): void {
-  families.gauge(`${prefix}_exporter_build_info`, 'Constantly 1, with the version in labels.').add(1, {
-    version,
-    revision: '',
-    branch: '',
-    goversion: '',
-    goos: process.platform,
-    goarch: process.arch,
-    tags: '',
-  });
-  const requests = families.counter('promhttp_metric_handler_requests_total', 'Scrapes by HTTP status code.');
-  for (const code of ['200', '500', '503']) requests.add(counts.get(code) ?? 0, { code });
-  families.gauge('promhttp_metric_handler_requests_in_flight', 'Scrapes being served.').add(inFlight);
+function sendText(reply: FastifyReply, text: string): FastifyReply {
+  return reply.type('text/plain; charset=utf-8').send(text);
+}
+
+function landingPage({ title, version, telemetryPath }: ExporterServerOptions): string {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>${title}</title></head>
+<body><h1>${title}</h1><p>Avalanche Monitor ${version}</p><ul><li><a href="${telemetryPath}">Metrics</a></li></ul></body>
+</html>
+`;
 }

@@ -3,6 +3,7 @@ import type { Logger } from '@avalanche/model';
 import type { ListenAddress, RunningRole, WebOptions } from '@avalanche/web';
 import type { FastifyRequest } from 'fastify';
 import { type Collector, CollectorRunner } from '../base/collector.ts';
+import type { Scrape } from '../base/scrape.ts';
 import { ScrapeRequestError, startExporterServer } from '../base/server.ts';
 import { collectCpu, collectLoadavg, collectStat } from './cpu.ts';
 import { collectDiskstats } from './disk.ts';
@@ -63,21 +64,25 @@ export async function startNodeExporter(options: NodeExporterOptions): Promise<R
     web: options.web,
     version: options.version,
     telemetryPath: options.telemetryPath ?? '/metrics',
-    scrape: async (request) => scrapeNode(runner, wantedCollectors(request, runner)),
+    scrape: async (request, scrape) => scrapeNode(runner, wantedCollectors(request, runner), scrape),
   });
 }
 
 /** `?collect[]=cpu&collect[]=meminfo` asks for some collectors only. @throws ScrapeRequestError for one that is not there */
-function wantedCollectors(request: FastifyRequest, runner: CollectorRunner): ReadonlySet<string> {
+function wantedCollectors(request: FastifyRequest, runner: CollectorRunner): ReadonlySet<string> | undefined {
   const given = (request.query as Record<string, string | readonly string[] | undefined>)['collect[]'] ?? [];
   const names = typeof given === 'string' ? [given] : given;
   const unknown = names.find((name) => !runner.names.includes(name));
   if (unknown !== undefined) throw new ScrapeRequestError(`missing collector: ${unknown}`);
-  return new Set(names);
+  return names.length > 0 ? new Set(names) : undefined;
 }
 
-async function scrapeNode(runner: CollectorRunner, only: ReadonlySet<string>): Promise<FamilyWriter> {
-  const { families, results } = await runner.collect(only);
+async function scrapeNode(
+  runner: CollectorRunner,
+  only: ReadonlySet<string> | undefined,
+  scrape: Scrape,
+): Promise<FamilyWriter> {
+  const { families, results } = await runner.collect(only, scrape);
   const duration = families.gauge('node_scrape_collector_duration_seconds', 'How long a collector took.');
   const success = families.gauge('node_scrape_collector_success', 'Whether a collector succeeded.');
   for (const { name, seconds, ok } of results) {
