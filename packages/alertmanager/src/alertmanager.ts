@@ -221,6 +221,9 @@ export class Alertmanager {
       ...{ route, clock, logger, metrics: this.metrics, alerts: this.alerts, startAt: this.startAt },
       maintenanceIntervalMs: this.limits.dispatchMaintenanceIntervalMs,
       flush: (flush) => runPipeline(pipeline, flush),
+      prepare({ receiver }) {
+        for (const integration of integrations.get(receiver) ?? []) integration.prepare?.();
+      },
     });
     const end = (): Promise<void> => {
       unsubscribe();
@@ -333,7 +336,7 @@ export class Alertmanager {
     const steps = [
       ...this.stores.map(
         ([store, measured]) =>
-          (): void =>
+          () =>
             measured.maintain(store),
       ),
       () => this.silences.forgetAlertsUnless(isKnown),

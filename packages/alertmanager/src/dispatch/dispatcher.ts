@@ -20,6 +20,8 @@ interface DispatcherOptions {
   /** No turn comes before this time (milliseconds since the epoch). */
   readonly startAt: number;
   readonly flush: (flush: Flush) => Promise<boolean>;
+  /** Told of a group that will have its first turn after `group_wait`. */
+  readonly prepare: (route: Route) => void;
 }
 
 /** Sorts alerts into aggregation groups. One lives as long as the configuration that it was made for. */
@@ -75,6 +77,7 @@ export class Dispatcher {
       }
       group = new AggregationGroup({ route, labels, clock, flush, startAt });
       this.groups.set(id, group);
+      this.options.prepare(route);
     }
     group.insert(alert);
   }

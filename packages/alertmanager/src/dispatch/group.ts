@@ -103,14 +103,15 @@ export class AggregationGroup {
   }
 
   private async runTurn(now: number): Promise<void> {
-    const turn = new AbortController();
-    const end = (): void => turn.abort(STOPPED);
-    const cancelDeadline = this.options.clock.after(Math.max(TURN_MS_MIN, this.route.groupIntervalMs), () =>
-      turn.abort(),
-    );
-    this.stopped.signal.addEventListener('abort', end, { once: true });
     // the turns of a storm's groups come at once; what the first have to send must get out before the last are looked at
     while (turnIsOver()) await nextTurn();
+    const { clock } = this.options;
+    const turn = new AbortController();
+    const end = (): void => turn.abort(STOPPED);
+    const turnMs = Math.max(TURN_MS_MIN, this.route.groupIntervalMs);
+    const cancelDeadline = clock.after(now + turnMs - clock.now(), () => turn.abort());
+    if (this.stopped.signal.aborted) end();
+    this.stopped.signal.addEventListener('abort', end, { once: true });
     const snapshot = this.list();
     // an alert that fires now is told as firing, also if its end comes while we send
     const alerts = snapshot.map((alert) => (isResolved(alert, now) ? alert : { ...alert, endsAt: 0 }));

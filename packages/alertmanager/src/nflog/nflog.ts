@@ -82,8 +82,8 @@ export class NotificationLog {
   }
 
   /** Writes the file anew. @throws the system's error */
-  compact(): void {
-    this.file.compact();
+  compact(): Promise<void> {
+    return this.file.compact();
   }
 
   close(): void {

@@ -140,6 +140,7 @@ export function httpIntegration<Config extends HttpNotifierConfig, Name extends 
     kind: service.kind,
     sendResolved: config.send_resolved,
     missing: () => missingSecret([...Object.values<Secret | undefined>(secrets), ...guards]),
+    prepare: () => client.prepare(),
     notify: (notification, attempt) => tell(notification, attempt).catch(outcomeOfError),
   };
 }

@@ -76,6 +76,8 @@ export interface Integration {
   readonly sendResolved: boolean;
   /** Why it cannot be used yet, or undefined where it can. */
   missing(): Promise<string | undefined>;
+  /** Loads what the first attempt would wait for; asked as soon as there is something to tell, which waits for `group_wait`. */
+  prepare?(): void;
   /** One attempt; never throws for what the receiver does. */
   notify(notification: Notification, attempt: Attempt): Promise<Outcome>;
 }

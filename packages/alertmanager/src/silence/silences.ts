@@ -158,8 +158,8 @@ export class Silences {
   }
 
   /** Writes the file anew. @throws the system's error */
-  compact(): void {
-    this.file.compact();
+  compact(): Promise<void> {
+    return this.file.compact();
   }
 
   close(): void {

@@ -3,23 +3,16 @@ import {
   copyFileSync,
   fdatasyncSync,
   fstatSync,
-  fsyncSync,
   ftruncateSync,
   openSync,
   readFileSync,
-  renameSync,
-  rmSync,
   truncateSync,
-  writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
-import { ProtoReader, ProtoWriter } from '@avalanche/model';
+import { ProtoReader, ProtoWriter, Slices } from '@avalanche/model';
+import { Replacement, writeWhole } from './replacement.ts';
 
 /** The file is written anew after this many records, or twice what was alive the last time where that is more. */
 const APPENDED_MAX = 1_000;
-/** Encoded records are handed to the system in pieces of about this size. */
-const PIECE_BYTES = 256 * 1024;
-
 /** How a record stands in the file: a protobuf message. */
 export interface RecordFormat<Item> {
   readonly write: (item: Item, writer: ProtoWriter) => void;
@@ -34,11 +27,13 @@ const FULL: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
  * State in upstream's file format (protobuf messages, each behind its length as a varint; later ones of the same key
  * replace earlier ones), so that the real Alertmanager reads our file and we its own. Records are appended as they are
  * made, so that a killed process keeps them, and now and then the file is replaced as a whole by what is alive (new
- * file, fsync, rename). What a crash or a damaged disk made unreadable is left out, and kept in `FILE.damaged`.
+ * file, fsync, rename), in turns of the event loop: what is appended meanwhile goes into both. What a crash or a damaged disk made unreadable is left out, and kept in `FILE.damaged`.
  */
 export class StateFile<Item> {
   private readonly writer = new ProtoWriter(4096);
   private readonly message = new ProtoWriter(512);
+  private replacement: Replacement<Item> | undefined;
+  private compacting: Promise<void> | undefined;
   private descriptor: number;
   private size: number;
   private appended = 0;
@@ -67,7 +62,7 @@ export class StateFile<Item> {
     if (dropped > 0) unlessFull(() => copyFileSync(file, `${file}.damaged`));
     const state = new StateFile(file, format, alive, dropped);
     // what is appended must not stand behind what nobody can read
-    if (!unlessFull(() => state.compact()) && torn > 0) state.cutOff(torn);
+    if (!unlessFull(() => state.compactAtOnce()) && torn > 0) state.cutOff(torn);
     return state;
   }
 
@@ -88,10 +83,11 @@ export class StateFile<Item> {
    * @throws the system's error, after which nothing of the record is in the file
    */
   append(item: Item, { sync = false } = {}): void {
-    // before writing, so that what is alive need not hold this record yet
-    if (this.appended >= this.appendedMax) this.compactOrWait();
+    if (this.appended >= this.appendedMax) this.compactWhenDue();
+    this.message.reset();
+    this.format.write(item, this.message);
     this.writer.reset();
-    this.encode(item);
+    this.writer.delimited(this.message.written);
     try {
       const written = writeWhole(this.descriptor, this.writer.written);
       if (sync) fdatasyncSync(this.descriptor);
@@ -101,67 +97,84 @@ export class StateFile<Item> {
       throw error;
     }
     this.appended++;
+    this.replacement?.follow(item);
   }
 
-  /** Replaces the file by what is alive. @throws the system's error, after which the old file is still there */
-  compact(): void {
-    const next = `${this.file}.tmp`;
-    rmSync(next, { force: true });
-    const descriptor = openSync(next, 'a', 0o600);
-    let records = 0;
-    let size = 0;
-    try {
-      this.writer.reset();
-      for (const item of this.alive()) {
-        this.encode(item);
-        records++;
-        if (this.writer.length < PIECE_BYTES) continue;
-        size += writeWhole(descriptor, this.writer.written);
-        this.writer.reset();
-      }
-      size += writeWhole(descriptor, this.writer.written);
-      fsyncSync(descriptor);
-      renameSync(next, this.file);
-    } catch (error) {
-      closeSync(descriptor);
-      rmSync(next, { force: true });
-      throw error;
-    }
-    // from here on the new file is the one, whatever fails
-    closeSync(this.descriptor);
-    this.descriptor = descriptor;
-    this.size = size;
-    this.appended = 0;
-    this.appendedMax = Math.max(APPENDED_MAX, 2 * records);
-    syncDirectory(dirname(this.file));
+  /**
+   * Replaces the file by what is alive; one that is under way is the answer to all who ask.
+   * @throws the system's error, after which the old file is still there
+   */
+  compact(): Promise<void> {
+    this.compacting ??= this.compactInTurns().finally(() => {
+      this.compacting = undefined;
+    });
+    return this.compacting;
   }
 
   close(): void {
+    if (this.replacement) this.replacement.isAbandoned = true;
     try {
-      this.compact();
+      this.compactAtOnce();
     } finally {
       closeSync(this.descriptor);
     }
   }
 
   /** A disk without room for a second file may have room for a record; the next try is not made for each of them. */
-  private compactOrWait(): void {
-    try {
-      this.compact();
-    } catch {
+  private compactWhenDue(): void {
+    if (this.compacting) return;
+    this.compact().catch(() => {
       this.appendedMax = this.appended + APPENDED_MAX;
+    });
+  }
+
+  private async compactInTurns(): Promise<void> {
+    const next = new Replacement(this.file, this.format);
+    const slices = new Slices();
+    this.replacement = next;
+    try {
+      for (const item of this.alive()) {
+        next.add(item);
+        if (slices.isOver()) await slices.next();
+        if (next.isAbandoned) return next.discard();
+      }
+      await next.sync();
+      if (next.isAbandoned) return next.discard();
+      next.takePlace();
+    } catch (error) {
+      next.discard();
+      throw error;
+    } finally {
+      this.replacement = undefined;
     }
+    this.use(next);
+  }
+
+  private compactAtOnce(): void {
+    const next = new Replacement(this.file, this.format);
+    try {
+      for (const item of this.alive()) next.add(item);
+      next.takePlace();
+    } catch (error) {
+      next.discard();
+      throw error;
+    }
+    this.use(next);
+  }
+
+  /** From here on the new file is the one, whatever fails. */
+  private use(next: Replacement<Item>): void {
+    closeSync(this.descriptor);
+    this.descriptor = next.descriptor;
+    this.size = next.size;
+    this.appended = 0;
+    this.appendedMax = Math.max(APPENDED_MAX, 2 * next.records);
+    next.syncDirectory();
   }
 
   private cutOff(bytes: number): void {
     this.size -= bytes;
     truncateSync(this.file, this.size);
-  }
-
-  private encode(item: Item): void {
-    this.message.reset();
-    this.format.write(item, this.message);
-    this.writer.delimited(this.message.written);
   }
 }
 
@@ -211,26 +224,11 @@ function unlessFull(run: () => void): boolean {
   }
 }
 
-function writeWhole(descriptor: number, bytes: Uint8Array): number {
-  let written = 0;
-  while (written < bytes.length) written += writeSync(descriptor, bytes, written);
-  return written;
-}
-
 function readAll(file: string): Uint8Array {
   try {
     return readFileSync(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Uint8Array();
     throw error;
-  }
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

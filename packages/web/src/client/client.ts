@@ -125,6 +125,11 @@ export class HttpClient {
     }
   }
 
+  /** Loads in advance what the first request would wait for. Opens no connection. */
+  prepare(): void {
+    this.transport.prepare();
+  }
+
   /** Closes idle connections, and those under way when they have ended. */
   close(): void {
     this.transport.close();
@@ -221,6 +226,10 @@ class Transport {
     const { statusCode, statusText, headers, body } = response as Dispatcher.ResponseData & { statusText: string };
     body.on('error', () => {}); // whoever reads it learns of it; whoever destroys it unread must not fail of it
     return { status: statusCode, statusText, headers, body, url };
+  }
+
+  prepare(): void {
+    void import('undici');
   }
 
   close(): void {
