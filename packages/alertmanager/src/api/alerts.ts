@@ -1,4 +1,4 @@
-import { type Clock, Labels, type Matcher } from '@avalanche/model';
+import { type Clock, Labels, type Matcher, nextTurn, turnIsOver } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
 import { fingerprintOfMap } from '../alert/fingerprint.ts';
@@ -14,7 +14,9 @@ import { filters, flag, type Query, receiverFilter, receiverLabelFilter } from '
 export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, clock: Clock): void {
   api.get('/alerts', (request) => listAlerts(alertmanager, request.query as Query));
   api.get('/alerts/groups', (request) => listGroups(alertmanager, request.query as Query, clock.now()));
-  api.post('/alerts', (request, reply) => {
+  api.post('/alerts', async (request, reply) => {
+    // several reports that come at once are taken in turns with what else is due
+    while (turnIsOver()) await nextTurn();
     takeAlerts(alertmanager, new JsonBody(request, 'alerts'), clock.now());
     return reply.code(200).send();
   });
