@@ -38,6 +38,11 @@ export class Flags {
     return this.values.has(name);
   }
 
+  /** These flags with one more given. */
+  with(name: string, value: string): Flags {
+    return new Flags(this.specs, new Map(this.values).set(name, [value]), this.words);
+  }
+
   string(name: string): string {
     return this.values.get(name)?.at(-1) ?? this.specs[name]?.default ?? '';
   }

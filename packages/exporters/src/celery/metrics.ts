@@ -1,192 +1,185 @@
 import type { FamilyWriter } from '@avalanche/exposition';
-import { type CeleryEvent, exceptionName, hostOf, TaskMemory } from './tasks.ts';
-
-/** celery-exporter's defaults of `--buckets` and `--queue-wait-buckets`, in seconds. */
-const RUNTIME_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
-const WAIT_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800];
-
-const COUNTERS: Readonly<Record<string, string>> = {
-  sent: 'Tasks published.',
-  received: 'Tasks received by a worker.',
-  started: 'Tasks begun by a worker.',
-  succeeded: 'Tasks that succeeded.',
-  rejected: 'Tasks rejected by a worker.',
-  revoked: 'Tasks revoked.',
-  retried: 'Tasks that failed and are tried again.',
-};
-
-interface Histogram {
-  readonly counts: number[];
-  sum: number;
-}
-
-interface TaskSeries {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly counts: Record<string, number>;
-  /** Failures by exception; '' keeps the series at zero from the start. */
-  readonly failures: Map<string, number>;
-  runtime: Histogram | null;
-  wait: Histogram | null;
-}
-
-interface WorkerRecord {
-  up: boolean;
-  active: number;
-  /** Milliseconds. */
-  lastSeen: number;
-}
-
-/** What an inspect round said of a queue. */
-export interface QueueStatus {
-  readonly length: number;
-  readonly workers: number;
-  readonly processes: number;
-}
+import { nextTurn } from '../base/collector.ts';
+import { type ActiveSummary, ActiveTasks, type ReportedTask } from './active-tasks.ts';
+import type { QueueMeasure } from './broker.ts';
+import { type CeleryEvent, exceptionName, hostOf } from './event.ts';
+import type { Buckets } from './histogram.ts';
+import { type ActiveReport, type InspectReply, workerReports } from './inspect.ts';
+import { QueueAges } from './queue-ages.ts';
+import { QueuedTasks } from './queued-tasks.ts';
+import { isCounted, type TaskSeries, TaskSeriesTable } from './task-series.ts';
+import { TaskMemory } from './tasks.ts';
+import { Workers } from './workers.ts';
 
 export interface CeleryMetricsOptions {
+  /** Queue of tasks that name none. */
   readonly defaultQueue: string;
-  /** A worker without a heartbeat for this long is down (`--worker-timeout`), in milliseconds. */
   readonly workerTimeoutMs: number;
-  /** Series of a worker that is down for this long go away (`--purge-offline-worker-metrics`); 0 keeps them. */
   readonly purgeOfflineMs: number;
+  /** For how long what a worker said of itself holds, in milliseconds. */
+  readonly reportTtlMs: number;
+  readonly prefix: string;
+  readonly staticLabels: Readonly<Record<string, string>>;
+  readonly runtimeBuckets: Buckets;
+  readonly waitBuckets: Buckets;
+  readonly taskSeriesMax: number;
+  /** Whether `celery_task_sent_total` has the host name `generic`. */
+  readonly genericSender: boolean;
+  /** Whether all other `celery_task_*` have it. */
+  readonly genericWorker: boolean;
 }
 
-const SERIES_MAX = 20_000;
+/** The host name of what is told of all hosts in one. */
+export const GENERIC_HOST = 'generic';
+/** Rendering lets others have the event loop after this long. */
+const SLICE_MS = 5;
+const WRITTEN_BETWEEN_LOOKS = 16;
+/** Task events after which a task is not being worked on. */
+const ENDINGS = new Set(['succeeded', 'failed', 'rejected', 'revoked', 'retried']);
 
-/** Turns Celery's events into celery-exporter's series. Pure: events and the time come from outside. */
+/**
+ * Turns Celery's events, and what workers and brokers answer, into celery-exporter's series. Pure: everything, and the time,
+ * comes from outside.
+ */
 export class CeleryMetrics {
-  private readonly tasks: TaskMemory;
-  private readonly series = new Map<string, TaskSeries>();
-  private readonly workers = new Map<string, WorkerRecord>();
+  readonly series: TaskSeriesTable;
+  readonly workers: Workers;
+  private readonly tasks = new TaskMemory();
+  readonly active = new ActiveTasks();
+  private readonly queued = new QueuedTasks();
+  readonly ages = new QueueAges(this.queued);
 
   constructor(private readonly options: CeleryMetricsOptions) {
-    this.tasks = new TaskMemory(options.defaultQueue);
+    const { taskSeriesMax, workerTimeoutMs, purgeOfflineMs } = options;
+    this.series = new TaskSeriesTable({ ...options, seriesMax: taskSeriesMax });
+    this.workers = new Workers({ ...options, timeoutMs: workerTimeoutMs, purgeMs: purgeOfflineMs });
   }
 
-  /** @param now milliseconds */
+  /** @param now milliseconds, by our clock */
   take(event: CeleryEvent, now: number): void {
-    if (event.type.startsWith('worker-')) this.takeWorker(event, now);
-    else if (event.type.startsWith('task-')) this.takeTask(event);
-  }
-
-  write(families: FamilyWriter, queues: ReadonlyMap<string, QueueStatus>, now: number): void {
-    this.expireWorkers(now);
-    this.writeTasks(families);
-    const up = families.gauge('celery_worker_up', 'Whether a worker has sent a heartbeat of late.');
-    const active = families.gauge('celery_worker_tasks_active', 'Tasks that a worker works on.');
-    for (const [hostname, worker] of this.workers) {
-      up.add(worker.up ? 1 : 0, { hostname });
-      active.add(worker.up ? worker.active : 0, { hostname });
-    }
-    for (const [queue_name, { length, workers, processes }] of queues) {
-      families.gauge('celery_queue_length', 'Messages that wait in a queue.').add(length, { queue_name });
-      families.gauge('celery_active_worker_count', 'Workers that serve a queue.').add(workers, { queue_name });
-      families.gauge('celery_active_process_count', 'Processes of those workers.').add(processes, { queue_name });
+    if (event.type.startsWith('task-')) this.takeTask(event, event.type.slice('task-'.length), now);
+    else if (/^worker-(online|heartbeat|offline)$/.test(event.type)) {
+      this.workers.take(event, now);
+      if (event.type === 'worker-offline') this.active.endAllOf(event.hostname);
     }
   }
 
-  private takeWorker(event: CeleryEvent, now: number): void {
-    const host = hostOf(event.hostname);
-    const worker = this.workers.get(host) ?? { up: false, active: 0, lastSeen: 0 };
-    worker.up = event.type !== 'worker-offline';
-    worker.active = event.active ?? worker.active;
-    worker.lastSeen = now;
-    this.workers.set(host, worker);
+  /** What workers answered. @param askedAt milliseconds @returns the queues that they serve */
+  inspected(replies: readonly InspectReply[], askedAt: number, now: number): string[] {
+    const reports = workerReports(replies);
+    for (const [worker, report] of reports) {
+      this.workers.reported(worker, report, askedAt, now);
+      if (report.active) this.active.report(worker, this.reportedTasks(worker, report.active, now), askedAt);
+    }
+    return [...reports.values()].flatMap(({ queues }) => queues);
   }
 
-  private takeTask(event: CeleryEvent): void {
+  /** Takes down workers that are silent, and forgets those that have been for long. */
+  expire(now: number): void {
+    const { down, goneHosts } = this.workers.expire(now);
+    for (const worker of down) this.active.endAllOf(worker);
+    for (const host of goneHosts) this.series.purge(host);
+  }
+
+  async write(families: FamilyWriter, queues: ReadonlyMap<string, QueueMeasure>, now: number): Promise<void> {
+    this.expire(now);
+    this.writeQueues(families, queues, now);
+    this.workers.write(families, now);
+    this.writeActive(families, now);
+    let sliceBegin = performance.now();
+    let written = 0;
+    for (const series of this.series.all()) {
+      series.write(families);
+      if (++written % WRITTEN_BETWEEN_LOOKS > 0 || performance.now() - sliceBegin < SLICE_MS) continue;
+      await nextTurn();
+      sliceBegin = performance.now();
+    }
+  }
+
+  private takeTask(event: CeleryEvent, kind: string, now: number): void {
+    if (!isCounted(kind)) return;
     const task = this.tasks.apply(event);
-    const series = this.seriesOf(task.name, task.host, task.queue);
-    if (!series) return;
-    const kind = event.type.slice('task-'.length);
-    if (kind === 'failed') {
-      const exception = exceptionName(event.exception);
-      series.failures.set(exception, (series.failures.get(exception) ?? 0) + 1);
-    } else if (kind in COUNTERS) series.counts[kind] = (series.counts[kind] ?? 0) + 1;
-    if (kind === 'succeeded') {
-      series.runtime ??= newHistogram(RUNTIME_BUCKETS);
-      observe(series.runtime, RUNTIME_BUCKETS, event.runtime ?? 0);
-    }
+    const series = this.seriesOf(task.name, task.host, task.queue, kind === 'sent');
+    series.count(kind, kind === 'failed' ? exceptionName(event.exception) : '');
+    if (kind === 'succeeded') series.observeRuntime(event.runtime ?? 0);
     if (kind === 'started' && !Number.isNaN(task.dueAt)) {
-      series.wait ??= newHistogram(WAIT_BUCKETS);
-      observe(series.wait, WAIT_BUCKETS, Math.max(0, event.timestamp - task.dueAt));
+      series.observeWait(Math.max(0, event.timestamp - task.dueAt));
     }
-  }
-
-  /** The series of these labels, all counters but `sent` at zero when it is new; null where there are too many. */
-  private seriesOf(name: string, hostname: string, queue_name: string): TaskSeries | null {
-    const key = `${name}\n${hostname}\n${queue_name}`;
-    let series = this.series.get(key);
-    if (series) return series;
-    if (this.series.size >= SERIES_MAX) return null;
-    const counts = Object.fromEntries(Object.keys(COUNTERS).map((kind) => [kind, 0]));
-    delete counts.sent;
-    series = {
-      labels: { name, hostname, queue_name },
-      counts,
-      failures: new Map([['', 0]]),
-      runtime: null,
-      wait: null,
-    };
-    this.series.set(key, series);
-    return series;
-  }
-
-  private writeTasks(families: FamilyWriter): void {
-    for (const { labels, counts, failures, runtime, wait } of this.series.values()) {
-      for (const [kind, value] of Object.entries(counts)) {
-        families.counter(`celery_task_${kind}_total`, COUNTERS[kind]).add(value, labels);
+    const id = String(event.uuid ?? '');
+    if (kind === 'sent') {
+      if (task.state === 'PENDING' || task.state === 'RETRY') {
+        this.queued.sent(id, task.queue || this.options.defaultQueue, now);
       }
-      for (const [exception, value] of failures) {
-        families.counter('celery_task_failed_total', 'Tasks that failed.').add(value, { ...labels, exception });
+    } else this.queued.left(id);
+    // An event that comes late does not begin a task that has ended.
+    if (kind === 'started' && task.state === 'STARTED') {
+      this.active.begin(id, { series, worker: event.hostname, startedAt: now });
+    }
+    if (ENDINGS.has(kind)) this.active.end(id);
+  }
+
+  private seriesOf(name: string, host: string, queue: string, sent: boolean): TaskSeries {
+    const { genericSender, genericWorker, defaultQueue } = this.options;
+    const generic = sent ? genericSender : genericWorker;
+    return this.series.of(generic ? GENERIC_HOST : host, name, queue || defaultQueue);
+  }
+
+  private reportedTasks(worker: string, reports: readonly ActiveReport[], now: number): ReportedTask[] {
+    return reports
+      .filter(({ id }) => !this.tasks.hasEnded(id))
+      .map(({ id, name, timeStart, routingKey }) => {
+        const task = this.tasks.learn(id, name);
+        const series = this.seriesOf(task.name, hostOf(worker), task.queue || routingKey, false);
+        const startedAt = timeStart === null ? now : Math.min(now, this.workers.timeAt(worker, timeStart));
+        return { id, series, startedAt };
+      });
+  }
+
+  private writeQueues(families: FamilyWriter, queues: ReadonlyMap<string, QueueMeasure>, now: number): void {
+    const { prefix, staticLabels } = this.options;
+    const gauge = (name: string, help: string) => families.gauge(`${prefix}${name}`, help);
+    this.queued.settle((queue) => queues.get(queue)?.length === 0, now);
+    const services = this.workers.services(now);
+    const since = this.ages.since();
+    const length = gauge('queue_length', 'Messages that wait in a queue.');
+    const workers = gauge('active_worker_count', 'Workers that serve a queue.');
+    const processes = gauge('active_process_count', 'Pool processes of the workers that serve a queue.');
+    for (const [queue_name, measure] of queues) {
+      const labels = { queue_name, ...staticLabels };
+      const service = services.get(queue_name);
+      length.add(measure.length, labels);
+      workers.add(service?.workers ?? 0, labels);
+      processes.add(service?.processes ?? 0, labels);
+      if (measure.consumers !== undefined) {
+        gauge('active_consumer_count', 'Consumers of a queue at the broker.').add(measure.consumers, labels);
       }
-      const histogram = (name: string, help: string, buckets: readonly number[], value: Histogram | null) =>
-        value && writeHistogram(families, { name, help, buckets, labels, value });
-      histogram('celery_task_runtime', 'How long tasks ran, in seconds.', RUNTIME_BUCKETS, runtime);
-      const help = 'How long tasks waited in their queue after they were due, in seconds.';
-      histogram('celery_task_queue_wait_time', help, WAIT_BUCKETS, wait);
+      const oldest = measure.length === 0 ? now : since.get(queue_name);
+      if (oldest === undefined) continue;
+      gauge('queue_oldest_age_seconds', 'For how long the oldest message of a queue waits; 0 where it is empty.').add(
+        secondsSince(oldest, now),
+        labels,
+      );
     }
   }
 
-  private expireWorkers(now: number): void {
-    const { workerTimeoutMs, purgeOfflineMs } = this.options;
-    for (const [host, worker] of this.workers) {
-      const silentMs = now - worker.lastSeen;
-      if (silentMs > workerTimeoutMs) worker.up = false;
-      if (worker.up || purgeOfflineMs === 0 || silentMs <= purgeOfflineMs) continue;
-      this.workers.delete(host);
-      for (const [key, series] of this.series) if (series.labels.hostname === host) this.series.delete(key);
+  private writeActive(families: FamilyWriter, now: number): void {
+    const { prefix } = this.options;
+    const active = this.active.bySeries();
+    const count = families.gauge(`${prefix}active_task_count`, 'Tasks that workers work on.');
+    const age = families.gauge(
+      `${prefix}active_task_oldest_age_seconds`,
+      'For how long the oldest of the tasks that are worked on runs; 0 where there is none.',
+    );
+    const none: ActiveSummary = { count: 0, oldestAt: now };
+    for (const series of this.series.all()) {
+      const summary = active.get(series) ?? none;
+      if (summary.count === 0 && !series.wasActive) continue;
+      count.addRendered(summary.count, series.labels.whole);
+      age.addRendered(secondsSince(summary.oldestAt, now), series.labels.whole);
     }
   }
 }
 
-function newHistogram(buckets: readonly number[]): Histogram {
-  return { counts: new Array<number>(buckets.length + 1).fill(0), sum: 0 };
-}
-
-function observe(histogram: Histogram, buckets: readonly number[], value: number): void {
-  const at = buckets.findIndex((bound) => value <= bound);
-  histogram.counts[at < 0 ? buckets.length : at]++;
-  histogram.sum += value;
-}
-
-function writeHistogram(
-  families: FamilyWriter,
-  h: {
-    readonly name: string;
-    readonly help: string;
-    readonly buckets: readonly number[];
-    readonly labels: Readonly<Record<string, string>>;
-    readonly value: Histogram;
-  },
-): void {
-  const family = families.family(h.name, 'histogram', h.help);
-  let total = 0;
-  h.value.counts.forEach((count, i) => {
-    total += count;
-    const bound = h.buckets[i];
-    const le = bound === undefined ? '+Inf' : Number.isInteger(bound) ? bound.toFixed(1) : String(bound);
-    family.add(total, { ...h.labels, le }, '_bucket');
-  });
-  family.add(h.value.sum, h.labels, '_sum').add(total, h.labels, '_count');
+function secondsSince(then: number, now: number): number {
+  return Math.max(0, now - then) / 1000;
 }

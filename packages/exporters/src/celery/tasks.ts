@@ -1,24 +1,12 @@
-/** An event of a Celery worker or client (its `type` and the fields that its kind has). */
-export interface CeleryEvent {
-  readonly type: string;
-  readonly hostname: string;
-  /** Seconds since the epoch. */
-  readonly timestamp: number;
-  readonly uuid?: string;
-  readonly name?: string;
-  readonly queue?: string;
-  readonly eta?: string | null;
-  readonly runtime?: number;
-  readonly exception?: string;
-  /** Of a heartbeat: tasks being worked on. */
-  readonly active?: number;
-}
+import { type CeleryEvent, etaSeconds, hostOf } from './event.ts';
 
 /** What is known of one task, from its events so far. */
 export interface TaskRecord {
+  /** `None` while it is not known, as in the original. */
   name: string;
   /** The host part of `worker@host`. */
   host: string;
+  /** '' while it is not known: only `task-sent` tells it. */
   queue: string;
   state: string;
   /** When it was sent or becomes due, whichever is later, in seconds; NaN while that is not known. */
@@ -49,20 +37,15 @@ const STATES: Readonly<Record<string, string>> = {
   'task-revoked': 'REVOKED',
   'task-retried': 'RETRY',
 };
+const ENDED = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED', 'RETRY']);
 
 /** Tasks by id: name and queue come only with the first events of a task, so they must be remembered. */
 export class TaskMemory {
   private readonly tasks = new Map<string, TaskRecord>();
 
-  constructor(private readonly defaultQueue: string) {}
-
   /** Takes in an event and returns what is now known of its task. */
   apply(event: CeleryEvent): TaskRecord {
-    const uuid = event.uuid ?? '';
-    const task = this.tasks.get(uuid) ?? { name: '', host: '', queue: '', state: 'PENDING', dueAt: Number.NaN };
-    this.tasks.delete(uuid);
-    this.tasks.set(uuid, task);
-    if (this.tasks.size > TASKS_MAX) this.tasks.delete(this.tasks.keys().next().value as string);
+    const task = this.touch(String(event.uuid ?? ''));
     const state = STATES[event.type] ?? event.type;
     const late = task.host !== '' && isOutOfOrder(task.state, state);
     if (event.name) task.name = event.name;
@@ -72,29 +55,33 @@ export class TaskMemory {
     if (!Number.isNaN(task.dueAt) && eta > task.dueAt) task.dueAt = eta;
     if (!(late && state === 'RECEIVED')) task.host = hostOf(event.hostname);
     if (!late) task.state = state;
-    if (task.queue === '') return { ...task, queue: this.defaultQueue };
+    return task;
+  }
+
+  /** What a worker says of a task whose first events we have not heard. Gives what is known of it. */
+  learn(uuid: string, name: string): TaskRecord {
+    const task = this.touch(uuid);
+    if (task.name === UNKNOWN) task.name = name;
+    return task;
+  }
+
+  /** Whether the last we heard is that this task ended. */
+  hasEnded(uuid: string): boolean {
+    return ENDED.has(this.tasks.get(uuid)?.state ?? '');
+  }
+
+  private touch(uuid: string): TaskRecord {
+    const task = this.tasks.get(uuid) ?? { name: UNKNOWN, host: '', queue: '', state: 'PENDING', dueAt: Number.NaN };
+    this.tasks.delete(uuid);
+    this.tasks.set(uuid, task);
+    if (this.tasks.size > TASKS_MAX) this.tasks.delete(this.tasks.keys().next().value as string);
     return task;
   }
 }
 
+const UNKNOWN = 'None';
+
 function isOutOfOrder(before: string, now: string): boolean {
   if (before === 'RETRY' || now === 'RETRY') return false;
   return (RANK[now] ?? 2) > (RANK[before] ?? 2);
-}
-
-export function hostOf(worker: string): string {
-  const at = worker.indexOf('@');
-  return at < 0 ? worker : worker.slice(at + 1);
-}
-
-/** `ValueError` of `ValueError('boom')`. */
-export function exceptionName(text: string | undefined): string {
-  return /^(\w+)\(/.exec(text ?? '')?.[1] ?? 'UnknownException';
-}
-
-/** An ISO time with microseconds, which Date would cut off, as seconds. */
-function etaSeconds(text: string): number {
-  const fraction = /\.(\d+)/.exec(text)?.[1];
-  const whole = Date.parse(/[Z+]|-\d\d:\d\d$/.test(text.slice(10)) ? text : `${text}Z`);
-  return fraction === undefined ? whole / 1000 : Math.floor(whole / 1000) + Number(`0.${fraction}`);
 }
