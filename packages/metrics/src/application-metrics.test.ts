@@ -33,7 +33,9 @@ test('names, types and labels are the contract with the dashboards', async () =>
     'http_response_size_bytes summary method,endpoint',
     'training_accuracy gauge model_type,run_id',
     'training_duration_seconds histogram model_type',
+    'training_epoch gauge model_type,run_id',
     'training_loss gauge model_type,run_id',
+    'training_problem gauge model_type,run_id,problem',
     'training_runs_total counter model_type,status',
   ]);
 });

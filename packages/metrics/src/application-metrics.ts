@@ -1,6 +1,8 @@
 import { Registry, register } from 'prom-client';
 import { createFamilies, DEFAULT_BUCKETS, type DurationBuckets, type MetricFamilies } from './families.ts';
 import { HttpMetrics } from './http.ts';
+import { JobMetrics } from './job-metrics.ts';
+import { Run, type RunOptions } from './run.ts';
 import { SessionWindow } from './sessions.ts';
 import { createTracker, type Tracker } from './tracker.ts';
 import { TrainingRuns } from './training-runs.ts';
@@ -77,7 +79,9 @@ export class ApplicationMetrics {
   readonly http: HttpMetrics;
   /** The metrics themselves, for what has no method here, such as `families.databaseConnections.set(3)`. */
   readonly families: MetricFamilies;
+  private readonly prefix: string;
   private readonly trainingRuns: TrainingRuns;
+  private madeJobs: JobMetrics | undefined;
   private readonly now: () => number;
 
   constructor(options: ApplicationMetricsOptions = {}) {
@@ -85,10 +89,8 @@ export class ApplicationMetrics {
     this.now = options.now ?? Date.now;
     const families = createFamilies(this.registry, options.prefix ?? '', { ...DEFAULT_BUCKETS, ...options.buckets });
     this.families = families;
-    this.trainingRuns = new TrainingRuns(
-      [families.trainingAccuracy, families.trainingLoss],
-      options.trainingRunsMax ?? 50,
-    );
+    this.prefix = options.prefix ?? '';
+    this.trainingRuns = new TrainingRuns(families, options.trainingRunsMax ?? 50);
     this.http = new HttpMetrics(families, new SessionWindow(this.now), this.now);
     if (options.info) this.setInfo(options.info);
   }
@@ -107,14 +109,12 @@ export class ApplicationMetrics {
   }
 
   recordTraining({ modelType, status, durationSeconds, runId, accuracy, loss }: TrainingRecord): void {
-    const { trainingRuns, trainingDuration, trainingAccuracy, trainingLoss } = this.families;
+    const { trainingRuns, trainingDuration } = this.families;
     trainingRuns.inc({ model_type: modelType, status });
     trainingDuration.observe({ model_type: modelType }, durationSeconds);
     if (runId === undefined || (accuracy === undefined && loss === undefined)) return;
-    const labels = { model_type: modelType, run_id: runId };
-    if (accuracy !== undefined) trainingAccuracy.set(labels, accuracy);
-    if (loss !== undefined) trainingLoss.set(labels, loss);
-    this.trainingRuns.remember(modelType, runId);
+    const measures = { ...(accuracy === undefined ? {} : { accuracy }), ...(loss === undefined ? {} : { loss }) };
+    this.trainingRuns.show({ model_type: modelType, run_id: runId }, measures);
   }
 
   recordDownload({ source, status, durationSeconds, bytes }: DownloadRecord): void {
@@ -132,6 +132,17 @@ export class ApplicationMetrics {
     if (!succeeded) return;
     backupLastSuccess.set({ backup_type: type }, this.now() / 1000);
     if (sizeBytes !== undefined) backupSize.set({ backup_type: type }, sizeBytes);
+  }
+
+  /** The metrics that runs of all kinds of jobs have. Made when they are first needed. */
+  get jobs(): JobMetrics {
+    this.madeJobs ??= new JobMetrics(this.registry, this.prefix);
+    return this.madeJobs;
+  }
+
+  /** Begins a run of any job, which logs its training curve and is counted when it ends. */
+  startRun(options: RunOptions): Run {
+    return new Run({ metrics: this, jobs: this.jobs, trainings: this.trainingRuns, now: this.now }, options);
   }
 
   /** Counts each call as an analysis; `analysis_active_runs` is up while it runs. */

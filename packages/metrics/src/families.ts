@@ -78,6 +78,12 @@ export function createFamilies(registry: Registry, prefix: string, buckets: Dura
     ),
     trainingAccuracy: gauge('training_accuracy', 'Accuracy on held-out data, 0 to 1.', ['model_type', 'run_id']),
     trainingLoss: gauge('training_loss', 'Log-loss on held-out data, in nats.', ['model_type', 'run_id']),
+    trainingEpoch: gauge('training_epoch', 'The epoch or step that was logged last.', ['model_type', 'run_id']),
+    trainingProblem: gauge(
+      'training_problem',
+      '1 where a training that runs has this problem: its loss is no number, stays, or goes back up.',
+      ['model_type', 'run_id', 'problem'],
+    ),
 
     downloadJobs: counter('download_jobs_total', 'Downloads ended.', ['source', 'status']),
     downloadDuration: histogram('download_duration_seconds', 'Duration of downloads.', ['source'], buckets.download),
