@@ -19,6 +19,13 @@ export { ProtobufError, ProtobufParser } from './protobuf/parser.ts';
 export { NO_LINES, SampleLines } from './sample-lines.ts';
 export { ExpositionError, type ExpositionFormat, parseSeriesMap, parseSeriesText } from './series-text.ts';
 export {
+  dividerOf,
+  type FamilyMetric,
+  type MetricFamily,
+  parseTextFamilies,
+  TextFormatError,
+} from './text-families.ts';
+export {
   type FamilyType,
   FamilyWriter,
   type Labels,

@@ -1,6 +1,6 @@
+import { dividerOf, type MetricFamily, parseTextFamilies } from '@avalanche/exposition';
 import { readStdin, type ToolCommand } from '../tools/tool-command.ts';
 import { lintFamilies } from './lint-metrics.ts';
-import { dividerOf, type MetricFamily, parseTextFamilies } from './text-families.ts';
 
 /** Upstream's exit code for what the linter found. */
 const LINT_EXIT = 3;

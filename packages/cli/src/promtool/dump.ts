@@ -5,12 +5,13 @@ import {
   type Labels,
   type Matcher,
   METRIC_NAME,
+  quote,
   type SampleColumns,
 } from '@avalanche/model';
 import { parseMatchers } from '@avalanche/promql';
 import { openReadOnly, type ReadOnlyDb, type StoredSeries } from '@avalanche/tsdb';
 import type { FlagSpecs } from '../flags.ts';
-import { goJson, quote } from '../tools/go-format.ts';
+import { goJson } from '../tools/go-format.ts';
 import { BufferedOut } from '../tools/output.ts';
 import { databasePath, parseInt64, type ToolCommand, type ToolContext, type ToolInput } from '../tools/tool-command.ts';
 

@@ -1,5 +1,5 @@
+import { dividerOf, type FamilyMetric, type MetricFamily } from '@avalanche/exposition';
 import { compareStrings } from '@avalanche/model';
-import { dividerOf, type FamilyMetric, type MetricFamily } from './text-families.ts';
 
 /** What is not as the conventions for metrics want it; texts as upstream's linter has them. */
 export interface LintProblem {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { parseTextFamilies } from '@avalanche/exposition';
 import { parseGoDuration } from '@avalanche/model';
 import { type HttpClient, readText } from '@avalanche/web';
 import type { FlagSpecs } from '../flags.ts';
 import { httpClientOf, httpConfigFlag, pairsOf, serverUrl } from '../tools/http-config.ts';
 import { readStdin, type ToolCommand, type ToolContext, type ToolInput } from '../tools/tool-command.ts';
 import { pushedSeries } from './pushed-series.ts';
-import { parseTextFamilies } from './text-families.ts';
 
 const flags: FlagSpecs = {
   ...httpConfigFlag,

@@ -1,6 +1,6 @@
+import { dividerOf, type FamilyMetric, type MetricFamily } from '@avalanche/exposition';
 import { compareStrings, formatG, Labels, METRIC_NAME } from '@avalanche/model';
 import type { PushedSeries } from '@avalanche/prometheus';
-import { dividerOf, type FamilyMetric, type MetricFamily } from './text-families.ts';
 
 /**
  * The series of families as upstream's `push metrics` makes them: a metric's own `job` becomes `exported_job`, a

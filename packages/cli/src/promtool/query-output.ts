@@ -1,5 +1,6 @@
+import { quote } from '@avalanche/model';
 import { formatPlain } from '@avalanche/promql';
-import { goJson, quote } from '../tools/go-format.ts';
+import { goJson } from '../tools/go-format.ts';
 import type { HistogramJson, Metric, QueryResult, SeriesJson } from '../tools/prometheus-client.ts';
 
 /** How answers are printed: `-o promql` or `-o json`. */

@@ -1,8 +1,15 @@
 import { mkdirSync } from 'node:fs';
-import { Labels, loadXxhash64, METRIC_NAME, NORMAL_NAN_HIGH, NORMAL_NAN_LOW, parseGoDuration } from '@avalanche/model';
+import {
+  Labels,
+  loadXxhash64,
+  METRIC_NAME,
+  NORMAL_NAN_HIGH,
+  NORMAL_NAN_LOW,
+  parseGoDuration,
+  quote,
+} from '@avalanche/model';
 import { BlockDraft, importRange } from '@avalanche/tsdb';
 import type { HttpClient } from '@avalanche/web';
-import { quote } from '../tools/go-format.ts';
 import { httpClientOf, httpConfigFlag, serverUrl } from '../tools/http-config.ts';
 import type { Output } from '../tools/output.ts';
 import type { ToolCommand, ToolContext, ToolInput } from '../tools/tool-command.ts';

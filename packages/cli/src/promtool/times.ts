@@ -1,5 +1,4 @@
-import { parseDuration } from '@avalanche/model';
-import { quote } from '../tools/go-format.ts';
+import { parseDuration, quote } from '@avalanche/model';
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;

@@ -1,5 +1,4 @@
-import type { Labels } from '@avalanche/model';
-import { quote } from '../tools/go-format.ts';
+import { type Labels, quote } from '@avalanche/model';
 import type { FiringAlert, SampleToCompare } from './unit-test-compare.ts';
 
 const RED = '\x1b[0;31m';

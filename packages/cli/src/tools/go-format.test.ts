@@ -1,6 +1,6 @@
-import { formatGoDuration, parseGoDuration } from '@avalanche/model';
+import { formatGoDuration, parseGoDuration, quote } from '@avalanche/model';
 import { expect, test } from 'vitest';
-import { formatBase2, formatGoTime, formatTable, quote } from './go-format.ts';
+import { formatBase2, formatGoTime, formatTable } from './go-format.ts';
 
 // What Go prints was found out with promtool 2.42 and Go 1.19.
 test.each([

@@ -1,34 +1,5 @@
 // Strings, durations and tables as Go prints them, which is what scripts around promtool read.
 
-const SIMPLE_ESCAPES: Readonly<Record<string, string>> = {
-  '\x07': '\\a',
-  '\b': '\\b',
-  '\f': '\\f',
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '\v': '\\v',
-  '\\': '\\\\',
-  '"': '\\"',
-};
-const PLAIN = /^[ !#-[\]-~]*$/;
-const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
-
-/** Go's strconv.Quote. */
-export function quote(text: string): string {
-  if (PLAIN.test(text)) return `"${text}"`;
-  let out = '"';
-  for (const char of text) out += SIMPLE_ESCAPES[char] ?? (PRINTABLE.test(char) ? char : escaped(char));
-  return `${out}"`;
-}
-
-function escaped(char: string): string {
-  const code = char.codePointAt(0) ?? 0;
-  const hex = (digits: number) => code.toString(16).padStart(digits, '0');
-  if (code < 0x80) return `\\x${hex(2)}`;
-  return code < 0x10000 ? `\\u${hex(4)}` : `\\U${hex(8)}`;
-}
-
 /** `2023-11-14 22:13:20 +0000 UTC`, as Go prints a time. */
 export function formatGoTime(ms: number): string {
   const seconds = Math.trunc(ms / 1000);

@@ -1,4 +1,4 @@
-import { quote } from '../tools/go-format.ts';
+import { quote } from '@avalanche/model';
 
 /** Types of the classic text format; `UNTYPED` where nothing is said. */
 const TYPES: Readonly<Record<string, MetricKind>> = {
