@@ -4,6 +4,7 @@ export { type Collected, collectedCounters, collectedGauges, registerFamily, sam
 export { compressAnswers, variesByEncoding } from './compress.ts';
 export { checkWebConfig, WebConfig } from './config/web-config.ts';
 export { CorsOrigin } from './cors.ts';
+export { DayFiles, dayOf } from './day-files.ts';
 export { makeDirectory } from './directory.ts';
 export { createLogger, type LogFormat, type LogOptions } from './log.ts';
 export { PROCESS_FAMILIES, processMetrics } from './process-metrics.ts';
