@@ -8,7 +8,7 @@
  * kernel ends the server (setpriv --pdeathsig), so that nothing is left behind.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { accessSync, chownSync, constants, readdirSync } from 'node:fs';
+import { accessSync, chownSync, constants, readdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,12 +26,16 @@ export interface RunningService {
 export interface StartOptions {
   /** Default: a free one. Give the port of a stopped server to bring it back where clients look for it. */
   readonly port?: number;
+  /** Further arguments of the server, such as `--requirepass` and its value. */
+  readonly args?: readonly string[];
 }
 
 const redisServer = find('redis-server', ['/usr/bin', '/usr/local/bin', '/opt/homebrew/bin']);
 const postgresFolders = [...versionedPostgresFolders(), '/usr/local/pgsql/bin', '/usr/local/bin', '/opt/homebrew/bin'];
 const initdb = find('initdb', postgresFolders);
 const postgres = find('postgres', postgresFolders);
+const basebackup = find('pg_basebackup', postgresFolders);
+const pgbouncer = find('pgbouncer', ['/usr/sbin', '/usr/bin', '/usr/local/bin']);
 const setpriv = find('setpriv', ['/usr/bin', '/bin']);
 const isRoot = process.getuid?.() === 0;
 /** PostgreSQL refuses to run as root; then it runs as this user. */
@@ -40,6 +44,7 @@ const postgresUser = isRoot ? userId('postgres') : undefined;
 export const hasRedis = redisServer !== undefined;
 export const hasPostgres =
   initdb !== undefined && postgres !== undefined && (!isRoot || (postgresUser !== undefined && setpriv !== undefined));
+export const hasPgbouncer = hasPostgres && pgbouncer !== undefined;
 
 /** An empty Redis that keeps nothing. @throws Error with the server's last output when it does not come up */
 export async function startRedis(options: StartOptions = {}): Promise<RunningService> {
@@ -57,6 +62,7 @@ export async function startRedis(options: StartOptions = {}): Promise<RunningSer
       '',
       '--appendonly',
       'no',
+      ...(options.args ?? []),
     ];
     return run({
       directory,
@@ -77,17 +83,60 @@ export async function startPostgres(options: StartOptions = {}): Promise<Running
   if (!hasPostgres || initdb === undefined || postgres === undefined) {
     throw new Error('PostgreSQL (initdb, postgres and, for root, setpriv and a user postgres) is not installed');
   }
-  const binaries = { initdb, postgres };
-  return startOnPort(options, (port) => startCluster(binaries, port));
+  const binary = postgres;
+  const init = [initdb, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+  return startOnPort(options, (port) => startCluster({ binary, init, port, args: options.args ?? [] }));
 }
 
-async function startCluster(binaries: { initdb: string; postgres: string }, port: number): Promise<RunningService> {
+/**
+ * A read-only replica of a PostgreSQL that `startPostgres` started, which keeps its place there in a replication slot.
+ * @throws Error with the server's last output when it does not come up
+ */
+export async function startPostgresReplica(primary: RunningService, slot: string): Promise<RunningService> {
+  if (basebackup === undefined || postgres === undefined) throw new Error('pg_basebackup is not installed');
+  const binary = postgres;
+  const from = ['-h', '127.0.0.1', '-p', String(primary.port), '-U', 'postgres', '-c', 'fast', '--no-sync'];
+  const init = [basebackup, ...from, '-R', '-C', '-S', slot];
+  return startOnPort({}, (port) => startCluster({ binary, init, port, args: [] }));
+}
+
+/** A pgbouncer in front of a PostgreSQL that `startPostgres` started; a server connection is a client's for one transaction. */
+export async function startPgbouncer(server: RunningService): Promise<RunningService> {
+  if (!hasPgbouncer || pgbouncer === undefined) throw new Error('pgbouncer is not installed');
+  return startOnPort({}, async (port) => {
+    const directory = await mkdtemp(join(tmpdir(), 'avalanche-pgbouncer-'));
+    const file = join(directory, 'pgbouncer.ini');
+    const pool = ['auth_type = any', 'pool_mode = transaction', 'default_pool_size = 1', 'unix_socket_dir ='];
+    const database = `* = host=127.0.0.1 port=${server.port} user=postgres`;
+    const lines = ['[databases]', database, '[pgbouncer]', 'listen_addr = 127.0.0.1', `listen_port = ${port}`, ...pool];
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    if (postgresUser) chownSync(directory, postgresUser.uid, postgresUser.gid);
+    return run({
+      directory,
+      port,
+      url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
+      command: asPostgres([pgbouncer, file]),
+      ready: /process up/,
+      endSignal: 'SIGINT',
+    });
+  });
+}
+
+interface Cluster {
+  /** The server. */
+  readonly binary: string;
+  /** The command that fills the data directory, but for `-D` and its name. */
+  readonly init: readonly string[];
+  readonly port: number;
+  readonly args: readonly string[];
+}
+
+async function startCluster({ binary, init, port, args: further }: Cluster): Promise<RunningService> {
   const directory = await mkdtemp(join(tmpdir(), 'avalanche-postgres-'));
   const data = join(directory, 'pg');
   try {
     if (postgresUser) chownSync(directory, postgresUser.uid, postgresUser.gid);
-    const initFlags = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
-    const [command, ...args] = asPostgres([binaries.initdb, ...initFlags]) as [string, ...string[]];
+    const [command, ...args] = asPostgres([...init, '-D', data]) as [string, ...string[]];
     execFileSync(command, args, { stdio: 'pipe', cwd: directory });
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
@@ -98,11 +147,12 @@ async function startCluster(binaries: { initdb: string; postgres: string }, port
     port,
     url: `postgresql://postgres@127.0.0.1:${port}/postgres`,
     command: asPostgres([
-      binaries.postgres,
+      binary,
       ...['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', directory],
       ...['-c', 'fsync=off', '-c', 'log_min_messages=log', '-c', 'logging_collector=off'],
+      ...further,
     ]),
-    ready: /database system is ready to accept connections/,
+    ready: /database system is ready to accept (?:read-only )?connections/,
     endSignal: 'SIGINT',
   });
 }

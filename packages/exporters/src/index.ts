@@ -1,5 +1,12 @@
 export type { ExporterWebOptions } from './base/server.ts';
 export { type CeleryExporterOptions, startCeleryExporter } from './celery/start.ts';
 export { NODE_COLLECTORS, type NodeExporterOptions, startNodeExporter } from './node/start.ts';
-export { type PostgresExporterOptions, postgresAnswers, startPostgresExporter } from './postgres/start.ts';
+export {
+  dumpPostgresMaps,
+  POSTGRES_COLLECTOR_DEFAULTS,
+  type PostgresExporterOptions,
+  postgresAnswers,
+  STATEMENTS_DEFAULTS,
+  startPostgresExporter,
+} from './postgres/start.ts';
 export { type RedisExporterOptions, redisAnswers, startRedisExporter } from './redis/start.ts';

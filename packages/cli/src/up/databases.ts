@@ -1,4 +1,5 @@
 import { postgresAnswers, redisAnswers } from '@avalanche/exporters';
+import { postgresSources } from '../commands/postgres-exporter.ts';
 import { acceptsConnections } from './probe.ts';
 
 /** Where a database is, or why there is none to watch. */
@@ -9,7 +10,7 @@ export type Found = { readonly address: string } | { readonly how: string };
  * One that refuses us is not watched, as every alert about it would be false.
  */
 export async function findPostgres(env: NodeJS.ProcessEnv): Promise<Found> {
-  const named = env.DATA_SOURCE_NAME || env.DATABASE_URL;
+  const [named] = postgresSources(env);
   if (named) return { address: named };
   const how = 'set DATABASE_URL=postgresql://user:password@host:5432/database';
   if (!(await acceptsConnections('127.0.0.1', 5432))) return { how };

@@ -1,27 +1,52 @@
-import { FamilyWriter } from '@avalanche/exposition';
+import type { FamilyWriter } from '@avalanche/exposition';
 import type { Logger } from '@avalanche/model';
-import { type ListenAddress, type RunningRole, StartupError, type WebOptions } from '@avalanche/web';
-import { CollectorRunner } from '../base/collector.ts';
-import { startExporterServer } from '../base/server.ts';
-import { POSTGRES_COLLECTORS } from './collectors.ts';
-import { Connection, numberOf, STATEMENT_TIMEOUT_MS, textOf } from './connection.ts';
-import { publicName, toConnectionUri } from './dsn.ts';
+import { type ListenAddress, type RunningRole, StartupError } from '@avalanche/web';
+import type { FastifyInstance } from 'fastify';
+import { type Scrape, scrapeOf } from '../base/scrape.ts';
+import { type ExporterWebOptions, sendFamilies, startExporterServer } from '../base/server.ts';
+import { type AuthModules, probeDataSource, readAuthModules } from './auth-config.ts';
+import { POSTGRES_COLLECTORS } from './collectors/index.ts';
+import { Connection } from './connection.ts';
+import { QueriesFile } from './custom-queries.ts';
+import { BUILT_IN_QUERY } from './custom-run.ts';
+import { parseDataSource } from './dsn.ts';
+import { PostgresTarget, type ScrapeOptions } from './target.ts';
+import type { StatementsOptions } from './view.ts';
 
-export interface PostgresExporterOptions {
+export interface PostgresExporterOptions extends Partial<Omit<ScrapeOptions, 'queriesFile'>> {
   readonly listen: ListenAddress;
-  readonly web?: WebOptions | undefined;
+  readonly web?: ExporterWebOptions | undefined;
   readonly logger: Logger;
   readonly version: string;
   readonly telemetryPath?: string;
-  /** The first one is watched. */
+  /** Connection strings; the collectors read the first. None where targets are named by `/probe?target=`. */
   readonly dataSourceNames: readonly string[];
+  /** `postgres_exporter.yml`, whose modules `/probe` gets into databases with. */
+  readonly configFile?: string;
+  /** Custom queries. */
+  readonly queriesPath?: string;
 }
+
+export const STATEMENTS_DEFAULTS: StatementsOptions = {
+  includeQuery: false,
+  queryLength: 120,
+  limit: 100,
+  excludeDatabases: [],
+  excludeUsers: [],
+};
+
+/** Whether each collector runs where no flag speaks of it. */
+export const POSTGRES_COLLECTOR_DEFAULTS: ReadonlyMap<string, boolean> = new Map(
+  POSTGRES_COLLECTORS.map(({ name, isDefault }) => [name, isDefault]),
+);
+
+const ANSWERS_WITHIN_MS = 5_000;
 
 /** Whether a server lets us in with this connection string. */
 export async function postgresAnswers(dataSourceName: string): Promise<boolean> {
-  const connection = new Connection(toConnectionUri(dataSourceName));
+  const connection = new Connection(parseDataSource(dataSourceName, process.env), ANSWERS_WITHIN_MS);
   try {
-    await connection.query('SELECT 1');
+    await connection.hello(performance.now() + ANSWERS_WITHIN_MS);
     return true;
   } catch {
     return false;
@@ -30,10 +55,21 @@ export async function postgresAnswers(dataSourceName: string): Promise<boolean> 
   }
 }
 
-/** Starts the PostgreSQL exporter. @throws StartupError where the connection string is not one */
+/** The columns that are read through the map of the original, as `--dumpmaps` prints them. */
+export function dumpPostgresMaps(): string {
+  const lines = [...BUILT_IN_QUERY.columns].map(
+    ([name, { usage, description }]) => `  ${name.padEnd(40)} {${usage} ${description}}`,
+  );
+  return `${BUILT_IN_QUERY.name}\n${lines.join('\n')}\n`;
+}
+
+/** Starts the PostgreSQL exporter. @throws StartupError where a connection string is not one */
 export async function startPostgresExporter(options: PostgresExporterOptions): Promise<RunningRole> {
-  const uri = connectionUri(options);
-  const server = new PostgresServer(uri, options.logger);
+  const { logger } = options;
+  const scrapeOptions = scrapeOptionsOf(options);
+  const sources = options.dataSourceNames.map(startSource);
+  const auth = await loadAuth(options);
+  const target = new PostgresTarget(sources, scrapeOptions, logger);
   return startExporterServer({
     role: 'postgres-exporter',
     title: 'Postgres Exporter',
@@ -42,91 +78,93 @@ export async function startPostgresExporter(options: PostgresExporterOptions): P
     web: options.web,
     version: options.version,
     telemetryPath: options.telemetryPath ?? '/metrics',
-    scrape: () => server.scrape(),
-    onStop: () => server.close(),
+    async scrape(_request, scrape) {
+      const families = await target.scrape(scrape);
+      auth.write(families);
+      return families;
+    },
+    routes: (app) => probeRoute(app, auth.modules, scrapeOptions, logger),
+    onStop: () => target.close(),
   });
 }
 
-function connectionUri({ dataSourceNames }: PostgresExporterOptions): string {
+function scrapeOptionsOf(options: PostgresExporterOptions): ScrapeOptions {
+  return {
+    collectors: options.collectors ?? new Map(),
+    statements: options.statements ?? STATEMENTS_DEFAULTS,
+    collectionTimeoutMs: options.collectionTimeoutMs ?? 60_000,
+    disableDefaultMetrics: options.disableDefaultMetrics ?? false,
+    autoDiscoverDatabases: options.autoDiscoverDatabases ?? false,
+    excludeDatabases: options.excludeDatabases ?? [],
+    includeDatabases: options.includeDatabases ?? [],
+    metricPrefix: options.metricPrefix ?? 'pg',
+    constantLabels: options.constantLabels ?? {},
+    queriesFile: options.queriesPath ? new QueriesFile(options.queriesPath, options.logger) : undefined,
+  };
+}
+
+function startSource(dataSourceName: string) {
   try {
-    return toConnectionUri(dataSourceNames[0] ?? '');
+    return parseDataSource(dataSourceName, process.env);
   } catch (error) {
     const hint = 'set DATABASE_URL or DATA_SOURCE_NAME to postgresql://user:password@host:5432/database';
     throw new StartupError('postgres-exporter', (error as Error).message, hint);
   }
 }
 
-/** One watched server and what its scrapes have in common. */
-class PostgresServer {
-  private readonly connection: Connection;
-  private readonly runner: CollectorRunner;
-  private readonly logger: Logger;
-  private version = 0;
-  private scrapes = 0;
-  private wasUp: boolean | undefined;
-
-  constructor(uri: string, logger: Logger) {
-    this.connection = new Connection(uri);
-    this.logger = logger.child({ server: publicName(uri) });
-    const { query } = this.connection;
-    this.runner = new CollectorRunner(
-      POSTGRES_COLLECTORS.map((collector) => ({
-        name: collector.name,
-        collect: (families) => collector.collect(query, families, this.version),
-      })),
-      STATEMENT_TIMEOUT_MS + 2_000,
-      this.logger,
-    );
-  }
-
-  close(): Promise<void> {
-    return this.connection.close();
-  }
-
-  async scrape(): Promise<FamilyWriter> {
-    const begin = performance.now();
-    this.scrapes++;
-    const info = await this.connect();
-    const { families, results } = info ? await this.runner.collect() : { families: new FamilyWriter(), results: [] };
-    families.gauge('pg_up', 'Whether the server could be reached.').add(info ? 1 : 0);
-    if (info) families.family('pg_static', 'untyped', 'Constantly 1, with the version in labels.').add(1, info);
-    const duration = families.gauge('pg_scrape_collector_duration_seconds', 'How long a collector took.');
-    const success = families.gauge('pg_scrape_collector_success', 'Whether a collector succeeded.');
-    for (const { name, seconds, ok } of results) {
-      duration.add(seconds, { collector: name });
-      success.add(ok ? 1 : 0, { collector: name });
-    }
-    const failed = !info || results.some(({ ok }) => !ok);
-    families.gauge('pg_exporter_last_scrape_error', 'Whether the last scrape had an error.').add(failed ? 1 : 0);
-    families
-      .gauge('pg_exporter_last_scrape_duration_seconds', 'How long the last scrape took.')
-      .add((performance.now() - begin) / 1000);
-    families.counter('pg_exporter_scrapes_total', 'Scrapes since the start.').add(this.scrapes);
-    return families;
-  }
-
-  /** The labels of `pg_static`, or null where the server does not answer; told in the log when that changes. */
-  private async connect(): Promise<Record<string, string> | null> {
+/** The modules of the configuration file; one that cannot be used is no reason not to start, as in the original. */
+async function loadAuth({ configFile, logger }: PostgresExporterOptions) {
+  let modules: AuthModules = {};
+  let loadedAt = 0;
+  if (configFile) {
     try {
-      const [row] = await this.connection.query(
-        "SELECT version() AS version, current_setting('server_version') AS short, current_setting('server_version_num') AS number",
-      );
-      this.version = numberOf(row.number);
-      if (this.wasUp === false) this.logger.info('PostgreSQL is back');
-      this.wasUp = true;
-      return { short_version: shortVersion(textOf(row.short)), version: textOf(row.version) };
+      modules = await readAuthModules(configFile);
+      loadedAt = Date.now() / 1000;
     } catch (error) {
-      if (this.wasUp !== false) this.logger.warn('PostgreSQL does not answer', { error });
-      this.wasUp = false;
-      await this.connection.close();
-      return null;
+      logger.warn('Error loading config', { error });
     }
   }
+  return {
+    modules,
+    write(families: FamilyWriter) {
+      families
+        .gauge('postgres_exporter_config_last_reload_successful', 'Whether the configuration file could be read.')
+        .add(loadedAt > 0 ? 1 : 0);
+      families
+        .gauge(
+          'postgres_exporter_config_last_reload_success_timestamp_seconds',
+          'When the configuration file was last read, in seconds since the epoch.',
+        )
+        .add(loadedAt);
+    },
+  };
 }
 
-/** `15.18 (Debian …)` as `15.18.0`. */
-function shortVersion(text: string): string {
-  const parts = (/^\d+(?:\.\d+)*/.exec(text)?.[0] ?? '').split('.');
-  while (parts.length < 3) parts.push('0');
-  return parts.join('.');
+/** `/probe?target=host:port/database&auth_module=name`: one scrape of any database, over a connection of its own. */
+function probeRoute(app: FastifyInstance, modules: AuthModules, options: ScrapeOptions, logger: Logger): void {
+  app.all('/probe', async (request, reply) => {
+    const { target = '', auth_module: name = '' } = request.query as Record<string, string | undefined>;
+    const refuse = (message: string) => reply.code(400).type('text/plain; charset=utf-8').send(`${message}\n`);
+    if (target === '') return refuse('target is required');
+    const module = Object.hasOwn(modules, name) ? modules[name] : undefined;
+    if (name !== '' && !module) return refuse(`auth_module ${name} not found`);
+    if (module && (module.userpass.username === '' || module.userpass.password === '')) {
+      return refuse(`auth_module ${name} has no username or password`);
+    }
+    let source: ReturnType<typeof parseDataSource>;
+    try {
+      source = parseDataSource(probeDataSource(target, module), process.env);
+    } catch (error) {
+      return refuse(`could not configure dsn for target: ${(error as Error).message}`);
+    }
+    return sendFamilies(reply, await probe(new PostgresTarget([source], options, logger), scrapeOf(request.headers)));
+  });
+}
+
+async function probe(target: PostgresTarget, scrape: Scrape): Promise<FamilyWriter> {
+  try {
+    return await target.scrape(scrape);
+  } finally {
+    await target.close();
+  }
 }
