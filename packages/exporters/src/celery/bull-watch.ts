@@ -42,8 +42,10 @@ export class BullWatch {
 
   constructor(private readonly options: BullWatchOptions) {}
 
-  start(): void {
-    this.timer = setInterval(() => void this.refresh().catch((error: Error) => this.tell(error)), POLL_MS);
+  /** Events are counted from now on. */
+  async start(): Promise<void> {
+    await this.refreshQuietly();
+    this.timer = setInterval(() => void this.refreshQuietly(), POLL_MS);
     this.timer.unref();
   }
 
@@ -79,6 +81,10 @@ export class BullWatch {
         gauge('queue_job_count', 'Jobs of a BullMQ queue by state.').add(count, { ...labels, state: kind });
       }
     }
+  }
+
+  private async refreshQuietly(): Promise<void> {
+    await this.refresh().catch((error: Error) => this.tell(error));
   }
 
   private async read(): Promise<void> {

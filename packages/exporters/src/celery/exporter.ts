@@ -54,10 +54,11 @@ export class CeleryExporter implements BrokerListener {
     this.timer = setInterval(() => void this.ask(), this.options.inspectIntervalMs);
     this.timer.unref();
     await first;
-    this.options.bull?.start();
+    await this.options.bull?.start();
   }
 
   async stop(): Promise<void> {
+    this.failure = new Error('stopped');
     clearInterval(this.timer);
     this.options.bull?.stop();
     await this.options.broker.close();
