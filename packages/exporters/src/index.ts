@@ -1,6 +1,11 @@
 export type { ExporterWebOptions } from './base/server.ts';
 export { type CeleryExporterOptions, startCeleryExporter } from './celery/start.ts';
-export { NODE_COLLECTORS, type NodeExporterOptions, startNodeExporter } from './node/start.ts';
+export {
+  defaultNodeCollectors,
+  type NodeExporterOptions,
+  nodeCollectorFlags,
+  startNodeExporter,
+} from './node/start.ts';
 export {
   dumpPostgresMaps,
   POSTGRES_COLLECTOR_DEFAULTS,

@@ -48,6 +48,7 @@ export { type Logger, type LogLevel, silentLogger } from './log.ts';
 export {
   type AnchoredRegex,
   compileAnchored,
+  compileAnywhere,
   Matcher,
   type MatchType,
   matchesAnywhere,

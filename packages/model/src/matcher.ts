@@ -141,7 +141,13 @@ function hasOpenQuote(pattern: string): boolean {
 
 /** Whether RE2 `pattern` matches anywhere in `text`. @throws Error for an invalid pattern */
 export function matchesAnywhere(pattern: string, text: string): boolean {
-  return RE2JS.compile(pattern).matcher(text).find();
+  return compileAnywhere(pattern)(text);
+}
+
+/** Compiles RE2 `pattern` into a test whether it matches anywhere in a text. @throws Error for an invalid pattern */
+export function compileAnywhere(pattern: string): (text: string) => boolean {
+  const compiled = RE2JS.compile(pattern);
+  return (text) => compiled.matcher(text).find();
 }
 
 /** Replaces every match of RE2 `pattern`, with `$1` and `${name}` as Go's ReplaceAllString. @throws Error for an invalid pattern */

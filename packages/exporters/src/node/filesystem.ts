@@ -1,83 +1,139 @@
-import type { StatsFs } from 'node:fs';
-import { statfs } from 'node:fs/promises';
+import { statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FamilyWriter } from '@avalanche/exposition';
-import { type Paths, readText } from './fs.ts';
+import { type FamilyWriter, renderLabels } from '@avalanche/exposition';
+import { parseDuration } from '@avalanche/model';
+import { nextTurn } from '../base/collector.ts';
+import type { Scrape } from '../base/scrape.ts';
+import type { NodeCollector, NodeContext } from './collector.ts';
+import { exclusiveFilter, type Filter, filterFlags } from './filter.ts';
+import { type Mount, MountTable } from './mounts.ts';
+import { RemoteMounts, type Space, statfsMessage } from './remote-mounts.ts';
 
-const IGNORED_MOUNTS =
-  /^\/(dev|proc|run\/credentials\/.+|sys|var\/lib\/docker\/.+|var\/lib\/containers\/storage\/.+)($|\/)/;
+const IGNORED_MOUNTS = '^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)';
 const IGNORED_TYPES =
-  /^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$/;
-const STUCK_AFTER_MS = 5_000;
-
-interface Mount {
-  readonly device: string;
-  readonly mountpoint: string;
-  readonly fstype: string;
-  readonly readonly: boolean;
-}
-
-/** Mounts whose statfs has not come back; each holds a thread of the pool, so they are not asked again until it does. */
-const stuck = new Set<string>();
+  '^(autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|procfs|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|erofs|sysfs|tracefs)$';
+/** What is left of the scrape's time to render and send. */
+const LAST_MS = 100;
+const MOUNTS_PER_TURN = 200;
 
 /**
  * Space and inodes of the mounted filesystems. A mount that hangs (a dead NFS server) is marked with
- * `node_filesystem_device_error` and holds up nothing else.
+ * `node_filesystem_device_error`, is not asked again until it has answered, and holds up nothing else.
  */
-export async function collectFilesystem(paths: Paths, families: FamilyWriter): Promise<void> {
-  const mounts = parseMounts(readText(paths.procfs, '1', 'mounts'));
-  const stats = await Promise.all(mounts.map(({ mountpoint }) => statfsWithin(join(paths.rootfs, mountpoint))));
-  mounts.forEach((mount, i) => {
-    writeMount(mount, stats[i], families);
-  });
-}
+export const filesystem: NodeCollector = {
+  isDefault: true,
+  flags: {
+    ...filterFlags('filesystem.mount-points', 'mount points', {
+      exclude: IGNORED_MOUNTS,
+      oldExclude: 'filesystem.ignored-mount-points',
+    }),
+    ...filterFlags('filesystem.fs-types', 'filesystem types', {
+      exclude: IGNORED_TYPES,
+      oldExclude: 'filesystem.ignored-fs-types',
+    }),
+    'filesystem.mount-timeout': { kind: 'string', help: 'After this long a mount counts as hung.', default: '5s' },
+    'filesystem.stat-workers': {
+      kind: 'string',
+      help: 'How many mounts that can hang are asked at once.',
+      default: '4',
+    },
+  },
+  create: (context) => {
+    const filesystems = new Filesystems(context);
+    return (families, scrape) => filesystems.collect(families, scrape);
+  },
+};
 
-/** The samples of one mount; `stats` is why there are none where reading it failed. */
-function writeMount(mount: Mount, stats: StatsFs | string, families: FamilyWriter): void {
-  const { device, mountpoint, fstype } = mount;
-  const failed = typeof stats === 'string';
-  const labels = { device, device_error: failed ? stats : '', fstype, mountpoint };
-  const gauge = (name: string, help: string) => families.gauge(`node_filesystem_${name}`, help);
-  gauge('device_error', 'Whether reading the filesystem failed.').add(failed ? 1 : 0, labels);
-  gauge('readonly', 'Whether the filesystem is mounted read-only.').add(mount.readonly ? 1 : 0, labels);
-  if (failed) return;
-  const { bsize, blocks, bfree, bavail, files, ffree } = stats;
-  gauge('size_bytes', 'Size in bytes.').add(blocks * bsize, labels);
-  gauge('free_bytes', 'Free space in bytes.').add(bfree * bsize, labels);
-  gauge('avail_bytes', 'Space for users who are not root, in bytes.').add(bavail * bsize, labels);
-  gauge('files', 'Inodes.').add(files, labels);
-  gauge('files_free', 'Free inodes.').add(ffree, labels);
-}
+class Filesystems {
+  private readonly table: MountTable;
+  private readonly remote: RemoteMounts;
+  private readonly isWantedMount: Filter;
+  private readonly isWantedType: Filter;
+  private readonly rootfs: string;
 
-/** The statistics, or why there are none. */
-async function statfsWithin(path: string): Promise<StatsFs | string> {
-  if (stuck.has(path)) return 'mountpoint timeout';
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<string>((resolve) => {
-    timer = setTimeout(() => {
-      stuck.add(path);
-      resolve('mountpoint timeout');
-    }, STUCK_AFTER_MS);
-  });
-  const asked = statfs(path)
-    .catch((error: NodeJS.ErrnoException) => error.code ?? error.message)
-    .finally(() => stuck.delete(path));
-  const result = await Promise.race([asked, timeout]);
-  clearTimeout(timer);
-  return result;
-}
-
-/** The mounts of /proc/1/mounts that count; of several on one place the last, which is the one to be seen. */
-function parseMounts(text: string): Mount[] {
-  const byPlace = new Map<string, Mount>();
-  for (const line of text.split('\n')) {
-    const [device, mountpoint, fstype, options] = line.split(' ').map(unescapeOctal);
-    if (options === undefined || IGNORED_MOUNTS.test(mountpoint) || IGNORED_TYPES.test(fstype)) continue;
-    byPlace.set(mountpoint, { device, mountpoint, fstype, readonly: options.split(',').includes('ro') });
+  constructor(context: NodeContext) {
+    const exclusive = (prefix: string) =>
+      exclusiveFilter(
+        context,
+        prefix,
+        `--collector.${prefix}-exclude and --collector.${prefix}-include are mutually exclusive`,
+      );
+    this.isWantedMount = exclusive('filesystem.mount-points');
+    this.isWantedType = exclusive('filesystem.fs-types');
+    this.rootfs = context.paths.rootfs;
+    this.table = new MountTable(context.paths);
+    this.remote = new RemoteMounts({
+      timeoutMs: parseDuration(context.flag('filesystem.mount-timeout')),
+      workers: Math.max(1, Number(context.flag('filesystem.stat-workers')) || 1),
+      logger: context.logger,
+    });
+    context.onStop(() => this.remote.close());
   }
-  return [...byPlace.values()];
+
+  async collect(families: FamilyWriter, { deadline }: Scrape): Promise<void> {
+    const mounts = (await this.table.read()).filter(
+      ({ mountpoint, fstype }) => this.isWantedMount(mountpoint) && this.isWantedType(fstype),
+    );
+    const path = ({ mountpoint }: Mount) => (this.rootfs === '/' ? mountpoint : join(this.rootfs, mountpoint));
+    const hanging = mounts.filter(({ isLocal }) => !isLocal);
+    const asked = hanging.length > 0 ? this.remote.ask(hanging.map(path), deadline - LAST_MS) : null;
+    const writer = new SpaceWriter(families);
+    let done = 0;
+    for (const mount of mounts) {
+      if (mount.isLocal) writer.write(mount, spaceOf(path(mount)));
+      if (++done % MOUNTS_PER_TURN === 0) await nextTurn();
+    }
+    const spaces = await asked;
+    hanging.forEach((mount, i) => {
+      writer.write(mount, spaces?.[i] ?? 'not asked');
+    });
+  }
 }
 
-function unescapeOctal(text: string): string {
-  return text.replace(/\\(\d{3})/g, (_all, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+/** The space of a filesystem that answers at once, or why there is none. */
+function spaceOf(path: string): Space | string {
+  try {
+    return statfsSync(path);
+  } catch (error) {
+    return statfsMessage(-((error as NodeJS.ErrnoException).errno ?? 0));
+  }
+}
+
+/** The families of this collector, opened once. */
+class SpaceWriter {
+  private readonly family;
+
+  constructor(families: FamilyWriter) {
+    const gauge = (name: string, help: string) => families.gauge(`node_filesystem_${name}`, help);
+    this.family = {
+      error: gauge('device_error', 'Whether reading the filesystem failed.'),
+      readonly: gauge('readonly', 'Whether the filesystem is mounted read-only.'),
+      size: gauge('size_bytes', 'Size in bytes.'),
+      free: gauge('free_bytes', 'Free space in bytes.'),
+      avail: gauge('avail_bytes', 'Space for users who are not root, in bytes.'),
+      files: gauge('files', 'Inodes.'),
+      filesFree: gauge('files_free', 'Free inodes.'),
+      info: gauge('mount_info', 'Constantly 1, with the device of a mount in labels.'),
+    };
+  }
+
+  /** @param space why there is none, where reading it failed */
+  write(mount: Mount, space: Space | string): void {
+    const { device, fstype, mountpoint, isReadonly, labels, infoLabels } = mount;
+    const { error, readonly, size, free, avail, files, filesFree, info } = this.family;
+    if (typeof space === 'string') {
+      const failed = renderLabels({ device, device_error: space, fstype, mountpoint });
+      error.addRendered(1, failed);
+      readonly.addRendered(isReadonly ? 1 : 0, failed);
+      return;
+    }
+    error.addRendered(0, labels);
+    readonly.addRendered(isReadonly ? 1 : 0, labels);
+    size.addRendered(space.blocks * space.bsize, labels);
+    free.addRendered(space.bfree * space.bsize, labels);
+    avail.addRendered(space.bavail * space.bsize, labels);
+    files.addRendered(space.files, labels);
+    filesFree.addRendered(space.ffree, labels);
+    info.addRendered(1, infoLabels);
+  }
 }
