@@ -29,6 +29,7 @@ export {
   type FamilyType,
   FamilyWriter,
   type Labels,
+  OPEN_METRICS_CONTENT_TYPE,
   renderLabels,
   type SampleSink,
   TEXT_CONTENT_TYPE,

@@ -5,6 +5,9 @@ export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untype
 /** The Content-Type of what `FamilyWriter.text` renders. */
 export const TEXT_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
+/** The Content-Type of what `FamilyWriter.openMetricsText` renders. */
+export const OPEN_METRICS_CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+
 export type Labels = Readonly<Record<string, string>>;
 
 /**
@@ -56,7 +59,23 @@ export class FamilyWriter {
     }
     return out;
   }
+
+  /** The same as OpenMetrics 1.0, where a counter is named without its `_total`; one that has none is of no known type. */
+  openMetricsText(): string {
+    let out = '';
+    for (const name of [...this.families.keys()].sort(compareStrings)) {
+      const { type, help, lines } = this.families.get(name) as SampleSink;
+      if (lines === '') continue;
+      const counter = type === 'counter' && name.endsWith(TOTAL);
+      const shown = counter ? name.slice(0, -TOTAL.length) : name;
+      const kind = type === 'untyped' || (type === 'counter' && !counter) ? 'unknown' : type;
+      out += `# HELP ${shown} ${escapeHelp(help).replaceAll('"', '\\"')}\n# TYPE ${shown} ${kind}\n${lines}`;
+    }
+    return `${out}# EOF\n`;
+  }
 }
+
+const TOTAL = '_total';
 
 /** Where the samples of one family go. */
 export class SampleSink {

@@ -1,4 +1,4 @@
-import { type FamilyWriter, TEXT_CONTENT_TYPE } from '@avalanche/exposition';
+import { type FamilyWriter, OPEN_METRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE } from '@avalanche/exposition';
 import {
   acceptForms,
   compressAnswers,
@@ -36,6 +36,8 @@ export interface ExporterServerOptions {
   readonly prefix: string;
   /** One scrape's families; throws a `ScrapeRequestError` where the request is wrong. */
   readonly scrape: (request: FastifyRequest, scrape: Scrape) => Promise<FamilyWriter>;
+  /** Whether whoever asks for OpenMetrics gets it, as from Python's client library; Go's exporters do not offer it. */
+  readonly openMetrics?: boolean;
   /** Further routes, such as `/scrape` and `/probe`. */
   readonly routes?: (app: FastifyInstance) => void;
   readonly onStop?: () => Promise<void>;
@@ -93,7 +95,7 @@ export async function startExporterServer(options: ExporterServerOptions): Promi
 }
 
 async function answerScrape(
-  { scrape, prefix, version, web }: ExporterServerOptions,
+  { scrape, prefix, version, web, openMetrics = false }: ExporterServerOptions,
   counts: ScrapeCounts,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -105,7 +107,10 @@ async function answerScrape(
       writeProcess(families);
       counts.write(families);
     }
-    const answered = sendFamilies(reply, families);
+    const answered =
+      openMetrics && asksForOpenMetrics(request)
+        ? reply.header('content-type', OPEN_METRICS_CONTENT_TYPE).send(families.openMetricsText())
+        : sendFamilies(reply, families);
     counts.count(200);
     return answered;
   } catch (error) {
@@ -118,6 +123,11 @@ async function answerScrape(
 
 export function sendFamilies(reply: FastifyReply, families: FamilyWriter): FastifyReply {
   return reply.header('content-type', TEXT_CONTENT_TYPE).send(families.text());
+}
+
+/** As Python's client library decides: whoever names it gets it. */
+function asksForOpenMetrics({ headers }: FastifyRequest): boolean {
+  return (headers.accept ?? '').split(',').some((type) => type.split(';')[0].trim() === 'application/openmetrics-text');
 }
 
 function sendText(reply: FastifyReply, text: string): FastifyReply {

@@ -83,6 +83,19 @@ describe.skipIf(!hasRedis)('a broker on a real Redis (Debian package redis-serve
     });
   });
 
+  test('whoever asks for OpenMetrics gets it', async () => {
+    const role = await start({ brokerUrl: `${redis.url}/0`, queues: ['q'] });
+    await client.publish('/0.celeryev/x', envelope(event('task-received', { name: 'n' })));
+    await until(role, /celery_task_received_total/);
+    const accept = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2';
+    const answer = await fetch(`${role.url}/metrics`, { headers: { accept } });
+    expect(answer.headers.get('content-type')).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    const text = await answer.text();
+    expect(text).toContain('# TYPE celery_task_received counter\ncelery_task_received_total{');
+    expect(text).toContain('# TYPE celery_queue_length gauge\ncelery_queue_length{queue_name="q"} 0\n');
+    expect(text.endsWith('\n# EOF\n')).toBe(true);
+  });
+
   test('queues are found by their bindings, also of other exchanges; an empty one is 0', async () => {
     await client.select(1);
     await client.sadd('_kombu.binding.celery', 'celery\x06\x16\x06\x16celery', 'mail\x06\x16\x06\x16mail');

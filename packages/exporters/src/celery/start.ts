@@ -115,6 +115,7 @@ function serve(options: CeleryExporterOptions, exporter: CeleryExporter): Promis
     web: options.web,
     version: options.version,
     telemetryPath: '/metrics',
+    openMetrics: true,
     scrape: (_request, scrape) => exporter.scrape(scrape),
     routes(app) {
       app.get('/health', async (_request, reply) => {
