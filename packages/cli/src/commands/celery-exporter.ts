@@ -55,10 +55,15 @@ export const celeryExporter: Command = {
     };
     const lost = new AbortController();
     const either = AbortSignal.any([signal, lost.signal]);
-    const code = await runExporter(withLogLevel(flags, value('log-level')), either, listen, (_flags, common) =>
+    const code = await runExporter(withLogLevel(flags, value('log-level')), either, listen, (_flags, common) => {
       // As the original: without an interval, a broker that is away ends the exporter.
-      startCeleryExporter({ ...common, ...settings, onBrokerLost: () => retrySeconds === 0 && lost.abort() }),
-    );
+      const onBrokerLost = (error: Error) => {
+        if (retrySeconds > 0) return;
+        common.logger.error('Without the broker this ends; --retry-interval=SECONDS would wait for it', { error });
+        lost.abort();
+      };
+      return startCeleryExporter({ ...common, ...settings, onBrokerLost });
+    });
     return lost.signal.aborted ? 1 : code;
   },
 };

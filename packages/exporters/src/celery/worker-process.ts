@@ -24,16 +24,18 @@ export function workerUsage(worker: string, pid: number, pool: readonly number[]
   const others = pool.filter((id) => id !== pid).slice(0, POOL_READ_MAX);
   const children = others.map((id) => readProcess(proc, id)).filter((child) => child?.parent === pid);
   if (others.length === 0 ? !isNamed(proc, worker, pid) : children.length === 0) return null;
-  let { cpuSeconds, memoryBytes } = main;
+  let { cpuTicks, memoryBytes } = main;
   for (const child of children) {
-    cpuSeconds += child?.cpuSeconds ?? 0;
+    cpuTicks += child?.cpuTicks ?? 0;
     memoryBytes += child?.memoryBytes ?? 0;
   }
-  return { cpuSeconds, memoryBytes };
+  return { cpuSeconds: cpuTicks / TICKS_PER_SECOND, memoryBytes };
 }
 
-interface ProcessUsage extends WorkerUsage {
+interface ProcessUsage {
   readonly parent: number;
+  readonly cpuTicks: number;
+  readonly memoryBytes: number;
 }
 
 function readProcess(proc: string, pid: number): ProcessUsage | null {
@@ -41,9 +43,9 @@ function readProcess(proc: string, pid: number): ProcessUsage | null {
     const stat = readFileSync(`${proc}/${pid}/stat`, 'latin1');
     // The command's name, in parentheses, may hold anything; what follows it is field 3.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+    const cpuTicks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
     const resident = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`${proc}/${pid}/status`, 'latin1'))?.[1] ?? '0';
-    return { parent: Number(fields[1]), cpuSeconds: ticks / TICKS_PER_SECOND, memoryBytes: Number(resident) * 1024 };
+    return { parent: Number(fields[1]), cpuTicks, memoryBytes: Number(resident) * 1024 };
   } catch {
     return null; // it has ended, or there is no /proc
   }
