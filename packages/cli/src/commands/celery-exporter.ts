@@ -29,7 +29,7 @@ const FLAGS: FlagSpecs = {
   'static-label': list('KEY=VALUE to add to every series; repeatable.'),
   'count-priority-queues': toggle('Counts messages of all priorities, not only of the lowest (Redis).'),
   'enable-task-events': toggle('Tells workers to send task events, as those started without -E do not.'),
-  'max-task-series': text('Combinations of task, host and queue to tell apart.', '10000'),
+  'max-task-series': text('Combinations of task, host and queue to tell apart.', '5000'),
   'bullmq-prefix': text(
     'Watches the BullMQ queues of this Redis with these key prefixes, such as bull (comma separated).',
   ),

@@ -93,9 +93,8 @@ export class BullWatch {
     if (Date.now() - this.discoveredAt >= DISCOVER_MS) await this.discover(redis, this.since);
     await this.readEvents(redis);
     await readBullQueues(redis, [...this.queues.values()]);
-    await this.readWorkers(redis);
+    this.readWorkers(await this.clientList(redis));
     this.report();
-    this.toldError = '';
   }
 
   private async discover(redis: Redis, since: string): Promise<void> {
@@ -163,8 +162,20 @@ export class BullWatch {
     return details;
   }
 
-  private async readWorkers(redis: Redis): Promise<void> {
-    const list = String(await redis.client('LIST'));
+  /** '' where we are not allowed to see it: then no worker is known. */
+  private async clientList(redis: Redis): Promise<string> {
+    try {
+      const list = String(await redis.client('LIST'));
+      this.toldError = '';
+      return list;
+    } catch (error) {
+      if (!/^NOPERM|unknown command/i.test((error as Error).message)) throw error;
+      this.tell(error as Error);
+      return '';
+    }
+  }
+
+  private readWorkers(list: string): void {
     const clients = bullClients(list, this.options.prefixes);
     const { workerTimeoutMs } = this.options;
     for (const queue of this.queues.values()) {

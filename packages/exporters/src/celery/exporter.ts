@@ -39,6 +39,8 @@ export class CeleryExporter implements BrokerListener {
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
   private measuring: Promise<Map<string, QueueMeasure>> | null = null;
+  /** By the part of a round that fails. */
+  private readonly failures = new Map<string, string>();
   private settleFirst: () => void = () => {};
 
   constructor(private readonly options: ExporterOptions) {
@@ -103,8 +105,8 @@ export class CeleryExporter implements BrokerListener {
     try {
       if (this.failure) throw this.failure;
       const timeoutMs = Math.min(SCRAPE_TIMEOUT_MS, deadline - performance.now());
-      this.lengths = await within(timeoutMs, this.measure());
-      await this.options.bull?.refresh();
+      const measured = Promise.all([this.measure(), this.options.bull?.refresh()]);
+      [this.lengths] = await within(timeoutMs, measured);
     } catch (error) {
       throw new Error(`Failed to scrape metrics: ${(error as Error).message}`, { cause: error });
     }
@@ -136,24 +138,46 @@ export class CeleryExporter implements BrokerListener {
     await this.ask();
   }
 
-  /** One round of questions to workers and broker. */
+  /** One round of questions to workers and broker. What the broker refuses us, as it may by its rules, is left out. */
   private async ask(): Promise<void> {
     if (this.asking || this.failure) return;
     this.asking = true;
-    const { broker, metrics, logger } = this.options;
+    const { broker, metrics } = this.options;
     const askedAt = Date.now();
     try {
-      const [replies, discovered] = await Promise.all([broker.inspect(), broker.discoverQueues()]);
-      this.know([...metrics.inspected(replies, askedAt, Date.now()), ...discovered]);
-      this.unacknowledged = await broker.unacknowledged();
-      this.lengths = await this.measure();
-      const full = [...this.lengths].filter(([, { length }]) => length > 0).map(([queue]) => queue);
-      metrics.ages.seen(await broker.oldestTasks(full.slice(0, OLDEST_MAX)), Date.now());
+      await Promise.all([
+        this.step('asking the workers', async () => {
+          this.know(metrics.inspected(await broker.inspect(), askedAt, Date.now()));
+        }),
+        this.step('finding queues', async () => this.know(await broker.discoverQueues())),
+      ]);
+      await this.step('counting unacknowledged messages', async () => {
+        this.unacknowledged = await broker.unacknowledged();
+      });
+      await this.step('looking at the oldest messages', () => this.lookAtOldest());
       metrics.expire(Date.now());
-    } catch (error) {
-      if (!this.failure) logger.warn('Asking the workers failed', { error });
     } finally {
       this.asking = false;
+    }
+  }
+
+  private async lookAtOldest(): Promise<void> {
+    this.lengths = await this.measure();
+    const full = [...this.lengths].filter(([, { length }]) => length > 0).map(([queue]) => queue);
+    const ids = await this.options.broker.oldestTasks(full.slice(0, OLDEST_MAX));
+    this.options.metrics.ages.seen(ids, Date.now());
+  }
+
+  /** Does one part of a round; its failure is told when it begins or changes, not in every round. */
+  private async step(what: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.failures.delete(what);
+    } catch (error) {
+      const { message } = error as Error;
+      if (this.failure || this.failures.get(what) === message) return;
+      this.failures.set(what, message);
+      this.options.logger.warn('A part of what is asked regularly fails', { what, error });
     }
   }
 

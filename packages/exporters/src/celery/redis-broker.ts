@@ -178,8 +178,9 @@ export class RedisBroker implements Broker {
     subscriber.on('message', (_channel: string, message: string) => take(message, listener));
     try {
       await Promise.all([client.connect(), subscriber.connect()]);
-      await subscriber.psubscribe(`${escapeGlob(this.names.channel('celeryev'))}/*`);
-      await subscriber.subscribe(this.names.channel('celeryev'));
+      const events = this.names.channel('celeryev');
+      if (isFalse(transport.fanout_patterns)) await subscriber.subscribe(events);
+      else await subscriber.psubscribe(`${escapeGlob(events)}/*`);
     } catch (error) {
       session.close();
       throw failure ?? error;

@@ -208,6 +208,20 @@ describe.skipIf(!hasRedis)('a broker on a real Redis (Debian package redis-serve
     await guarded.stop();
   });
 
+  test('a user who may do little sees what he may see', async () => {
+    const guarded = await startRedis();
+    const admin = new Redis(guarded.url);
+    const allowed = ['+llen', '+publish', '+psubscribe', '+lrange', '+del', '+multi', '+exec', '+ping'];
+    await admin.acl('SETUSER', 'watcher', 'on', '>secret', '~*', '&/0.celeryev/*', '&/0.celery.pidbox', ...allowed);
+    await admin.rpush('mail', '{}');
+    const address = `redis://watcher:secret@127.0.0.1:${guarded.port}/0`;
+    const text = await until(await start({ brokerUrl: address, queues: ['mail'] }), /celery_queue_length/);
+    expect(text).toContain('celery_queue_length{queue_name="mail"} 1\n');
+    expect(text).not.toContain('celery_exporter_unacknowledged_messages');
+    admin.disconnect();
+    await guarded.stop();
+  });
+
   test('leaves nothing in Redis, and no connection', async () => {
     const role = await start({ brokerUrl: `${redis.url}/5` });
     await until(role, /celery_exporter_events_total/);

@@ -70,7 +70,7 @@ export async function startCeleryExporter(options: CeleryExporterOptions): Promi
     staticLabels,
     runtimeBuckets: new Buckets(options.runtimeBuckets ?? RUNTIME_BUCKETS),
     waitBuckets: new Buckets(options.waitBuckets ?? WAIT_BUCKETS),
-    taskSeriesMax: options.taskSeriesMax ?? 10_000,
+    taskSeriesMax: options.taskSeriesMax ?? 5_000,
     genericSender: options.genericSender ?? false,
     genericWorker: options.genericWorker ?? false,
   });
