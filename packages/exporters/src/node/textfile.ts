@@ -2,28 +2,30 @@ import { readdirSync, type Stats } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  ENTRY_END,
-  ENTRY_HELP,
-  ENTRY_SAMPLE,
-  ENTRY_TYPE,
-  ExpositionParser,
+  dividerOf,
+  type FamilyMetric,
   type FamilyType,
   type FamilyWriter,
+  type MetricFamily,
+  parseTextFamilies,
   renderLabels,
 } from '@avalanche/exposition';
-import { METRIC_NAME } from '@avalanche/model';
-import { nextTurn } from '../base/collector.ts';
+import { formatG } from '@avalanche/model';
 import type { NodeCollector, NodeContext } from './collector.ts';
 
-/** A file of metrics that is larger is a mistake. */
-const BYTES_MAX = 64 * 1024 * 1024;
-const ENTRIES_PER_TURN = 2_000;
+/** A file of metrics that is larger is a mistake, and would hold up everything else while it is read. */
+const BYTES_MAX = 4 * 1024 * 1024;
 
 interface TextFamily {
   type: FamilyType;
   help: string | undefined;
-  /** Labels as text by suffix of the name, with the value. */
-  readonly samples: { readonly suffix: string; readonly labels: string; readonly value: number }[];
+  readonly samples: Sample[];
+}
+
+interface Sample {
+  readonly suffix: string;
+  readonly labels: string;
+  readonly value: number;
 }
 
 type TextFamilies = ReadonlyMap<string, TextFamily>;
@@ -101,7 +103,7 @@ class TextFiles {
         if (before?.stamp === stamp) return before;
         if (!stats.isFile()) throw new Error('not a file');
         if (stats.size > BYTES_MAX) throw new Error(`larger than ${BYTES_MAX} bytes`);
-        const families = await parseFamilies(await handle.readFile());
+        const families = parseFamilies(await handle.readFile('utf8'));
         const read = { stamp, mtimeMs: stats.mtimeMs, families, problem: null };
         this.read.set(path, read);
         return read;
@@ -133,65 +135,51 @@ function stampOf({ mtimeMs, size, ino }: Stats): string {
   return `${mtimeMs} ${size} ${ino}`;
 }
 
-/** The families of one file. @throws in words that name the line, and where there are timestamps */
-async function parseFamilies(body: Uint8Array): Promise<TextFamilies> {
-  if (body.length > 0 && body.at(-1) !== 0x0a) throw new Error('the last line has no line feed');
-  const parser = new ExpositionParser(body, 'text');
+/** The families of one file. @throws in the words of upstream's parser, and where there are timestamps */
+function parseFamilies(text: string): TextFamilies {
   const families = new Map<string, TextFamily>();
-  const familyOf = (name: string): TextFamily => {
-    let family = families.get(name);
-    if (!family) {
-      family = { type: 'untyped', help: undefined, samples: [] };
-      families.set(name, family);
+  for (const family of parseTextFamilies(text, 'legacy')) {
+    if (family.metrics.some(({ timeMs }) => timeMs !== 0)) {
+      throw new Error('contains unsupported client-side timestamps, skipping entire file');
     }
-    return family;
-  };
-  const typed = new Set<string>();
-  let done = 0;
-  for (let entry = parser.next(); entry !== ENTRY_END; entry = parser.next()) {
-    if (++done % ENTRIES_PER_TURN === 0) await nextTurn();
-    if (entry === ENTRY_HELP) {
-      const family = familyOf(parser.metric);
-      if (family.help !== undefined) throw new Error(`second HELP line for metric name "${parser.metric}"`);
-      family.help = parser.text;
-    } else if (entry === ENTRY_TYPE) {
-      const family = familyOf(parser.metric);
-      if (typed.has(parser.metric) || family.samples.length > 0) {
-        throw new Error(`second TYPE line for metric name "${parser.metric}", or TYPE reported after samples`);
-      }
-      typed.add(parser.metric);
-      family.type = typeOf(parser.text, parser.metric);
-    } else if (entry === ENTRY_SAMPLE) {
-      if (parser.hasTimestamp) throw new Error('contains unsupported client-side timestamps, skipping entire file');
-      const labels = new Map(parser.seriesMap());
-      const name = labels.get(METRIC_NAME) ?? '';
-      labels.delete(METRIC_NAME);
-      const family = familyNameOf(name, families);
-      familyOf(family).samples.push({
-        suffix: name.slice(family.length),
-        labels: renderLabels(Object.fromEntries([...labels].filter(([, value]) => value !== '').sort(byName))),
-        value: parser.value,
-      });
-    }
+    const type = TYPES[family.type ?? 'UNTYPED'];
+    families.set(family.name, {
+      type,
+      help: family.help ?? undefined,
+      samples: family.metrics.flatMap(samplesOf(family)),
+    });
   }
   return families;
 }
 
+const TYPES: Readonly<Record<NonNullable<MetricFamily['type']>, FamilyType>> = {
+  COUNTER: 'counter',
+  GAUGE: 'gauge',
+  SUMMARY: 'summary',
+  HISTOGRAM: 'histogram',
+  GAUGE_HISTOGRAM: 'histogram',
+  UNTYPED: 'untyped',
+};
+
+function samplesOf(family: MetricFamily): (metric: FamilyMetric) => Sample[] {
+  const divider = dividerOf(family);
+  return ({ labels, value, parts, count, sum }) => {
+    const render = (more: readonly (readonly [string, string])[] = []) =>
+      renderLabels(Object.fromEntries([...labels.filter(([, text]) => text !== ''), ...more].sort(byName)));
+    if (divider === null) return [{ suffix: '', labels: render(), value }];
+    const suffix = divider === 'le' ? '_bucket' : '';
+    const divided = parts.filter(([bound]) => divider !== 'le' || bound !== Number.POSITIVE_INFINITY);
+    if (divider === 'le') divided.push([Number.POSITIVE_INFINITY, count]);
+    return [
+      ...divided.map(([bound, part]) => ({ suffix, labels: render([[divider, formatG(bound)]]), value: part })),
+      { suffix: '_sum', labels: render(), value: sum },
+      { suffix: '_count', labels: render(), value: count },
+    ];
+  };
+}
+
 function byName([a]: readonly [string, string], [b]: readonly [string, string]): number {
   return a < b ? -1 : 1;
-}
-
-function typeOf(text: string, name: string): FamilyType {
-  if (text === 'counter' || text === 'gauge' || text === 'histogram' || text === 'summary') return text;
-  if (text === 'untyped' || text === 'unknown') return 'untyped';
-  throw new Error(`unknown metric type "${text}" of "${name}"`);
-}
-
-/** The family of a sample: its name, less `_bucket`, `_sum` or `_count` where that is a histogram or summary. */
-function familyNameOf(name: string, families: TextFamilies): string {
-  const [, base = '', suffix = ''] = /^(.+)(_bucket|_sum|_count)$/.exec(name) ?? [];
-  const type = families.get(base)?.type;
-  return type === 'histogram' || (type === 'summary' && suffix !== '_bucket') ? base : name;
 }
 
 /** The families of several files; the first file that has a family decides its type and help. */
