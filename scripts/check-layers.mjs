@@ -24,10 +24,11 @@ const allowed = {
   prometheus: ['model', 'web', 'yamlfile', 'exposition', 'tsdb', 'promql', 'gotemplate'],
   alertmanager: ['model', 'web', 'yamlfile', 'gotemplate'],
   grafana: ['model', 'web', 'yamlfile'],
+  runs: ['model', 'metrics', 'web', 'exposition'],
   edna: ['model', 'metrics', 'web'],
   cli: [
     ...['model', 'web', 'yamlfile', 'exposition', 'tsdb', 'promql', 'gotemplate'],
-    ...['prometheus', 'alertmanager', 'grafana', 'exporters', 'edna'],
+    ...['prometheus', 'alertmanager', 'grafana', 'exporters', 'runs', 'edna'],
   ],
 };
 

@@ -52,6 +52,16 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/celery-exporter.ts')).celeryExporter,
   },
   {
+    name: 'pushgateway',
+    summary: 'the pushgateway role alone: pushed metrics, reported runs, schedules',
+    load: async () => (await import('./commands/pushgateway.ts')).pushgatewayCommand,
+  },
+  {
+    name: 'track',
+    summary: 'run a command and report the run: track KIND NAME -- COMMAND…',
+    load: async () => (await import('./track/track.ts')).track,
+  },
+  {
     name: 'application',
     summary: 'the reference eDNA service alone',
     load: async () => (await import('./commands/application.ts')).applicationCommand,

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { ApplicationMetrics } from './application-metrics.ts';
 import type { JobMetrics, RunOutcome, RunResources } from './job-metrics.ts';
-import { type CurveLimits, TrainingCurve, type TrainingPoint } from './training-curve.ts';
+import {
+  type CurveLimits,
+  TRAINING_PROBLEMS,
+  TrainingCurve,
+  type TrainingPoint,
+  type TrainingProblem,
+} from './training-curve.ts';
 import type { TrainingRuns } from './training-runs.ts';
 
 export interface RunOptions {
@@ -77,6 +83,11 @@ export class Run {
     this.last = { ...this.last, ...point, epoch };
     this.parts.trainings.show(labels, { ...point, epoch });
     this.parts.trainings.judge(labels, this.curve);
+  }
+
+  /** What is wrong with the training, by its curve up to now. */
+  get problems(): TrainingProblem[] {
+    return TRAINING_PROBLEMS.filter((problem) => this.curve.has(problem));
   }
 
   /** Counts the run. A second call does nothing. */

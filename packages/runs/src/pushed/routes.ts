@@ -1,0 +1,139 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { dividerOf, type FamilyMetric, type MetricFamily } from '@avalanche/exposition';
+import { formatG, parseDuration } from '@avalanche/model';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Counter } from 'prom-client';
+import { readBody } from './body.ts';
+import { groupingOf, PushError } from './grouping.ts';
+import { PUSH_FAILURE_TIME, PUSH_TIME, type PushedGroup, type PushedMetrics } from './pushed-metrics.ts';
+
+const BODY_BYTES_MAX = 64 * 1024 * 1024;
+const gunzipLater = promisify(gunzip);
+
+export interface PushRoutesOptions {
+  readonly pushed: PushedMetrics;
+  /** Whether pushes are checked against what is there. */
+  readonly check: boolean;
+  /** How long what is pushed is kept where the push does not say, in milliseconds; 0: for ever. */
+  readonly ttlMs: number;
+  readonly requests: Counter<'code' | 'handler' | 'method'>;
+}
+
+/** `PUT`, `POST` and `DELETE` of `/metrics/job/…`, as the Pushgateway takes them; `?ttl=1h` says how long it is kept. */
+export function pushRoutes(app: FastifyInstance, options: PushRoutesOptions): void {
+  const { requests, pushed } = options;
+  // bodies come as they are: what they hold depends on the address, and clients call them many things
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
+    done(null, body),
+  );
+  for (const first of ['job', 'job@base64']) {
+    app.route({
+      method: ['PUT', 'POST'],
+      url: `/metrics/${first}/*`,
+      handler: (request, reply) => answered(request, reply, 'push', () => takePush(request, options)),
+    });
+    app.delete(`/metrics/${first}/*`, (request, reply) =>
+      answered(request, reply, 'delete', () => {
+        pushed.remove(groupingOf(pathOf(request)));
+        return 202;
+      }),
+    );
+  }
+
+  async function answered(
+    { method }: FastifyRequest,
+    reply: FastifyReply,
+    handler: string,
+    run: () => number | Promise<number>,
+  ): Promise<FastifyReply> {
+    let code: number;
+    let text = '';
+    try {
+      code = await run();
+    } catch (error) {
+      if (!(error instanceof PushError)) throw error;
+      code = 400;
+      text = `${error.message}\n`;
+    }
+    requests.inc({ code: String(code), handler, method: method.toLowerCase() });
+    return reply.code(code).type('text/plain; charset=utf-8').send(text);
+  }
+}
+
+/** @throws PushError */
+async function takePush(request: FastifyRequest, { pushed, check, ttlMs }: PushRoutesOptions): Promise<number> {
+  const grouping = groupingOf(pathOf(request));
+  const { ttl } = request.query as { readonly ttl?: string | string[] };
+  const families = readBody(await decoded(request), String(request.headers['content-type'] ?? ''));
+  pushed.push({
+    grouping,
+    families,
+    check,
+    replace: request.method === 'PUT',
+    ttlMs: ttl ? ttlOf(String(ttl)) : ttlMs,
+  });
+  return check ? 200 : 202;
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?', 1)[0];
+}
+
+function ttlOf(text: string): number {
+  try {
+    return parseDuration(text);
+  } catch (error) {
+    throw new PushError(`ttl: ${(error as Error).message}`);
+  }
+}
+
+/** @throws PushError */
+async function decoded({ body, headers }: FastifyRequest): Promise<Uint8Array> {
+  const bytes = body instanceof Uint8Array ? body : new Uint8Array();
+  const encoding = String(headers['content-encoding'] ?? '').toLowerCase();
+  if (encoding === '' || encoding === 'identity') return bytes;
+  if (encoding !== 'gzip') throw new PushError(`content encoding ${encoding} is not read here: send gzip or none`);
+  try {
+    return await gunzipLater(bytes, { maxOutputLength: BODY_BYTES_MAX });
+  } catch (error) {
+    throw new PushError(`gzip: ${(error as Error).message}`);
+  }
+}
+
+/** A group as `/api/v1/metrics` of the Pushgateway shows it. */
+export function groupJson(group: PushedGroup): Record<string, unknown> {
+  const time = (ms: number) => new Date(ms).toISOString();
+  const stamp = (name: string, help: string, ms: number) => ({
+    [name]: {
+      time_stamp: time(Math.max(group.pushedAt, group.failedAt)),
+      type: 'GAUGE',
+      help,
+      metrics: [{ labels: { instance: '', ...group.grouping }, value: formatG(ms / 1000) }],
+    },
+  });
+  return {
+    labels: group.grouping,
+    last_push_successful: group.pushedAt >= group.failedAt,
+    ...Object.fromEntries(
+      [...group.families.values()].map(({ family, pushedAt }) => [family.name, familyJson(family, time(pushedAt))]),
+    ),
+    ...stamp(PUSH_TIME, 'Last Unix time when changing this group in the Pushgateway succeeded.', group.pushedAt),
+    ...stamp(PUSH_FAILURE_TIME, 'Last Unix time when changing this group in the Pushgateway failed.', group.failedAt),
+  };
+}
+
+function familyJson(family: MetricFamily, timeStamp: string) {
+  const help = family.help ? { help: family.help } : {};
+  const metrics = family.metrics.map((metric) => metricJson(metric, dividerOf(family)));
+  return { time_stamp: timeStamp, type: family.type ?? 'UNTYPED', ...help, metrics };
+}
+
+function metricJson({ labels, value, parts, count, sum }: FamilyMetric, divider: 'le' | 'quantile' | null) {
+  const common = { labels: Object.fromEntries(labels) };
+  if (divider === null) return { ...common, value: formatG(value) };
+  const divided = Object.fromEntries(parts.map(([bound, part]) => [formatG(bound), formatG(part)]));
+  const name = divider === 'le' ? 'buckets' : 'quantiles';
+  return { ...common, [name]: divided, count: formatG(count), sum: formatG(sum) };
+}
