@@ -177,7 +177,10 @@ export class RedisBroker implements Broker {
     subscriber.on('pmessage', (_pattern: string, _channel: string, message: string) => take(message, listener));
     subscriber.on('message', (_channel: string, message: string) => take(message, listener));
     try {
-      await Promise.all([client.connect(), subscriber.connect()]);
+      // One after the other: ioredis must not be told to disconnect while it greets by TLS, for then an error of the socket is
+      // heard by nobody and ends the process.
+      await client.connect();
+      await subscriber.connect();
       const events = this.names.channel('celeryev');
       if (isFalse(transport.fanout_patterns)) await subscriber.subscribe(events);
       else await subscriber.psubscribe(`${escapeGlob(events)}/*`);
@@ -292,6 +295,7 @@ function connectionOptions(
   const common: ClientOptions = {
     lazyConnect: true,
     enableOfflineQueue: false,
+    enableReadyCheck: false, // it needs INFO; a Redis that is still loading fails the scrape
     maxRetriesPerRequest: 0,
     retryStrategy: () => null, // connecting again is the broker's own business
     connectTimeout: secondsOf(transport.socket_connect_timeout),

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { silentLogger } from '@avalanche/model';
 import type { RunningRole } from '@avalanche/web';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import { freePort, hasRedis, type RunningService, startRedis } from '../../../../tests/support/services.ts';
 import { encodeEnvelope } from './envelope.ts';
 import { type CeleryExporterOptions, startCeleryExporter } from './start.ts';
@@ -220,6 +224,32 @@ describe.skipIf(!hasRedis)('a broker on a real Redis (Debian package redis-serve
     expect(text).not.toContain('celery_exporter_unacknowledged_messages');
     admin.disconnect();
     await guarded.stop();
+  });
+
+  test.skipIf(!hasOpenssl)('TLS, trusted and not (skipped without openssl)', async () => {
+    const secured = await startRedis();
+    const admin = new Redis(secured.url);
+    const directory = mkdtempSync(join(tmpdir(), 'avalanche-celery-tls-'));
+    const authority = new Authority(directory, 'ca');
+    const { certFile, keyFile } = authority.sign('redis', 'DNS:localhost');
+    const port = await freePort();
+    const settings = { 'tls-cert-file': certFile, 'tls-key-file': keyFile, 'tls-ca-cert-file': authority.certFile };
+    const all = { ...settings, 'tls-auth-clients': 'no', 'tls-port': port };
+    await admin.config('SET', ...Object.entries(all).flat());
+    const byName = `rediss://localhost:${port}/0`;
+    const ca = `ssl_ca_certs=${authority.certFile}`;
+    const status = async (brokerUrl: string, sslOptions: string[] = []) =>
+      (await get(await start({ brokerUrl, sslOptions }))).status;
+    expect(await status(byName)).toBe(500);
+    expect(await status(byName, [ca])).toBe(200);
+    expect(await status(`redis://localhost:${port}/0`, [ca])).toBe(200);
+    expect(await status(`${byName}?ssl_cert_reqs=none`)).toBe(200);
+    const byAddress = `rediss://127.0.0.1:${port}/0`;
+    expect(await status(byAddress, [ca])).toBe(500);
+    expect(await status(byAddress, [ca, 'ssl_check_hostname=false'])).toBe(200);
+    admin.disconnect();
+    await secured.stop();
+    rmSync(directory, { recursive: true });
   });
 
   test('leaves nothing in Redis, and no connection', async () => {
