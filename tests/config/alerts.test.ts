@@ -6,11 +6,11 @@ import { configDirectory, readAlerts } from '../support/config-metrics.ts';
 const SEVERITIES: Readonly<Record<string, readonly string[]>> = {
   critical: [
     ...['PostgreSQLDown', 'RedisDown', 'CeleryWorkerDown', 'ApplicationDown', 'LowDiskSpace'],
-    ...['NoWorkersAvailable', 'BackupFailed'],
+    ...['NoWorkersAvailable', 'BackupFailed', 'JobMissed'],
   ],
   warning: [
     ...['HighCPUUsage', 'HighMemoryUsage', 'HighSystemLoad', 'PostgreSQLTooManyConnections', 'TaskQueueBackup'],
-    ...['NoRecentBackup', 'HighAPILatency', 'HighErrorRate', 'HighTaskFailureRate'],
+    ...['NoRecentBackup', 'HighAPILatency', 'HighErrorRate', 'HighTaskFailureRate', 'JobFailed', 'TrainingProblem'],
   ],
   info: ['HighRequestRate', 'DatabaseSizeGrowth'],
 };

@@ -24,10 +24,10 @@ const file = `${root}docker-compose.yml`;
 const compose = parse(readFileSync(file, 'utf8'), { merge: true }) as Compose;
 const services = Object.entries(compose.services);
 
-test('the classic stack is the seven real programs', () => {
+test('the classic stack is the eight real programs', () => {
   expect(services.map(([name]) => name).sort()).toEqual([
     ...['alertmanager', 'celery-exporter', 'grafana', 'node-exporter', 'postgres-exporter', 'prometheus'],
-    'redis-exporter',
+    ...['pushgateway', 'redis-exporter'],
   ]);
 });
 

@@ -17,6 +17,7 @@ export const ROLE_NAMES = [
   'postgres-exporter',
   'redis-exporter',
   'celery-exporter',
+  'pushgateway',
   'prometheus',
   'alertmanager',
   'grafana',

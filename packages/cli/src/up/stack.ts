@@ -9,6 +9,7 @@ import {
 import { startGrafana } from '@avalanche/grafana';
 import type { Logger } from '@avalanche/model';
 import { type RunningPrometheus, startPrometheus } from '@avalanche/prometheus';
+import { startPushgateway } from '@avalanche/runs';
 import { type RunningRole, StartupError } from '@avalanche/web';
 import { uiDirectory, VERSION } from '../version.ts';
 import { startApplicationProcess } from './application.ts';
@@ -21,7 +22,13 @@ import { writeTargets } from './targets.ts';
 /** Roles that may be run by somebody else already: then theirs is watched and ours not started. */
 const ADOPTABLE: ReadonlySet<RoleName> = new Set([
   ...(['application', 'node-exporter', 'postgres-exporter', 'redis-exporter', 'celery-exporter'] as const),
+  'pushgateway',
 ]);
+
+/** What jobs push is forgotten after this where they do not say for how long it holds. */
+const PUSH_TTL_MS = 7 * 86_400_000;
+const PUSHES_SAVED_MS = 10_000;
+const RUNS_KEPT_MS = 366 * 86_400_000;
 
 /** Every role of `avalanche up` in this process (the application in its own), from start to stop. */
 export class Stack {
@@ -130,6 +137,8 @@ export class Stack {
         );
       case 'celery-exporter':
         return this.startCelery();
+      case 'pushgateway':
+        return this.keep(this.startPushgateway(common.listen));
       default:
         throw new Error(`BUG: ${name} is not a watched role`);
     }
@@ -165,6 +174,17 @@ export class Stack {
     if (!brokerUrl) return { how: 'set CELERY_BROKER_URL=redis://host:6379/0' };
     const listen = { host, port: ports['celery-exporter'] };
     return this.keep(startCeleryExporter({ listen, logger: this.logger, version: VERSION, brokerUrl }));
+  }
+
+  private startPushgateway(listen: { readonly host: string; readonly port: number }): Promise<RunningRole> {
+    const directory = join(this.options.dataDirectory, 'pushgateway');
+    return startPushgateway({
+      ...{ listen, directory, logger: this.logger, version: VERSION },
+      persistenceFile: join(directory, 'pushed.json'),
+      persistenceIntervalMs: PUSHES_SAVED_MS,
+      ttlMs: PUSH_TTL_MS,
+      runRetentionMs: RUNS_KEPT_MS,
+    });
   }
 
   private async startServers(): Promise<void> {
