@@ -5,6 +5,8 @@ export interface CeleryEvent {
   readonly hostname: string;
   /** Seconds since the epoch, by the clock of whoever sent it. */
   readonly timestamp: number;
+  /** The process of whoever sent it. */
+  readonly pid?: number;
   readonly uuid?: string;
   readonly name?: string;
   readonly queue?: string;

@@ -111,6 +111,23 @@ describe('workers', () => {
     expect(all.get('celery_worker_instance_up{hostname="h", worker="b@h"}')).toBe(1);
   });
 
+  test('two of one name, as pods may be, are counted both; one that was started again is not counted twice', async () => {
+    const metrics = new CeleryMetrics(options);
+    const beat = (pid: number, now: number, active: number) =>
+      metrics.take({ ...heartbeat('w@h', now / 1000, active), pid }, now);
+    const state = async (now: number) => {
+      const all = await samples(metrics, now);
+      return [all.get('celery_worker_up{hostname="h"}'), all.get('celery_worker_tasks_active{hostname="h"}')];
+    };
+    beat(1, 0, 2);
+    beat(2, 1_000, 3);
+    expect(await state(1_000)).toEqual([1, 5]);
+    metrics.take({ type: 'worker-offline', hostname: 'w@h', timestamp: 2, pid: 1 }, 2_000);
+    expect(await state(2_000)).toEqual([1, 3]);
+    beat(3, 12_000, 1); // the second was killed
+    expect(await state(12_000)).toEqual([1, 1]);
+  });
+
   test('a clock that is an hour off changes nothing, and a heartbeat from before the end is late', async () => {
     const metrics = new CeleryMetrics(options);
     const up = async (now: number) => (await samples(metrics, now)).get('celery_worker_up{hostname="h"}');

@@ -24,9 +24,22 @@ const WORKERS_MAX = 10_000;
 /** A worker's clock is taken as right up to this; its messages need some time themselves. */
 const SKEW_MIN_MS = 2_000;
 
+/**
+ * A process of a silent name-sake is forgotten after this, while another one of the same name is heard: it was started again,
+ * or there were two of them. Workers send a heartbeat every two seconds.
+ */
+const NAMESAKE_TTL_MS = 10_000;
+
+interface WorkerProcess {
+  /** Tasks that it works on; NaN where that is not known. */
+  readonly active: number;
+  readonly seenAt: number;
+}
+
 class Worker {
   up = true;
-  active = 0;
+  /** By process id: nothing keeps two workers, of two pods, from having one name. */
+  readonly processes = new Map<number, WorkerProcess>();
   /** Milliseconds, by our clock. */
   seenAt = 0;
   /** The event's own time when it said that it stops, in seconds; heartbeats from before are late. */
@@ -38,6 +51,22 @@ class Worker {
   cpuSeconds = 0;
 
   constructor(readonly name: string) {}
+
+  get active(): number {
+    let sum = 0;
+    for (const { active } of this.processes.values()) sum += active;
+    return sum;
+  }
+
+  /** A sign of life. */
+  seen(pid: number, active: number, now: number): void {
+    this.up = true;
+    this.seenAt = now;
+    this.processes.set(pid, { active, seenAt: now });
+    for (const [other, { seenAt }] of this.processes) {
+      if (now - seenAt > NAMESAKE_TTL_MS) this.processes.delete(other);
+    }
+  }
 
   get host(): string {
     return hostOf(this.name);
@@ -54,16 +83,17 @@ export class Workers {
   take(event: CeleryEvent, now: number): void {
     const worker = this.touch(event.hostname);
     if (!worker) return;
+    const pid = event.pid ?? 0;
     if (event.type === 'worker-offline') {
-      worker.offlineAt = event.timestamp;
-      worker.up = false;
+      worker.processes.delete(pid);
+      worker.up = worker.processes.size > 0;
+      if (!worker.up) worker.offlineAt = event.timestamp;
       return;
     }
     if (event.timestamp <= worker.offlineAt) return;
     const skewMs = now - event.timestamp * 1000;
     worker.skewMs = Math.abs(skewMs) > SKEW_MIN_MS ? skewMs : 0;
-    worker.active = event.active ?? 0;
-    this.sign(worker, now);
+    worker.seen(pid, event.active ?? 0, now);
   }
 
   /** Takes in what a worker said when it was asked. @param askedAt milliseconds */
@@ -72,8 +102,8 @@ export class Workers {
     if (!worker || worker.offlineAt * 1000 + worker.skewMs >= askedAt) return;
     worker.report = report;
     worker.reportedAt = now;
-    if (report.active) worker.active = report.active.length;
-    this.sign(worker, now);
+    const pid = report.pid ?? 0;
+    worker.seen(pid, report.active?.length ?? worker.processes.get(pid)?.active ?? 0, now);
   }
 
   /** A worker that somebody else watches is alive, or is gone. @param active NaN where it is not known, null where it is gone */
@@ -81,10 +111,7 @@ export class Workers {
     const worker = this.touch(name);
     if (!worker) return;
     if (active === null) worker.up = false;
-    else {
-      worker.active = active;
-      this.sign(worker, now);
-    }
+    else worker.seen(0, active, now);
   }
 
   /** When something happened, in milliseconds by our clock, that a worker dates in seconds by its own. */
@@ -180,11 +207,6 @@ export class Workers {
     families
       .gauge(`${prefix}worker_memory_bytes`, 'Resident memory of a worker on this machine, its pool included.')
       .add(usage.memoryBytes, labels);
-  }
-
-  private sign(worker: Worker, now: number): void {
-    worker.up = true;
-    worker.seenAt = now;
   }
 
   private touch(name: string): Worker | null {
