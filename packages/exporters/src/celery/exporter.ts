@@ -26,6 +26,9 @@ const QUEUES_MAX = 10_000;
 /** Queues of which the oldest message is looked at in one round. */
 const OLDEST_MAX = 200;
 const SCRAPE_TIMEOUT_MS = 10_000;
+/** A broker that takes longer to tell the lengths of its queues tells them to the next scrape. */
+const FRESH_WAIT_MS = 2_000;
+const STALE_MS = 60_000;
 
 /** Listens to a broker, asks its workers every now and then, and answers scrapes from what it knows. */
 export class CeleryExporter implements BrokerListener {
@@ -34,11 +37,13 @@ export class CeleryExporter implements BrokerListener {
   private queuesLeftOut = false;
   private unreadableMessages = 0;
   private takenEvents = 0;
-  private lengths: Map<string, QueueMeasure> = new Map();
+  private lengths: ReadonlyMap<string, QueueMeasure> = new Map();
+  /** When they were told, in milliseconds of `performance.now()`. */
+  private measuredAt = Number.NEGATIVE_INFINITY;
   private unacknowledged: number | null = null;
   private timer: NodeJS.Timeout | undefined;
   private asking = false;
-  private measuring: Promise<Map<string, QueueMeasure>> | null = null;
+  private measuring: Promise<void> | null = null;
   /** By the part of a round that fails. */
   private readonly failures = new Map<string, string>();
   private settleFirst: () => void = () => {};
@@ -105,8 +110,7 @@ export class CeleryExporter implements BrokerListener {
     try {
       if (this.failure) throw this.failure;
       const timeoutMs = Math.min(SCRAPE_TIMEOUT_MS, deadline - performance.now());
-      const measured = Promise.all([this.measure(), this.options.bull?.refresh()]);
-      [this.lengths] = await within(timeoutMs, measured);
+      await within(timeoutMs, Promise.all([this.measureInTime(), this.options.bull?.refresh()]));
     } catch (error) {
       throw new Error(`Failed to scrape metrics: ${(error as Error).message}`, { cause: error });
     }
@@ -162,7 +166,7 @@ export class CeleryExporter implements BrokerListener {
   }
 
   private async lookAtOldest(): Promise<void> {
-    this.lengths = await this.measure();
+    await this.measure();
     const full = [...this.lengths].filter(([, { length }]) => length > 0).map(([queue]) => queue);
     const ids = await this.options.broker.oldestTasks(full.slice(0, OLDEST_MAX));
     this.options.metrics.ages.seen(ids, Date.now());
@@ -181,12 +185,26 @@ export class CeleryExporter implements BrokerListener {
     }
   }
 
+  /** The lengths of now where the broker tells them quickly, else those of not long ago. */
+  private async measureInTime(): Promise<void> {
+    const measuring = this.measure();
+    if (performance.now() - this.measuredAt > STALE_MS) return measuring;
+    await within(FRESH_WAIT_MS, measuring).catch((error: Error) => {
+      if (!(error instanceof NoAnswerError)) throw error;
+    });
+  }
+
   /** Scrapes that come together are answered by one look at the queues. */
-  private measure(): Promise<Map<string, QueueMeasure>> {
-    this.measuring ??= this.options.broker.measure([...this.queues]).finally(() => {
+  private measure(): Promise<void> {
+    this.measuring ??= this.readLengths().finally(() => {
       this.measuring = null;
     });
     return this.measuring;
+  }
+
+  private async readLengths(): Promise<void> {
+    this.lengths = await this.options.broker.measure([...this.queues]);
+    this.measuredAt = performance.now();
   }
 
   private know(queues: readonly string[]): void {
@@ -213,9 +231,13 @@ export class CeleryExporter implements BrokerListener {
   }
 }
 
+class NoAnswerError extends Error {
+  override readonly name = 'NoAnswerError';
+}
+
 function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const late = () => reject(new Error(`the broker gave no answer in ${Math.round(timeoutMs)} ms`));
+    const late = () => reject(new NoAnswerError(`the broker gave no answer in ${Math.round(timeoutMs)} ms`));
     const timer = setTimeout(late, Math.max(0, timeoutMs));
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });

@@ -1,5 +1,4 @@
-import type { FamilyWriter } from '@avalanche/exposition';
-import { nextTurn } from '../base/collector.ts';
+import { type FamilyWriter, renderLabels } from '@avalanche/exposition';
 import { type ActiveSummary, ActiveTasks, type ReportedTask } from './active-tasks.ts';
 import type { QueueMeasure } from './broker.ts';
 import { type CeleryEvent, exceptionName, hostOf } from './event.ts';
@@ -7,6 +6,7 @@ import type { Buckets } from './histogram.ts';
 import { type ActiveReport, type InspectReply, workerReports } from './inspect.ts';
 import { QueueAges } from './queue-ages.ts';
 import { QueuedTasks } from './queued-tasks.ts';
+import { Slices } from './slices.ts';
 import { isCounted, type TaskSeries, TaskSeriesTable } from './task-series.ts';
 import { TaskMemory } from './tasks.ts';
 import { Workers } from './workers.ts';
@@ -31,9 +31,6 @@ export interface CeleryMetricsOptions {
 
 /** The host name of what is told of all hosts in one. */
 export const GENERIC_HOST = 'generic';
-/** Rendering lets others have the event loop after this long. */
-const SLICE_MS = 5;
-const WRITTEN_BETWEEN_LOOKS = 16;
 /** Task events after which a task is not being worked on. */
 const ENDINGS = new Set(['succeeded', 'failed', 'rejected', 'revoked', 'retried']);
 
@@ -83,16 +80,14 @@ export class CeleryMetrics {
 
   async write(families: FamilyWriter, queues: ReadonlyMap<string, QueueMeasure>, now: number): Promise<void> {
     this.expire(now);
-    this.writeQueues(families, queues, now);
+    const slices = new Slices();
+    await this.writeQueues(families, queues, now, slices);
     this.workers.write(families, now);
-    this.writeActive(families, now);
-    let sliceBegin = performance.now();
-    let written = 0;
+    const active = this.active.bySeries();
     for (const series of this.series.all()) {
+      this.writeActive(families, series, active.get(series), now);
       series.write(families);
-      if (++written % WRITTEN_BETWEEN_LOOKS > 0 || performance.now() - sliceBegin < SLICE_MS) continue;
-      await nextTurn();
-      sliceBegin = performance.now();
+      if (slices.isOver()) await slices.next();
     }
   }
 
@@ -135,7 +130,12 @@ export class CeleryMetrics {
       });
   }
 
-  private writeQueues(families: FamilyWriter, queues: ReadonlyMap<string, QueueMeasure>, now: number): void {
+  private async writeQueues(
+    families: FamilyWriter,
+    queues: ReadonlyMap<string, QueueMeasure>,
+    now: number,
+    slices: Slices,
+  ): Promise<void> {
     const { prefix, staticLabels } = this.options;
     const gauge = (name: string, help: string) => families.gauge(`${prefix}${name}`, help);
     this.queued.settle((queue) => queues.get(queue)?.length === 0, now);
@@ -144,41 +144,41 @@ export class CeleryMetrics {
     const length = gauge('queue_length', 'Messages that wait in a queue.');
     const workers = gauge('active_worker_count', 'Workers that serve a queue.');
     const processes = gauge('active_process_count', 'Pool processes of the workers that serve a queue.');
+    const consumers = gauge('active_consumer_count', 'Consumers of a queue at the broker.');
+    const age = gauge(
+      'queue_oldest_age_seconds',
+      'For how long the oldest message of a queue waits; 0 where it is empty.',
+    );
     for (const [queue_name, measure] of queues) {
-      const labels = { queue_name, ...staticLabels };
+      const labels = renderLabels({ queue_name, ...staticLabels });
       const service = services.get(queue_name);
-      length.add(measure.length, labels);
-      workers.add(service?.workers ?? 0, labels);
-      processes.add(service?.processes ?? 0, labels);
-      if (measure.consumers !== undefined) {
-        gauge('active_consumer_count', 'Consumers of a queue at the broker.').add(measure.consumers, labels);
-      }
+      length.addRendered(measure.length, labels);
+      workers.addRendered(service?.workers ?? 0, labels);
+      processes.addRendered(service?.processes ?? 0, labels);
+      if (measure.consumers !== undefined) consumers.addRendered(measure.consumers, labels);
       const oldest = measure.length === 0 ? now : since.get(queue_name);
-      if (oldest === undefined) continue;
-      gauge('queue_oldest_age_seconds', 'For how long the oldest message of a queue waits; 0 where it is empty.').add(
-        secondsSince(oldest, now),
-        labels,
-      );
+      if (oldest !== undefined) age.addRendered(secondsSince(oldest, now), labels);
+      if (slices.isOver()) await slices.next();
     }
   }
 
-  private writeActive(families: FamilyWriter, now: number): void {
+  private writeActive(
+    families: FamilyWriter,
+    series: TaskSeries,
+    summary: ActiveSummary | undefined,
+    now: number,
+  ): void {
+    if (!summary && !series.wasActive) return;
     const { prefix } = this.options;
-    const active = this.active.bySeries();
-    const count = families.gauge(`${prefix}active_task_count`, 'Tasks that workers work on.');
-    const age = families.gauge(
-      `${prefix}active_task_oldest_age_seconds`,
-      'For how long the oldest of the tasks that are worked on runs; 0 where there is none.',
-    );
-    const none: ActiveSummary = { count: 0, oldestAt: now };
-    for (const series of this.series.all()) {
-      const summary = active.get(series) ?? none;
-      if (summary.count === 0 && !series.wasActive) continue;
-      count.addRendered(summary.count, series.labels.whole);
-      age.addRendered(secondsSince(summary.oldestAt, now), series.labels.whole);
-    }
+    const { whole } = series.labels;
+    families.gauge(`${prefix}active_task_count`, 'Tasks that workers work on.').addRendered(summary?.count ?? 0, whole);
+    families
+      .gauge(`${prefix}active_task_oldest_age_seconds`, ACTIVE_AGE_HELP)
+      .addRendered(secondsSince(summary?.oldestAt ?? now, now), whole);
   }
 }
+
+const ACTIVE_AGE_HELP = 'For how long the oldest of the tasks that are worked on runs; 0 where there is none.';
 
 function secondsSince(then: number, now: number): number {
   return Math.max(0, now - then) / 1000;

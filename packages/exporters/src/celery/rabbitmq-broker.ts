@@ -23,6 +23,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const HEARTBEAT_SECONDS = 15;
 /** Channels that ask for lengths of queues side by side. */
 const MEASURING_CHANNELS = 4;
+/** A queue that does not exist is not looked for again before this. */
+const MISSING_MS = 30_000;
 const CONTROL_EXCHANGE = 'celery.pidbox';
 const NOT_FOUND = 404;
 
@@ -48,6 +50,8 @@ class RabbitmqSession implements Session {
 export class RabbitmqBroker implements Broker {
   readonly address: string;
   private sessions: Reconnecting<RabbitmqSession> | undefined;
+  /** Queues that did not exist, and when we looked, in milliseconds of `performance.now()`. */
+  private readonly missing = new Map<string, number>();
 
   constructor(private readonly options: RabbitmqBrokerOptions) {
     this.address = options.addresses.map(({ shown }) => shown).join(';');
@@ -86,8 +90,36 @@ export class RabbitmqBroker implements Broker {
     const out = new Map<string, QueueMeasure>();
     const left = queues.values();
     const channels = Math.min(MEASURING_CHANNELS, queues.length);
-    await Promise.all(Array.from({ length: channels }, () => measureAll(connection, left, out)));
+    await Promise.all(Array.from({ length: channels }, () => this.measureAll(connection, left, out)));
     return out;
+  }
+
+  /** Takes queues until there are none left; to look for one that does not exist costs a channel. */
+  private async measureAll(
+    connection: ChannelModel,
+    left: Iterator<string>,
+    out: Map<string, QueueMeasure>,
+  ): Promise<void> {
+    let channel: Channel | null = null;
+    for (let next = left.next(); !next.done; next = left.next()) {
+      const queue = next.value;
+      if (performance.now() - (this.missing.get(queue) ?? Number.NEGATIVE_INFINITY) < MISSING_MS) {
+        out.set(queue, { length: 0, consumers: 0 });
+        continue;
+      }
+      channel ??= await openChannel(connection);
+      try {
+        const { messageCount, consumerCount } = await channel.checkQueue(queue);
+        out.set(queue, { length: messageCount, consumers: consumerCount });
+        this.missing.delete(queue);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        out.set(queue, { length: 0, consumers: 0 });
+        this.missing.set(queue, performance.now());
+        channel = null;
+      }
+    }
+    await channel?.close();
   }
 
   async oldestTasks(): Promise<Map<string, string>> {
@@ -202,27 +234,6 @@ async function exchangeExists(connection: ChannelModel, name: string): Promise<b
     if (isNotFound(error)) return false; // which has closed the channel
     throw error;
   }
-}
-
-/** Takes queues until there are none left; one that does not exist costs a channel and is empty. */
-async function measureAll(
-  connection: ChannelModel,
-  left: Iterator<string>,
-  out: Map<string, QueueMeasure>,
-): Promise<void> {
-  let channel: Channel | null = null;
-  for (let next = left.next(); !next.done; next = left.next()) {
-    channel ??= await openChannel(connection);
-    try {
-      const { messageCount, consumerCount } = await channel.checkQueue(next.value);
-      out.set(next.value, { length: messageCount, consumers: consumerCount });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      out.set(next.value, { length: 0, consumers: 0 });
-      channel = null;
-    }
-  }
-  await channel?.close();
 }
 
 function isNotFound(error: unknown): boolean {
