@@ -8,30 +8,34 @@ export interface Paths {
   readonly udevData: string;
 }
 
-/** A file of the kernel that is larger is not what it should be. */
-const BYTES_MAX = 64 * 1024 * 1024;
+/** A file of the kernel that is larger is not what it should be, and would hold up everything else. */
+const BYTES_MAX = 4 * 1024 * 1024;
+/** Files with a line for each socket or mount. */
+export const MANY_LINES_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Grows to the largest file read; files are read one at a time. */
-let buffer: Buffer = Buffer.allocUnsafeSlow(32 * 1024);
+const BUFFER_BYTES = 64 * 1024;
+/** For one file after another; grows for a large one and shrinks again. */
+let buffer: Buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 
-/** Reads a file of /proc whole, however many reads it takes. @throws the file system's error */
-export function readText(path: string): string {
+/** Reads a file of /proc whole, however many reads it takes. @throws the file system's error, and where it is too large */
+export function readText(path: string, bytesMax = BYTES_MAX): string {
   const fd = openSync(path, 'r');
   try {
     let size = 0;
     for (;;) {
-      if (size === buffer.length) buffer = grown(buffer, path);
+      if (size >= bytesMax) throw new Error(`${path} is larger than ${bytesMax} bytes`);
+      if (size === buffer.length) buffer = grown(buffer);
       const count = readSync(fd, buffer, size, buffer.length - size, null);
       if (count === 0) return buffer.toString('utf8', 0, size);
       size += count;
     }
   } finally {
     closeSync(fd);
+    if (buffer.length > 16 * BUFFER_BYTES) buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   }
 }
 
-function grown(old: Buffer, path: string): Buffer {
-  if (old.length >= BYTES_MAX) throw new Error(`${path} is larger than ${BYTES_MAX} bytes`);
+function grown(old: Buffer): Buffer {
   const larger = Buffer.allocUnsafeSlow(old.length * 4);
   old.copy(larger);
   return larger;
@@ -66,8 +70,8 @@ export function tryText(path: string): string | undefined {
 }
 
 /** A file's text, or undefined where it is not there. @throws the file system's error where it is and cannot be read */
-export function readIfThere(path: string): string | undefined {
-  return ifThere(() => readText(path));
+export function readIfThere(path: string, bytesMax?: number): string | undefined {
+  return ifThere(() => readText(path, bytesMax));
 }
 
 /** A whole number from an attribute. @throws where it cannot be read or is none */

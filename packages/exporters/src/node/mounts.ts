@@ -1,6 +1,6 @@
 import { renderLabels } from '@avalanche/exposition';
 import { nextTurn } from '../base/collector.ts';
-import { malformed, type Paths, readText } from './machine.ts';
+import { MANY_LINES_BYTES_MAX, malformed, type Paths, readText } from './machine.ts';
 
 /** A mounted filesystem as /proc/1/mountinfo tells it. */
 export interface Mount {
@@ -63,9 +63,9 @@ export class MountTable {
 
   private readText(): string {
     try {
-      return readText(`${this.paths.procfs}/1/mountinfo`);
+      return readText(`${this.paths.procfs}/1/mountinfo`, MANY_LINES_BYTES_MAX);
     } catch {
-      return readText(`${this.paths.procfs}/self/mountinfo`);
+      return readText(`${this.paths.procfs}/self/mountinfo`, MANY_LINES_BYTES_MAX);
     }
   }
 }

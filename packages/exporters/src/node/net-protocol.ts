@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
+import type { FamilyWriter } from '@avalanche/exposition';
 import { NoDataError } from '../base/collector.ts';
 import { byDefault, type NodeCollector, onRequest } from './collector.ts';
 import { nameMatcher } from './filter.ts';
@@ -9,6 +11,7 @@ import {
   ifThere,
   lines,
   listMatching,
+  MANY_LINES_BYTES_MAX,
   readIfThere,
   readNumber,
   readText,
@@ -56,31 +59,52 @@ function writePairs(text: string, file: string, write: (key: string, value: stri
 }
 
 const SOCKSTAT_KEYS = new Set(['inuse', 'orphan', 'tw', 'alloc', 'mem', 'memory']);
-/** Bytes of a page of memory: of all machines that Node runs on, some of arm64 have larger ones, which no file tells. */
-const PAGE_BYTES = 4096;
+/** In /proc/self/auxv, which is pairs of 64-bit numbers: the size of a page. */
+const AT_PAGESZ = 6n;
+
+/** Bytes of a page of memory: 4096, but on some machines of arm64. */
+function pageBytes(): number {
+  try {
+    const auxv = readFileSync('/proc/self/auxv');
+    const pairs = new BigUint64Array(auxv.buffer.slice(auxv.byteOffset, auxv.byteOffset + (auxv.length & ~15)));
+    for (let i = 0; i < pairs.length; i += 2) if (pairs[i] === AT_PAGESZ) return Number(pairs[i + 1]);
+  } catch {
+    // not Linux
+  }
+  return 4096;
+}
 
 /** /proc/net/sockstat and sockstat6: sockets in use by protocol. */
-export const sockstat = byDefault(({ procfs }, families) => {
-  for (const file of ['sockstat', 'sockstat6']) {
-    for (const line of lines(readIfThere(`${procfs}/net/${file}`) ?? '')) {
-      const [name, ...pairs] = fields(line);
-      const protocol = name.slice(0, -1);
-      if (pairs.length === 0 || pairs.length % 2 !== 0) throw new Error(`/proc/net/${file}: ${line.slice(0, 80)}`);
-      for (let i = 0; i < pairs.length; i += 2) {
-        const [key, value] = [pairs[i], wholeNumber(pairs[i + 1], `/proc/net/${file}`)];
-        const write = (suffix: string, amount: number) =>
-          families.gauge(`node_sockstat_${protocol}_${suffix}`, `Sockets: ${protocol} ${suffix}.`).add(amount);
-        if (protocol === 'sockets') {
-          if (key === 'used' && file === 'sockstat') write('used', value);
-          continue;
-        }
-        if (!SOCKSTAT_KEYS.has(key)) continue;
-        write(key, value);
-        if (key === 'mem') write('mem_bytes', value * PAGE_BYTES);
+export const sockstat: NodeCollector = {
+  isDefault: true,
+  create({ paths }) {
+    const page = pageBytes();
+    return (families) => {
+      for (const file of ['sockstat', 'sockstat6']) {
+        const text = readIfThere(`${paths.procfs}/net/${file}`) ?? '';
+        for (const line of lines(text)) writeSockets(line, file, page, families);
       }
+    };
+  },
+};
+
+/** A line such as `TCP: inuse 2 orphan 0`. */
+function writeSockets(line: string, file: string, page: number, families: FamilyWriter): void {
+  const [name, ...pairs] = fields(line);
+  const protocol = name.slice(0, -1);
+  if (pairs.length === 0 || pairs.length % 2 !== 0) throw new Error(`/proc/net/${file}: ${line.slice(0, 80)}`);
+  const write = (suffix: string, amount: number) =>
+    families.gauge(`node_sockstat_${protocol}_${suffix}`, `Sockets: ${protocol} ${suffix}.`).add(amount);
+  for (let i = 0; i < pairs.length; i += 2) {
+    const [key, value] = [pairs[i], wholeNumber(pairs[i + 1], `/proc/net/${file}`)];
+    if (protocol === 'sockets') {
+      if (key === 'used' && file === 'sockstat') write('used', value);
+    } else if (SOCKSTAT_KEYS.has(key)) {
+      write(key, value);
+      if (key === 'mem') write('mem_bytes', value * page);
     }
   }
-});
+}
 
 /** Columns of /proc/net/softnet_stat, which are hexadecimal; the last one is the CPU. */
 const SOFTNET: readonly (readonly [column: number, name: string, type: 'counter' | 'gauge', help: string])[] = [
@@ -170,7 +194,7 @@ function* socketsOf(text: string, file: string): Generator<Queues> {
 
 /** Bytes that wait in the queues of all UDP sockets. */
 export const udpQueues = byDefault(({ procfs }, families) => {
-  const texts = ['udp', 'udp6'].map((file) => readIfThere(`${procfs}/net/${file}`));
+  const texts = ['udp', 'udp6'].map((file) => readIfThere(`${procfs}/net/${file}`, MANY_LINES_BYTES_MAX));
   if (texts.every((text) => text === undefined)) throw new NoDataError('no UDP');
   const queues = families.gauge('node_udp_queues', 'Bytes that wait in the queues of UDP sockets.');
   texts.forEach((text, i) => {
@@ -203,7 +227,10 @@ export const tcpstat = onRequest(({ procfs }, families) => {
     ['tx_queued_bytes', 0],
   ]);
   const add = (key: string, amount: number) => counts.set(key, (counts.get(key) ?? 0) + amount);
-  for (const text of [readText(`${procfs}/net/tcp`), readIfThere(`${procfs}/net/tcp6`) ?? '']) {
+  for (const text of [
+    readText(`${procfs}/net/tcp`, MANY_LINES_BYTES_MAX),
+    readIfThere(`${procfs}/net/tcp6`, MANY_LINES_BYTES_MAX) ?? '',
+  ]) {
     for (const { state, sent, received } of socketsOf(text, '/proc/net/tcp')) {
       add(TCP_STATES[state] ?? 'unknown', 1);
       add('rx_queued_bytes', received);

@@ -16,6 +16,7 @@ import {
   tryText,
   wholeNumber,
 } from './machine.ts';
+import { zoneAbbreviation } from './time-zone.ts';
 
 /** What uname(2) says, from /proc/sys/kernel. */
 export const uname = byDefault(({ procfs }, families) => {
@@ -33,10 +34,11 @@ export const uname = byDefault(({ procfs }, families) => {
 /** The clock, the time zone, and the clock sources of /sys. */
 export const time = byDefault(({ sysfs }, families) => {
   const now = new Date();
+  const ahead = -now.getTimezoneOffset() || 0;
   families.gauge('node_time_seconds', 'The time here, in seconds since the epoch.').add(now.getTime() / 1000);
   families
     .gauge('node_time_zone_offset_seconds', 'How far the time zone is ahead of UTC, in seconds.')
-    .add(-60 * now.getTimezoneOffset() || 0, { time_zone: zoneName(now) });
+    .add(ahead * 60, { time_zone: zoneName(ahead) });
   const root = `${sysfs}/devices/system/clocksource`;
   const available = families.gauge('node_time_clocksource_available_info', 'Constantly 1 for a clock source at hand.');
   const current = families.gauge('node_time_clocksource_current_info', 'Constantly 1 for the clock source in use.');
@@ -51,17 +53,10 @@ export const time = byDefault(({ sysfs }, families) => {
 
 let zone = { offset: Number.NaN, name: '' };
 
-/** The abbreviation of the zone, such as `CET`, which changes with its offset; `+0530` where there is none, as in Go. */
-function zoneName(now: Date): string {
-  const offset = now.getTimezoneOffset();
-  if (zone.offset === offset) return zone.name;
-  const parts = new Intl.DateTimeFormat('en-GB', { timeZoneName: 'short' }).formatToParts(now);
-  const name = parts.find(({ type }) => type === 'timeZoneName')?.value ?? 'UTC';
-  const [, sign, hours, minutes = '00'] = /^GMT([+-])(\d+)(?::(\d+))?$/.exec(name) ?? [];
-  const isNumeric = sign !== undefined;
-  const digits = isNumeric ? `${sign}${hours.padStart(2, '0')}${minutes === '00' ? '' : minutes}` : name;
-  zone = { offset, name: digits };
-  return digits;
+/** The name changes with the offset. */
+function zoneName(offset: number): string {
+  if (zone.offset !== offset) zone = { offset, name: zoneAbbreviation(offset) };
+  return zone.name;
 }
 
 /** /proc/sys/fs/file-nr */
