@@ -39,7 +39,18 @@ class RedisSession implements Session {
   constructor(
     readonly client: Redis,
     readonly subscriber: Redis,
+    private readonly lost: (error: Error) => void,
   ) {}
+
+  /** Gives up a connection that listens to nothing any more: it would not notice by itself. */
+  async check(): Promise<void> {
+    try {
+      await this.subscriber.ping();
+    } catch (error) {
+      this.lost(error as Error);
+      throw error;
+    }
+  }
 
   close(): void {
     this.client.disconnect();
@@ -83,8 +94,9 @@ export class RedisBroker implements Broker {
   }
 
   async inspect(): Promise<InspectReply[]> {
-    const { client, subscriber } = this.session;
-    await subscriber.ping(); // a connection that only listens would not notice that it is dead
+    const { session } = this;
+    const { client } = session;
+    await session.check();
     for (const method of INSPECT_METHODS) await this.publish(controlMessage(method, this.replyQueue));
     await new Promise((resolve) => setTimeout(resolve, INSPECT_WAIT_MS));
     const key = this.names.key(this.replyQueue);
@@ -165,7 +177,7 @@ export class RedisBroker implements Broker {
   private async connect(attempt: number, lost: (error: Error) => void, listener: BrokerListener) {
     const { addresses, transport, tls } = this.options;
     const options = connectionOptions(addresses, attempt, transport, tls);
-    const session = new RedisSession(new Redis(options), new Redis(options));
+    const session = new RedisSession(new Redis(options), new Redis(options), lost);
     const { client, subscriber } = session;
     let failure: Error | undefined;
     for (const one of [client, subscriber]) {

@@ -63,6 +63,16 @@ describe.skipIf(!hasRedis)('a broker on a real Redis (Debian package redis-serve
     ...more,
   });
 
+  /** What is published while nobody listens is lost. */
+  async function publishUntilHeard(role: RunningRole, publisher: Redis): Promise<void> {
+    for (let i = 0; i < 100; i++) {
+      await publisher.publish('/0.celeryev/x', envelope(event('task-received', { name: 'late' }))).catch(() => {});
+      if ((await get(role)).text.includes('name="late"')) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('nothing is heard');
+  }
+
   test('events that are published are counted, one by one and several at once; what is none is counted too', async () => {
     const role = await start({ brokerUrl: `${redis.url}/0` });
     await client.publish(
@@ -191,14 +201,27 @@ describe.skipIf(!hasRedis)('a broker on a real Redis (Debian package redis-serve
     );
     const again = await startRedis({ port: other.port });
     await until(role, /celery_exporter_events_total/);
-    for (let i = 0; i < 100; i++) {
-      await publisher.publish('/0.celeryev/x', envelope(event('task-received', { name: 'late' }))).catch(() => {});
-      if ((await get(role)).text.includes('name="late"')) break;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect((await get(role)).text).toContain('name="late"');
+    await publishUntilHeard(role, publisher);
     publisher.disconnect();
     await again.stop();
+  });
+
+  test('a Redis that hangs is given up, and listened to when it goes on', async () => {
+    const hanging = await startRedis();
+    const publisher = new Redis(hanging.url);
+    const transportOptions = ['socket_timeout=1', 'socket_connect_timeout=1'];
+    const role = await start({ brokerUrl: `${hanging.url}/0`, transportOptions, queues: ['q'] });
+    await until(role, /celery_queue_length/);
+    hanging.process.kill('SIGSTOP');
+    const begin = performance.now();
+    expect((await get(role)).status).toBe(500);
+    expect(performance.now() - begin).toBeLessThan(3_000);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    hanging.process.kill('SIGCONT');
+    await until(role, /celery_queue_length/);
+    await publishUntilHeard(role, publisher);
+    publisher.disconnect();
+    await hanging.stop();
   });
 
   test('a wrong password is told, and the right one works', async () => {
