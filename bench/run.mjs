@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// Ours alone: the harness has no storm of alerts.
-const own = { storm: './storm.mjs' }[process.argv[2]];
+// Ours alone: the harness has none of them.
+const own = { storm: './storm.mjs', exporters: './exporters.mjs' }[process.argv[2]];
 if (own) {
   await import(own);
   process.exit();
