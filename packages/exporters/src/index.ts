@@ -14,4 +14,5 @@ export {
   STATEMENTS_DEFAULTS,
   startPostgresExporter,
 } from './postgres/start.ts';
+export { REDIS_DEFAULTS } from './redis/options.ts';
 export { type RedisExporterOptions, redisAnswers, startRedisExporter } from './redis/start.ts';

@@ -38,6 +38,8 @@ export interface ExporterServerOptions {
   readonly scrape: (request: FastifyRequest, scrape: Scrape) => Promise<FamilyWriter>;
   /** Whether whoever asks for OpenMetrics gets it, as from Python's client library; Go's exporters do not offer it. */
   readonly openMetrics?: boolean;
+  /** Writes the build info where it has other labels than those of Go's version collector. */
+  readonly buildInfo?: (families: FamilyWriter) => void;
   /** Further routes, such as `/scrape` and `/probe`. */
   readonly routes?: (app: FastifyInstance) => void;
   readonly onStop?: () => Promise<void>;
@@ -95,14 +97,15 @@ export async function startExporterServer(options: ExporterServerOptions): Promi
 }
 
 async function answerScrape(
-  { scrape, prefix, version, web, openMetrics = false }: ExporterServerOptions,
+  { scrape, prefix, version, web, openMetrics = false, buildInfo }: ExporterServerOptions,
   counts: ScrapeCounts,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   try {
     const families = await scrape(request, scrapeOf(request.headers));
-    writeBuildInfo(families, prefix, version);
+    if (buildInfo) buildInfo(families);
+    else writeBuildInfo(families, prefix, version);
     if (!web?.disableExporterMetrics) {
       writeProcess(families);
       counts.write(families);

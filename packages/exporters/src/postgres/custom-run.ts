@@ -3,7 +3,7 @@ import { type Answer, type Query, reasonOf, type ServerInfo } from './connection
 import type { Column, CustomQuery, QueriesFile } from './custom-queries.ts';
 import { writeCustom } from './custom-write.ts';
 import { type DataSource, publicName } from './dsn.ts';
-import type { FailureLog } from './failure-log.ts';
+import type { FailureLog } from '../base/failure-log.ts';
 import { inVersionRange } from './version-range.ts';
 
 const CONFLICTS = [

@@ -7,7 +7,7 @@ import { Connection, type Query, reasonOf, type ServerInfo } from './connection.
 import type { QueriesFile } from './custom-queries.ts';
 import { CustomRun } from './custom-run.ts';
 import { type DataSource, publicName } from './dsn.ts';
-import { FailureLog } from './failure-log.ts';
+import { FailureLog } from '../base/failure-log.ts';
 import type { CollectorContext, PostgresCollector, StatementsOptions } from './view.ts';
 
 /** What the flags say about scraping, the same for the exporter's own databases and for those of `/probe`. */

@@ -1,160 +1,252 @@
+import { timingSafeEqual } from 'node:crypto';
 import { FamilyWriter } from '@avalanche/exposition';
-import type { Logger } from '@avalanche/model';
-import type { ListenAddress, RunningRole, WebOptions } from '@avalanche/web';
-import { Redis } from 'ioredis';
-import { sendFamilies, startExporterServer } from '../base/server.ts';
-import { type RedisAnswers, redisFamilies } from './families.ts';
+import { type Logger, matchesAnywhere } from '@avalanche/model';
+import { type ListenAddress, type RunningRole, StartupError } from '@avalanche/web';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { scrapeOf } from '../base/scrape.ts';
+import { type ExporterWebOptions, sendFamilies, startExporterServer } from '../base/server.ts';
+import { parseRedisAddress, type RedisAddress } from './address.ts';
+import { Connection, type Credentials, tlsOptions } from './connection.ts';
+import { parseKeys } from './keys.ts';
+import { REDIS_DEFAULTS, type RedisScrapeOptions } from './options.ts';
+import { type Passwords, passwordOf, readPasswords } from './passwords.ts';
+import { clusterNodes, RedisServer } from './server.ts';
 
-export interface RedisExporterOptions {
+export interface RedisExporterOptions extends Partial<RedisScrapeOptions> {
   readonly listen: ListenAddress;
-  readonly web?: WebOptions | undefined;
+  readonly web?: ExporterWebOptions | undefined;
   readonly logger: Logger;
   readonly version: string;
   readonly telemetryPath?: string;
   /** `redis://`, `rediss://`, `unix://` or `host:port`; '' where targets are named by `/scrape?target=`. */
   readonly address: string;
-  readonly user?: string;
-  readonly password?: string;
+  /** Passwords by address, as JSON; read again at `/-/reload`. */
+  readonly passwordFile?: string;
+  readonly disableScrapeEndpoint?: boolean;
+  /** Tells of the server alone: no `process_*`, no build info. */
+  readonly redisOnlyMetrics?: boolean;
+  /** Who may ask for anything; everybody where it is not given. */
+  readonly basicAuth?: BasicAuth;
 }
 
-const TIMEOUT_MS = 5_000;
-
-/** A client that fails at once where the server is away, instead of queueing. */
-function connect(address: string, { user, password }: Partial<RedisExporterOptions>): Redis {
-  const url = /^(redis|rediss):\/\//.test(address)
-    ? address
-    : address.startsWith('unix://')
-      ? address.slice('unix://'.length)
-      : `redis://${address}`;
-  const client = new Redis(url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    connectTimeout: TIMEOUT_MS,
-    commandTimeout: TIMEOUT_MS,
-    retryStrategy: () => null,
-    maxRetriesPerRequest: 0,
-    connectionName: 'redis_exporter',
-    ...(user ? { username: user } : {}),
-    ...(password ? { password } : {}),
-  });
-  client.on('error', () => {}); // each failure is told where it is met: by connect or by a command
-  return client;
+interface BasicAuth {
+  readonly user: string;
+  readonly password: string;
 }
+
+const ANSWERS_WITHIN_MS = 5_000;
 
 /** Whether a server lets us in. */
-export async function redisAnswers(address: string): Promise<boolean> {
-  const client = connect(address, {});
+export async function redisAnswers(text: string): Promise<boolean> {
+  const address = parseRedisAddress(text);
+  const { user, password } = address;
+  const options = { ...REDIS_DEFAULTS, connectionTimeoutMs: ANSWERS_WITHIN_MS };
+  const connection = new Connection(address, options, performance.now() + ANSWERS_WITHIN_MS);
   try {
-    await client.connect();
-    return (await client.ping()) === 'PONG';
+    await connection.open();
+    if (password !== '') await connection.askOne('AUTH', ...(user === '' ? [] : [user]), password);
+    return (await connection.askOne('PING')) === 'PONG';
   } catch {
     return false;
   } finally {
-    client.disconnect();
+    connection.close();
   }
 }
 
-/** Starts the Redis exporter. */
+/** Starts the Redis exporter. @throws StartupError where the address, a list of keys or a file cannot be used */
 export async function startRedisExporter(options: RedisExporterOptions): Promise<RunningRole> {
-  const server = new RedisServer(options.address, options);
-  let targetErrors = 0;
+  const exporter = startable(() => new RedisExporter(options));
   return startExporterServer({
     role: 'redis-exporter',
     title: 'Redis Exporter',
     prefix: 'redis',
     listen: options.listen,
-    web: options.web,
+    web: options.redisOnlyMetrics ? { ...options.web, disableExporterMetrics: true } : options.web,
     version: options.version,
     telemetryPath: options.telemetryPath ?? '/metrics',
-    async scrape() {
-      const families = options.address === '' ? new FamilyWriter() : await server.scrape();
-      families
-        .counter('redis_target_scrape_request_errors_total', 'Requests to /scrape that were wrong.')
-        .add(targetErrors);
-      return families;
-    },
-    routes(app) {
-      app.get('/health', async () => 'ok');
-      app.get('/scrape', async (request, reply) => {
-        const { target } = request.query as { readonly target?: string };
-        if (!target) {
-          targetErrors++;
-          return reply.code(400).type('text/plain').send("'target' parameter must be specified\n");
-        }
-        const families = await new RedisServer(target, options).scrape();
-        return sendFamilies(reply, families);
-      });
-    },
+    buildInfo: (families) => exporter.writeBuildInfo(families),
+    scrape: (_request, scrape) => exporter.scrape(scrape),
+    routes: (app) => exporter.addRoutes(app),
   });
 }
 
-/** One watched server. A scrape opens a connection and closes it: nothing is left behind on the server. */
-class RedisServer {
-  private scrapes = 0;
-  private wasUp: boolean | undefined;
-  private secondsSum = 0;
-
-  constructor(
-    private readonly address: string,
-    private readonly options: RedisExporterOptions,
-  ) {}
-
-  async scrape(): Promise<FamilyWriter> {
-    const families = new FamilyWriter();
-    const begin = performance.now();
-    this.scrapes++;
-    const client = connect(this.address, this.options);
-    let failure = '';
-    let connectSeconds = 0;
-    try {
-      await client.connect();
-      connectSeconds = (performance.now() - begin) / 1000;
-      redisFamilies(await ask(client), families);
-      if (this.wasUp === false) this.options.logger.info('Redis is back');
-    } catch (error) {
-      failure = (error as Error).message;
-      if (this.wasUp !== false) this.options.logger.warn('Redis does not answer', { error });
-    } finally {
-      client.disconnect();
-    }
-    this.wasUp = failure === '';
-    const seconds = (performance.now() - begin) / 1000;
-    this.secondsSum += seconds;
-    this.writeScrape(families, { failure, seconds, connectSeconds });
-    return families;
-  }
-
-  private writeScrape(
-    families: FamilyWriter,
-    { failure, seconds, connectSeconds }: { failure: string; seconds: number; connectSeconds: number },
-  ): void {
-    families.gauge('redis_up', 'Whether the server could be asked.').add(failure === '' ? 1 : 0);
-    families
-      .gauge('redis_exporter_last_scrape_error', 'Whether the last scrape had an error, with the error as label.')
-      .add(failure === '' ? 0 : 1, { err: failure });
-    families.gauge('redis_exporter_last_scrape_duration_seconds', 'How long the last scrape took.').add(seconds);
-    families
-      .gauge('redis_exporter_last_scrape_connect_time_seconds', 'How long connecting took at the last scrape.')
-      .add(connectSeconds);
-    families.counter('redis_exporter_scrapes_total', 'Scrapes since the start.').add(this.scrapes);
-    families
-      .family('redis_exporter_scrape_duration_seconds', 'summary', 'How long scrapes took.')
-      .add(this.secondsSum, {}, '_sum')
-      .add(this.scrapes, {}, '_count');
+function startable<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw new StartupError('redis-exporter', (error as Error).message);
   }
 }
 
-async function ask(client: Redis): Promise<RedisAnswers> {
-  const orNull = <T>(answer: Promise<T>) => answer.catch(() => null);
-  const [info, config, length, last] = await Promise.all([
-    client.info('all').catch(() => client.info()),
-    orNull(client.config('GET', '*') as Promise<string[]>),
-    orNull(client.slowlog('LEN') as Promise<number>),
-    orNull(client.slowlog('GET', 1) as Promise<unknown[][]>),
-  ]);
-  const slowlog =
-    length === null || last === null
-      ? null
-      : { length: Number(length), lastId: Number(last[0]?.[0] ?? 0), lastMicros: Number(last[0]?.[2] ?? 0) };
-  return { info, config, slowlog };
+/** @throws Error where a list of keys, a pattern or a file cannot be used */
+function checkOptions(options: RedisScrapeOptions): void {
+  for (const [flag, text] of [
+    ['check-keys', options.checkKeys],
+    ['check-single-keys', options.checkSingleKeys],
+    ['check-streams', options.checkStreams],
+    ['check-single-streams', options.checkSingleStreams],
+    ['count-keys', options.countKeys],
+  ] as const) {
+    try {
+      parseKeys(text);
+    } catch (error) {
+      throw new Error(`couldn't parse ${flag}: ${(error as Error).message}`);
+    }
+  }
+  if (options.includeSearchIndexesMetrics) matchesAnywhere(options.checkSearchIndexes, '');
+}
+
+class RedisExporter {
+  private readonly scrapeOptions: RedisScrapeOptions;
+  private readonly server: RedisServer | undefined;
+  private readonly address: RedisAddress | undefined;
+  private passwords: Passwords;
+  private targetErrors = 0;
+
+  constructor(private readonly options: RedisExporterOptions) {
+    const { address, passwordFile, logger } = options;
+    this.scrapeOptions = { ...REDIS_DEFAULTS, ...options };
+    checkOptions(this.scrapeOptions);
+    tlsOptions(this.scrapeOptions);
+    this.passwords = passwordFile && !options.password ? readPasswords(passwordFile) : new Map();
+    if (address === '') return;
+    this.address = parseRedisAddress(address);
+    this.server = new RedisServer(this.address, this.scrapeOptions, logger);
+  }
+
+  async scrape(scrape: Parameters<RedisServer['scrape']>[0]): Promise<FamilyWriter> {
+    const families =
+      this.server && this.address
+        ? await this.server.scrape(scrape, this.credentials(this.address))
+        : new FamilyWriter(); // it is asked by /scrape alone
+    this.writeTargetErrors(families, this.targetErrors);
+    return families;
+  }
+
+  writeBuildInfo(families: FamilyWriter): void {
+    if (this.options.redisOnlyMetrics) return;
+    const labels = { build_date: '', commit_sha: '', golang_version: '', version: this.options.version };
+    families.gauge(this.name('exporter_build_info'), 'Constantly 1, with the version in labels.').add(1, labels);
+  }
+
+  addRoutes(app: FastifyInstance): void {
+    const { basicAuth, disableScrapeEndpoint } = this.options;
+    if (basicAuth) guard(app, basicAuth);
+    app.all('/health', async (_request, reply) => sendText(reply, 'ok'));
+    app.all('/-/reload', async (_request, reply) => this.reload(reply));
+    app.all('/discover-cluster-nodes', async (_request, reply) => this.discover(reply));
+    if (disableScrapeEndpoint) return;
+    app.all('/scrape', async (request, reply) => {
+      const query = request.query as Readonly<Record<string, string | undefined>>;
+      let target: { readonly address: RedisAddress; readonly options: RedisScrapeOptions };
+      try {
+        target = this.targetOf(query);
+      } catch (error) {
+        this.targetErrors++;
+        return sendText(reply.code(400), `${(error as Error).message}\n`);
+      }
+      const server = new RedisServer(target.address, target.options, this.options.logger);
+      const credentials = this.credentials(target.address, target.options.user);
+      const families = await server.scrape(scrapeOf(request.headers), credentials);
+      this.writeTargetErrors(families, 0);
+      this.writeBuildInfo(families);
+      return sendFamilies(reply, families);
+    });
+  }
+
+  /** What a request to `/scrape` asks for. @throws Error in the original's words */
+  private targetOf(query: Readonly<Record<string, string | undefined>>) {
+    const text = query.target ?? '';
+    if (text === '') throw new Error("'target' parameter must be specified");
+    let address: RedisAddress;
+    try {
+      address = parseRedisAddress(text);
+    } catch (error) {
+      throw new Error(`Invalid 'target' parameter, parse err: ${(error as Error).message}`);
+    }
+    const given = (name: string, fallback: string) => query[name] || fallback;
+    const base = this.scrapeOptions;
+    const options: RedisScrapeOptions = {
+      ...base,
+      user: address.user || base.user,
+      checkKeys: given('check-keys', base.checkKeys),
+      checkSingleKeys: given('check-single-keys', base.checkSingleKeys),
+      checkStreams: given('check-streams', base.checkStreams),
+      checkSingleStreams: given('check-single-streams', base.checkSingleStreams),
+      countKeys: given('count-keys', base.countKeys),
+      tlsServerName: query.tls_server_name || given('tls-server-name', base.tlsServerName),
+    };
+    try {
+      checkOptions(options);
+    } catch (error) {
+      throw new Error(`NewRedisExporter() error: ${(error as Error).message}`);
+    }
+    return { address: { ...address, user: '', password: '' }, options };
+  }
+
+  /** The password file has the last word, then the address itself, then the flags. */
+  private credentials(address: RedisAddress, wantedUser = this.scrapeOptions.user): Credentials {
+    const user = address.user || wantedUser;
+    const password = passwordOf(this.passwords, address, user) ?? (address.password || this.scrapeOptions.password);
+    return { user, password };
+  }
+
+  private reload(reply: FastifyReply): FastifyReply {
+    const { passwordFile, logger } = this.options;
+    if (!passwordFile) return sendText(reply.code(400), 'There is no pwd file specified\n');
+    try {
+      this.passwords = readPasswords(passwordFile);
+      return sendText(reply, 'ok');
+    } catch (error) {
+      logger.error('Reloading the password file failed', { error });
+      return sendText(reply.code(500), `failed to reload passwords file: ${(error as Error).message}\n`);
+    }
+  }
+
+  /** All nodes of the cluster, as Prometheus's HTTP discovery reads them. */
+  private async discover(reply: FastifyReply): Promise<FastifyReply> {
+    const { address, scrapeOptions } = this;
+    if (!scrapeOptions.isCluster || !address) {
+      return sendText(reply.code(400), 'The discovery endpoint is only available on a redis cluster\n');
+    }
+    try {
+      const nodes = await clusterNodes(address, scrapeOptions, this.credentials(address));
+      const scheme = address.isTls ? 'rediss' : 'redis';
+      return reply.send([{ targets: nodes.map((node) => `${scheme}://${node}`), labels: {} }]);
+    } catch (error) {
+      return sendText(reply.code(500), `Failed to fetch cluster nodes: ${(error as Error).message}\n`);
+    }
+  }
+
+  private writeTargetErrors(families: FamilyWriter, errors: number): void {
+    families
+      .counter(this.name('target_scrape_request_errors_total'), 'Requests to /scrape that were wrong.')
+      .add(errors);
+  }
+
+  private name(name: string): string {
+    const { namespace } = this.scrapeOptions;
+    return namespace === '' ? name : `${namespace}_${name}`;
+  }
+}
+
+function guard(app: FastifyInstance, { user, password }: BasicAuth): void {
+  app.addHook('onRequest', async ({ headers }, reply) => {
+    const encoded = /^Basic\s+(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+    const [given, ...rest] = Buffer.from(encoded, 'base64').toString().split(':');
+    const [isUser, isPassword] = [isSame(given, user), isSame(rest.join(':'), password)];
+    if (isUser && isPassword) return;
+    reply.header('www-authenticate', 'Basic realm="redis-exporter, charset=UTF-8"');
+    return sendText(reply.code(401), 'Unauthorized\n');
+  });
+}
+
+/** Compares in a time that says nothing of where the texts differ. */
+function isSame(a: string, b: string): boolean {
+  const [x, y] = [Buffer.from(a), Buffer.from(b)];
+  return x.length === y.length && timingSafeEqual(x, y);
+}
+
+function sendText(reply: FastifyReply, text: string): FastifyReply {
+  return reply.type('text/plain; charset=utf-8').send(text);
 }
