@@ -1,10 +1,11 @@
-import { compareStrings, isValidLabelName, quote } from '@avalanche/model';
+import { compareStrings, quote } from '@avalanche/model';
 
 /** The labels that a push is about: `job` and what its address says. */
 export type Grouping = Readonly<Record<string, string>>;
 
 const BASE64_SUFFIX = '@base64';
 const BASE64 = /^[A-Za-z0-9_-]*$/;
+const LABEL_NAME = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/;
 
 /** An address or a body that is no push; answered with 400 in upstream's words. */
 export class PushError extends Error {
@@ -29,7 +30,7 @@ export function groupingOf(path: string): Grouping {
   for (let i = 0; i < components.length; i += 2) {
     const isEncoded = components[i].endsWith(BASE64_SUFFIX);
     const label = isEncoded ? components[i].slice(0, -BASE64_SUFFIX.length) : components[i];
-    if (!isValidLabelName(label) || label.startsWith('__')) throw new PushError(`improper label name ${quote(label)}`);
+    if (!LABEL_NAME.test(label)) throw new PushError(`improper label name ${quote(label)}`);
     labels[label] = isEncoded
       ? decodeBase64(components[i + 1], (what) => `for label ${label}=${what}`)
       : components[i + 1];

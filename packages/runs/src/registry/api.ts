@@ -9,6 +9,9 @@ const LIMIT = 100;
 const LIMIT_MAX = 10_000;
 const REPORTS_MAX = 10_000;
 
+/** Python writes numbers that are not finite as words, which JSON does not know. */
+const BARE_NUMBERS = /(?<=[:[,]\s*)(-?Infinity|NaN)(?=\s*[,}\]])/g;
+
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
 /** `/runs` and `/schedules` of API v1; answers have the shape of Prometheus's. */
@@ -66,11 +69,20 @@ function bodyOf({ body, query, headers }: FastifyRequest): unknown {
   const isForm = String(headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
   // `curl -d '{…}'` says that JSON is a form
   if (isForm && !/^\s*[[{]/.test(text)) return { ...values, ...parseQuery(text) };
+  // what stands in texts of valid JSON stays as it is
+  return parsed(text) ?? parsed(text.replace(BARE_NUMBERS, '"$1"')) ?? refuse('neither JSON nor a form');
+}
+
+function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new ReportError(`neither JSON nor a form: ${(error as Error).message}`);
+  } catch {
+    return undefined;
   }
+}
+
+function refuse(reason: string): never {
+  throw new ReportError(reason);
 }
 
 async function listRuns(registry: RunRegistry, query: Query, reply: FastifyReply): Promise<FastifyReply> {

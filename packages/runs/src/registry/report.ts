@@ -12,8 +12,14 @@ const PARAMETERS_MAX = 200;
 
 const name = z.string().trim().min(1).max(NAME_CHARACTERS_MAX);
 const text = z.string().max(TEXT_CHARACTERS_MAX);
-/** Forms have texts for numbers; JSON has no word for those that are not finite. */
-const anyNumber = z.union([z.number(), z.string().trim().min(1).transform(toNumber)]);
+/** Forms have texts for numbers. */
+const anyNumber = z
+  .custom<number | string>((value) => typeof value === 'number' || typeof value === 'string', 'must be a number')
+  .transform(toNumber);
+/** JSON has no word for numbers that are not finite. */
+const measure = z
+  .custom<number | string | null>((value) => value === null || typeof value !== 'object', 'must be a number')
+  .transform((value, context) => (value === null ? Number.NaN : toNumber(value, context)));
 const amount = anyNumber.refine(
   (value) => Number.isFinite(value) && value >= 0,
   'must be a number that is not negative',
@@ -48,8 +54,8 @@ const reportSchema = z.strictObject({
   progress: amount.refine((value) => value <= 1, 'must be 0 to 1').optional(),
   epoch: amount.optional(),
   step: amount.optional(),
-  loss: anyNumber.optional(),
-  accuracy: anyNumber.optional(),
+  loss: measure.optional(),
+  accuracy: measure.optional(),
   sequences: amount.optional(),
   bytes: amount.optional(),
   size_bytes: amount.optional(),
@@ -98,10 +104,12 @@ function gathered(value: unknown): unknown {
   return out;
 }
 
-function toNumber(given: string, context: z.RefinementCtx): number {
-  const word = given.toLowerCase();
-  const value = /^[+-]?inf(?:inity)?$/.test(word) ? (word.startsWith('-') ? -Infinity : Infinity) : Number(given);
-  if (Number.isNaN(value) && word !== 'nan') context.addIssue({ code: 'custom', message: `not a number: ${given}` });
+function toNumber(given: string | number, context: z.RefinementCtx): number {
+  const word = String(given).trim().toLowerCase();
+  const value = /^[+-]?inf(?:inity)?$/.test(word) ? (word.startsWith('-') ? -Infinity : Infinity) : Number(word);
+  if ((Number.isNaN(value) && word !== 'nan') || word === '') {
+    context.addIssue({ code: 'custom', message: `not a number: ${given}` });
+  }
   return value;
 }
 

@@ -104,7 +104,10 @@ export function applyReport(run: RunRecord, report: Report, now: number): RunRec
 
 export function endRun(run: RunRecord, outcome: RunRecord['outcome'], endedAt: number): RunRecord {
   const ended = Math.max(run.started_at, endedAt);
-  return { ...run, outcome, ended_at: ended, duration_seconds: (ended - run.started_at) / 1000 };
+  // what went wrong on the way to a success is not how it ended
+  const { error, ...rest } = run;
+  const kept = outcome === 'success' || error === undefined ? rest : run;
+  return { ...kept, outcome, ended_at: ended, duration_seconds: (ended - run.started_at) / 1000 };
 }
 
 /** How a run ended that says it is done: as it says, else by its exit status. */

@@ -5,9 +5,9 @@ import { guarded, succeed } from '../registry/api.ts';
 import type { RunRegistry } from '../registry/registry.ts';
 import { ReportError } from '../registry/report.ts';
 import { NextflowReceiver } from './nextflow.ts';
-import { SnakemakeReceiver } from './snakemake.ts';
+import { snakemakeBegin, snakemakeReport } from './snakemake.ts';
 
-/** What workflow managers report to: `/runs/nextflow` (`-with-weblog`) and `/runs/snakemake` (`--wms-monitor`). */
+/** What workflow managers report to: `/runs/nextflow` (`-with-weblog`) and `/runs/snakemake/NAME` (`--wms-monitor`). */
 export function workflowRoutes(api: FastifyInstance, registry: RunRegistry, clock: Clock): void {
   const nextflow = new NextflowReceiver();
   api.post('/runs/nextflow', (request, reply) =>
@@ -16,21 +16,26 @@ export function workflowRoutes(api: FastifyInstance, registry: RunRegistry, cloc
       return succeed(reply, { run_id: run.run_id });
     }),
   );
-  const snakemake = new SnakemakeReceiver();
-  api.get('/runs/snakemake/api/service-info', (_request, reply) => reply.send({ status: 'running' }));
-  api.get('/runs/snakemake/create_workflow', (_request, reply) =>
-    guarded(reply, () => {
-      const { run } = registry.report(snakemake.begin(clock.now()));
-      return reply.send({ id: run.run_id });
-    }),
-  );
-  api.post('/runs/snakemake/update_workflow_status', (request, reply) =>
-    guarded(reply, () => {
-      const report = snakemake.reportOf(parseQuery(textOf(request)));
-      if (report) registry.report(report);
-      return succeed(reply, {});
-    }),
-  );
+  for (const path of ['/runs/snakemake', '/runs/snakemake/:name']) {
+    api.get(`${path}/api/service-info`, (_request, reply) => reply.send({ status: 'running' }));
+    api.get(`${path}/create_workflow`, (request, reply) =>
+      guarded(reply, () => {
+        const { run } = registry.report(snakemakeBegin(workflowOf(request), clock.now()));
+        return reply.send({ id: run.run_id });
+      }),
+    );
+    api.post(`${path}/update_workflow_status`, (request, reply) =>
+      guarded(reply, () => {
+        const report = snakemakeReport(workflowOf(request), parseQuery(textOf(request)));
+        if (report) registry.report(report);
+        return succeed(reply, {});
+      }),
+    );
+  }
+}
+
+function workflowOf({ params }: FastifyRequest): string {
+  return (params as { readonly name?: string }).name ?? 'snakemake';
 }
 
 function textOf({ body }: FastifyRequest): string {

@@ -1,47 +1,59 @@
 import { newUlid } from '@avalanche/model';
 import { parseReport, type Report, ReportError } from '../registry/report.ts';
 
+interface Message {
+  readonly level?: string;
+  readonly name?: string;
+  readonly msg?: string | null;
+  readonly done?: number;
+  readonly total?: number;
+}
+
+/** A workflow that says nothing for so long is lost. */
+const TTL = '1d';
+
+/** The report that begins a workflow which Snakemake 5 to 7 monitors by `--wms-monitor URL`. */
+export function snakemakeBegin(name: string, now: number): Report {
+  return parseReport({ event: 'start', kind: 'workflow', name, run_id: newUlid(now), ttl: TTL });
+}
+
 /**
- * The monitor that Snakemake 5 to 7 report to (`--wms-monitor URL`): a workflow is a run of kind `workflow`. Messages are
- * Python's `repr` of a dictionary, of which only the level and the progress are read.
+ * The report that one of its messages makes; undefined where it says nothing of the run.
+ * @param form `id` as we gave it, `msg` as JSON
+ * @throws ReportError
  */
-export class SnakemakeReceiver {
-  /** Workflows of which a job failed. */
-  private readonly failed = new Set<string>();
-
-  /** The report that begins a workflow. */
-  begin(now: number): Report {
-    return parseReport({ event: 'start', kind: 'workflow', name: 'snakemake', run_id: newUlid(now), ttl: '1d' });
-  }
-
-  /** The report that a message makes; undefined where it says nothing of the run. @throws ReportError */
-  reportOf(form: Readonly<Record<string, unknown>>): Report | undefined {
-    const { id, msg } = form;
-    if (typeof id !== 'string' || typeof msg !== 'string') throw new ReportError('id: no message of Snakemake');
-    const level = /'level': '(\w+)'/.exec(msg)?.[1];
-    const base = { run_id: id, kind: 'workflow', name: 'snakemake' };
-    if (level === 'progress') {
-      const done = Number(/'done': (\d+)/.exec(msg)?.[1]);
-      const total = Number(/'total': (\d+)/.exec(msg)?.[1]);
-      if (!(total > 0)) return undefined;
+export function snakemakeReport(name: string, form: Readonly<Record<string, unknown>>): Report | undefined {
+  const { id } = form;
+  if (typeof id !== 'string') throw new ReportError('id: no message of Snakemake');
+  const message = messageOf(form.msg);
+  const base = { run_id: id, kind: 'workflow', name, ttl: TTL };
+  switch (message.level) {
+    case 'progress': {
+      const { done = 0, total = 0 } = message;
       const parameters = { tasks_completed: done, tasks: total };
-      if (done < total) return parseReport({ ...base, event: 'heartbeat', progress: done / total, parameters });
-      this.failed.delete(id);
-      return parseReport({ ...base, event: 'done', outcome: 'success', progress: 1, parameters });
+      const isDone = total > 0 && done >= total;
+      if (isDone) return parseReport({ ...base, event: 'done', outcome: 'success', progress: 1, parameters });
+      return parseReport({ ...base, event: 'heartbeat', progress: total > 0 ? done / total : 0, parameters });
     }
-    if (level === 'job_error') {
-      // the others may go on (`--keep-going`): it ends with the message that says so
-      this.failed.add(id);
-      return parseReport({
-        ...base,
-        event: 'heartbeat',
-        error: `rule ${/'name': '(\w+)'/.exec(msg)?.[1] ?? ''} failed`,
-      });
-    }
-    if (level === 'error' || (level === 'info' && this.failed.has(id) && /Exiting because/.test(msg))) {
-      this.failed.delete(id);
+    case 'job_error':
+      // the others may go on (`--keep-going`)
+      return parseReport({ ...base, event: 'heartbeat', error: `rule ${message.name ?? ''} failed` });
+    case 'error':
       return parseReport({ ...base, event: 'done', outcome: 'failed' });
-    }
-    return undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Snakemake 5 and 6 sent Python's own notation, of which the level is read. */
+function messageOf(msg: unknown): Message {
+  if (typeof msg !== 'string') throw new ReportError('msg: no message of Snakemake');
+  try {
+    return (JSON.parse(msg) ?? {}) as Message;
+  } catch {
+    const number = (key: string): number => Number(new RegExp(`'${key}': (\\d+)`).exec(msg)?.[1] ?? 0);
+    const [, level = ''] = /'level': '(\w+)'/.exec(msg) ?? [];
+    const [, name = ''] = /'name': '(\w+)'/.exec(msg) ?? [];
+    return { level, name, done: number('done'), total: number('total') };
   }
 }

@@ -1,0 +1,262 @@
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BEGIN, startForTest } from '../role-fixture.ts';
+
+const DAY = 86_400_000;
+let role: Awaited<ReturnType<typeof startForTest>>;
+beforeEach(async () => {
+  role = await startForTest();
+});
+afterEach(async () => {
+  await role.stop();
+  role.remove();
+});
+
+async function restart(): Promise<void> {
+  await role.stop();
+  role = await startForTest({ directory: role.directory });
+}
+
+const start = { event: 'start', kind: 'training', name: 'cnn', run_id: 'r1', parameters: { lr: 0.01, layers: 3 } };
+
+interface RunJson {
+  readonly run_id: string;
+  readonly outcome: string;
+  readonly [key: string]: unknown;
+}
+
+const run = async (id: string): Promise<RunJson> => role.data(`/api/v1/runs/${id}`);
+const list = async (query = ''): Promise<string[]> => {
+  const { runs } = (await role.data(`/api/v1/runs${query}`)) as { runs: readonly RunJson[] };
+  return runs.map(({ run_id }) => run_id);
+};
+
+test('a run from its start to its end', async () => {
+  await role.report({ ...start, host: 'n1', user: 'lena', command: 'train.py' });
+  expect(await role.value('job_active_runs{kind="training",name="cnn"}')).toBe(1);
+  await role.clock.advance(60_000);
+  await role.report({ event: 'log', run_id: 'r1', epoch: 1, loss: 2.5, accuracy: 0.4 });
+  await role.report({ event: 'log', run_id: 'r1', epoch: 2, loss: 'NaN' });
+  expect(await role.value('training_problem{model_type="cnn",run_id="r1",problem="nan"}')).toBe(1);
+  await role.report({ event: 'log', run_id: 'r1', epoch: 3, loss: 1.5, accuracy: 0.6 });
+  await role.report({ event: 'heartbeat', run_id: 'r1', progress: 0.5, parameters: { gpu: 'a100' } });
+  expect(await role.value('training_loss{model_type="cnn",run_id="r1"}')).toBe(1.5);
+  await role.clock.advance(60_000);
+  const used = { cpu_seconds: 100, peak_memory_bytes: 5e9, read_bytes: 10, written_bytes: 20 };
+  expect(await role.report({ event: 'done', run_id: 'r1', exit_status: 0, ...used })).toMatchObject({ code: 200 });
+  expect(await run('r1')).toEqual({
+    ...{
+      run_id: 'r1',
+      kind: 'training',
+      name: 'cnn',
+      outcome: 'success',
+      host: 'n1',
+      user: 'lena',
+      command: 'train.py',
+    },
+    started_at: '2026-11-23T07:00:00.000Z',
+    reported_at: '2026-11-23T07:02:00.000Z',
+    ended_at: '2026-11-23T07:02:00.000Z',
+    duration_seconds: 120,
+    ...{
+      progress: 0.5,
+      parameters: { lr: 0.01, layers: 3, gpu: 'a100' },
+      loss: 1.5,
+      accuracy: 0.6,
+      exit_status: 0,
+      ...used,
+    },
+    problems: [],
+    curve: [
+      { epoch: 1, loss: 2.5, accuracy: 0.4 },
+      { epoch: 2, loss: 'NaN' },
+      { epoch: 3, loss: 1.5, accuracy: 0.6 },
+    ],
+  });
+  expect(await role.value('training_runs_total{model_type="cnn",status="success"}')).toBe(1);
+  expect(await role.value('training_accuracy{model_type="cnn",run_id="r1"}')).toBe(0.6);
+  expect(await role.value('job_active_runs{kind="training",name="cnn"}')).toBe(0);
+  expect(await role.value('job_peak_memory_bytes{kind="training",name="cnn"}')).toBe(5e9);
+});
+
+test('reports that come twice, or late, are counted once', async () => {
+  const done = { ...start, event: 'done', started_at: BEGIN / 1000 - 10 };
+  expect(await role.report(done)).toMatchObject({ data: { outcome: 'success' } });
+  expect(await role.report(start)).toMatchObject({ code: 200, data: { repeated: true } });
+  expect(await role.report([start, done])).toMatchObject({ data: [{ repeated: true }, { repeated: true }] });
+  await restart();
+  expect(await role.report(done)).toMatchObject({ data: { repeated: true, outcome: 'success' } });
+  expect(await list()).toEqual(['r1']);
+  expect((await run('r1')).duration_seconds).toBe(10);
+});
+
+describe('one call from a shell', () => {
+  test('begins a run and gives its id, by a form', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const body = 'event=start&kind=backup&name=nightly&parameters.target=nas';
+    const { text } = await role.ask('POST', '/api/v1/runs?format=id', body, headers);
+    expect(text).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}\n$/);
+    expect(await run(text.trim())).toMatchObject({ outcome: 'running', parameters: { target: 'nas' } });
+    await role.ask('POST', '/api/v1/runs', `event=done&run_id=${text.trim()}&size_bytes=12`, headers);
+    expect(await role.value('backup_size_bytes{backup_type="nightly"}')).toBe(12);
+  });
+
+  test('reports a run that is over', async () => {
+    await role.ask('POST', '/api/v1/runs?event=done&kind=download&name=sra&duration_seconds=30&exit_status=4&bytes=99');
+    const [id] = await list();
+    expect(await run(id)).toMatchObject({ outcome: 'failed', exit_status: 4, duration_seconds: 30 });
+    expect(await role.value('download_bytes_total{source="sra"}')).toBe(99);
+  });
+});
+
+test.each<[string, unknown, string]>([
+  ['no event', { kind: 'x', name: 'y' }, 'event: '],
+  ['a run that is new without its kind', { event: 'start', name: 'y' }, 'kind: a run that is new must say it'],
+  ['a heartbeat of nobody', { event: 'heartbeat' }, 'run_id: a report of heartbeat must say it'],
+  ['a heartbeat of a run that is not known', { event: 'heartbeat', run_id: 'zz' }, 'run_id: no run zz is under way'],
+  ['a word that is no number', { ...start, cpu_seconds: 'much' }, 'cpu_seconds: not a number: much'],
+  ['a negative size', { ...start, bytes: -1 }, 'bytes: must be a number that is not negative'],
+  ['an unknown key', { ...start, colour: 'red' }, 'colour: no such key in a report'],
+  ['a strange id', { ...start, run_id: '../x' }, 'run_id: must be'],
+  ['a strange time', { ...start, started_at: 'yesterday' }, 'started_at: neither Unix seconds nor'],
+  ['a strange schedule', { ...start, schedule: '61 * * * *' }, 'schedule: 61 * * * *: '],
+  ['a strange time zone', { ...start, schedule: '02:00', timezone: 'Mars/Base' }, 'schedule: 02:00: '],
+  ['a text', 'hello', 'report: '],
+])('%s is refused, and nothing of it is known', async (_name, report, reason) => {
+  const answer = await role.report(report);
+  expect(answer).toMatchObject({ code: 400 });
+  expect(answer.error).toContain(reason);
+  expect(await list()).toEqual([]);
+  expect(await role.data('/api/v1/schedules')).toEqual([]);
+});
+
+test.each([
+  ['JavaScript', JSON.stringify({ event: 'log', run_id: 'r1', epoch: 1, loss: Number.NaN })],
+  ['Python', '{"event": "log", "run_id": "r1", "epoch": 1, "loss": NaN}'],
+  ['a shell', 'event=log&run_id=r1&epoch=1&loss=nan'],
+])('a loss that is no number, as %s writes it', async (_name, body) => {
+  await role.report(start);
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  expect((await role.ask('POST', '/api/v1/runs', body, headers)).status).toBe(200);
+  expect((await run('r1')).curve).toEqual([{ epoch: 1, loss: 'NaN' }]);
+});
+
+test('the list can be filtered and paged', async () => {
+  for (let i = 0; i < 5; i++) {
+    await role.report({ ...start, event: 'done', run_id: `t${i}`, started_at: BEGIN / 1000 - 100 + i });
+  }
+  await role.report({ ...start, kind: 'analysis', run_id: 'a', host: 'n7' });
+  await role.report({ event: 'done', kind: 'analysis', name: 'x', run_id: 'b', outcome: 'cancelled' });
+  expect(await list()).toEqual(['a', 'b', 't4', 't3', 't2', 't1', 't0']);
+  expect(await list('?kind=analysis')).toEqual(['a', 'b']);
+  expect(await list('?outcome=running')).toEqual(['a']);
+  expect(await list('?host=n7')).toEqual(['a']);
+  expect(await list('?kind=training&limit=2&offset=1')).toEqual(['t3', 't2']);
+  expect(await list(`?since=${BEGIN / 1000 - 98}&until=${BEGIN / 1000 - 96}`)).toEqual(['t3', 't2']);
+  expect((await role.ask('GET', '/api/v1/runs?limit=x')).text).toContain('limit: must be 0 to 10000');
+  expect((await role.ask('GET', '/api/v1/runs/none')).status).toBe(404);
+});
+
+describe('after a restart', () => {
+  test('a run under way goes on, with its curve', async () => {
+    await role.report(start);
+    await role.report({ event: 'log', run_id: 'r1', epoch: 1, loss: 2 });
+    await role.report({ event: 'log', run_id: 'r1', epoch: 2, loss: Number.POSITIVE_INFINITY });
+    await role.report({ event: 'heartbeat', run_id: 'r1', progress: 0.2 });
+    await restart();
+    expect(await role.value('job_active_runs{kind="training",name="cnn"}')).toBe(1);
+    await role.report({ event: 'log', run_id: 'r1', epoch: 3, loss: 1 });
+    const { curve, progress } = await run('r1');
+    expect(curve).toEqual([
+      { epoch: 1, loss: 2 },
+      { epoch: 2, loss: 'NaN' },
+      { epoch: 3, loss: 1 },
+    ]);
+    expect(progress).toBe(0.2);
+  });
+
+  test('what a crash has torn costs nothing else', async () => {
+    await role.report({ ...start, run_id: 'r0', event: 'done' });
+    await role.report(start);
+    const folder = join(role.directory, 'runs');
+    for (const name of readdirSync(folder)) appendFileSync(join(folder, name), '{"run_id":"torn","sta');
+    await restart();
+    await role.report({ event: 'done', run_id: 'r1' });
+    await restart();
+    expect(await list()).toEqual(['r1', 'r0']);
+  });
+
+  test('the last good backup is still known', async () => {
+    await role.report({ event: 'done', kind: 'backup', name: 'nightly' });
+    await restart();
+    expect(await role.value('backup_last_success_timestamp{backup_type="nightly"}')).toBe(BEGIN / 1000);
+    expect(await role.value('job_last_success_timestamp_seconds{kind="backup",name="nightly"}')).toBe(BEGIN / 1000);
+  });
+});
+
+test('a run that is not heard of any more is lost', async () => {
+  await role.report({ ...start, ttl: '2m' });
+  await role.clock.advance(110_000);
+  await role.report({ event: 'heartbeat', run_id: 'r1' });
+  await role.clock.advance(110_000);
+  expect((await run('r1')).outcome).toBe('running');
+  await role.clock.advance(30_000);
+  await expect.poll(async () => (await run('r1')).outcome).toBe('lost');
+  expect(await run('r1')).toMatchObject({ ended_at: '2026-11-23T07:01:50.000Z' });
+  expect(await role.value('job_runs_total{kind="training",name="cnn",outcome="lost"}')).toBe(1);
+});
+
+test('runs older than the retention are removed', async () => {
+  await role.report({ ...start, event: 'done' });
+  await role.clock.advance(32 * DAY);
+  await expect.poll(() => list()).toEqual([]);
+});
+
+test('many changes of a run do not make its file grow for ever', async () => {
+  await role.report(start);
+  const reports = Array.from({ length: 5_000 }, (_, i) => ({ event: 'heartbeat', run_id: 'r1', progress: i / 5_000 }));
+  await role.report(reports);
+  const lines = readFileSync(join(role.directory, 'runs', 'running.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '');
+  expect(lines.length).toBeLessThan(1_500);
+  expect((await run('r1')).progress).toBe(4_999 / 5_000);
+});
+
+describe('a schedule', () => {
+  const missed = () => role.value('job_schedule_missed{kind="backup",name="nightly"}');
+  const declare = { kind: 'backup', name: 'nightly', schedule: '09:00', grace: '1h', timezone: 'UTC' };
+
+  test('is missed where no run has succeeded by the end of its grace, and met by the next that does', async () => {
+    expect((await role.ask('POST', '/api/v1/schedules', JSON.stringify(declare))).status).toBe(200);
+    expect(await missed()).toBe(0);
+    expect(await role.value('job_schedule_next_timestamp_seconds{kind="backup",name="nightly"}')).toBe(
+      BEGIN / 1000 + 7200,
+    );
+    await role.clock.advance(2.9 * 3_600_000); // 09:54
+    expect(await missed()).toBe(0);
+    await role.report({ event: 'done', kind: 'backup', name: 'nightly', outcome: 'failed' });
+    await role.clock.advance(0.2 * 3_600_000); // 10:06
+    expect(await missed()).toBe(1);
+    await restart();
+    await role.clock.advance(3.1 * 3_600_000);
+    expect(await missed()).toBe(1);
+    await role.report({ event: 'done', kind: 'backup', name: 'nightly' });
+    expect(await missed()).toBe(0);
+  });
+
+  test('asks for nothing that was due before it was declared', async () => {
+    await role.report({ ...declare, event: 'start', schedule: '0 5 * * *' });
+    expect(await missed()).toBe(0);
+    await role.clock.advance(23.1 * 3_600_000);
+    expect(await missed()).toBe(1);
+  });
+
+  test('goes when it is deleted', async () => {
+    await role.report({ ...declare, event: 'start' });
+    expect((await role.ask('DELETE', '/api/v1/schedules/backup/nightly')).status).toBe(200);
+    expect(await missed()).toBeUndefined();
+    expect((await role.ask('DELETE', '/api/v1/schedules/backup/nightly')).status).toBe(404);
+  });
+});
