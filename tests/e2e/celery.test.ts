@@ -8,7 +8,7 @@ import { silentLogger } from '@avalanche/model';
 import { type RunningPrometheus, startPrometheus } from '@avalanche/prometheus';
 import type { RunningRole } from '@avalanche/web';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type CeleryWorker, hasCelery, sendTasks, startCeleryWorker } from '../support/celery.ts';
 import { hasRabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
 import { hasRedis, type RunningService, startRedis } from '../support/services.ts';
@@ -267,6 +267,13 @@ describe.skipIf(!hasRabbitmq || !hasCelery)('a real RabbitMQ (Debian: rabbitmq-s
     const health = await fetch(`${role.url}/health`);
     const shown = `amqp://guest:**@127.0.0.1:${rabbitmq.port}//`;
     expect([health.status, await health.text()]).toEqual([200, `Connected to the broker ${shown}`]);
+  });
+
+  test('an exporter that ends has not lost its broker', async () => {
+    const onBrokerLost = vi.fn();
+    const other = await startExporter(rabbitmq.url, { onBrokerLost });
+    await other.stop();
+    expect(onBrokerLost).not.toHaveBeenCalled();
   });
 
   test('a worker that is killed goes down, and a broker that is killed is told', async () => {

@@ -58,7 +58,7 @@ export const celeryExporter: Command = {
     const code = await runExporter(withLogLevel(flags, value('log-level')), either, listen, (_flags, common) => {
       // As the original: without an interval, a broker that is away ends the exporter.
       const onBrokerLost = (error: Error) => {
-        if (retrySeconds > 0) return;
+        if (retrySeconds > 0 || signal.aborted) return;
         common.logger.error('Without the broker this ends; --retry-interval=SECONDS would wait for it', { error });
         lost.abort();
       };

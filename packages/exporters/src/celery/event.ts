@@ -17,12 +17,19 @@ export interface CeleryEvent {
   readonly active?: number;
 }
 
-/** @throws Error where `value` is no event */
+const TEXTS = ['type', 'hostname', 'uuid', 'name', 'queue', 'eta', 'exception'] as const;
+const NUMBERS = ['timestamp', 'pid', 'runtime', 'active'] as const;
+
+/** Anybody may publish what looks like an event. @throws Error where `value` is none, naming the field */
 export function checkEvent(value: unknown): CeleryEvent {
-  const { type, hostname, timestamp } = (value ?? {}) as Partial<Record<keyof CeleryEvent, unknown>>;
-  if (typeof type !== 'string' || typeof hostname !== 'string' || typeof timestamp !== 'number') {
-    throw new Error('not an event: type, hostname or timestamp is missing');
+  const event = (value ?? {}) as Partial<Record<keyof CeleryEvent, unknown>>;
+  for (const field of ['type', 'hostname', 'timestamp'] as const) {
+    if (event[field] === undefined || event[field] === null) throw new Error(`not an event: it has no ${field}`);
   }
+  const wrong =
+    TEXTS.find((field) => typeof (event[field] ?? '') !== 'string') ??
+    NUMBERS.find((field) => typeof (event[field] ?? 0) !== 'number');
+  if (wrong) throw new Error(`not an event: ${wrong} is a ${typeof event[wrong]}`);
   return value as CeleryEvent;
 }
 

@@ -3,7 +3,7 @@ import type { Logger } from '@avalanche/model';
 import type { Scrape } from '../base/scrape.ts';
 import type { Broker, BrokerListener, QueueMeasure } from './broker.ts';
 import type { BullWatch } from './bull-watch.ts';
-import { checkEvent } from './event.ts';
+import { type CeleryEvent, checkEvent } from './event.ts';
 import type { CeleryMetrics } from './metrics.ts';
 
 export interface ExporterOptions {
@@ -74,10 +74,11 @@ export class CeleryExporter implements BrokerListener {
   events(body: unknown): void {
     const now = Date.now();
     for (const value of Array.isArray(body) ? (body as unknown[]) : [body]) {
-      const event = checkEvent(value);
-      this.options.metrics.take(event, now);
-      this.takenEvents++;
-      if (event.type === 'task-sent' && event.queue) this.know([event.queue]);
+      try {
+        this.takeEvent(checkEvent(value), now);
+      } catch (error) {
+        this.unreadable(error as Error);
+      }
     }
   }
 
@@ -129,6 +130,12 @@ export class CeleryExporter implements BrokerListener {
     } catch {
       return { ok: false, text: `Failed to connect to broker: '${address}'` };
     }
+  }
+
+  private takeEvent(event: CeleryEvent, now: number): void {
+    this.options.metrics.take(event, now);
+    this.takenEvents++;
+    if (event.type === 'task-sent' && event.queue) this.know([event.queue]);
   }
 
   private async greet(): Promise<void> {

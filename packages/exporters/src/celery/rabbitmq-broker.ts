@@ -41,8 +41,8 @@ class RabbitmqSession implements Session {
     readonly replyQueue: string,
   ) {}
 
-  close(): void {
-    this.connection.close().catch(() => {}); // it may have been closed by the other side
+  async close(): Promise<void> {
+    await this.connection.close().catch(() => {}); // it may have been closed by the other side
   }
 }
 
@@ -136,9 +136,7 @@ export class RabbitmqBroker implements Broker {
   }
 
   async close(): Promise<void> {
-    const session = this.sessions?.currentOrNull;
-    await session?.connection.close().catch(() => {}); // so that our queues go with us
-    this.sessions?.close();
+    await this.sessions?.close();
   }
 
   private get session(): RabbitmqSession {

@@ -1,6 +1,6 @@
 /** One connection to a broker, of however many sockets. */
 export interface Session {
-  close(): void;
+  close(): void | Promise<void>;
 }
 
 export interface ReconnectingOptions<S extends Session> {
@@ -30,15 +30,13 @@ export class Reconnecting<S extends Session> {
     return this.session;
   }
 
-  get currentOrNull(): S | null {
-    return this.session;
-  }
-
-  close(): void {
+  /** Settles when the session is closed; that is no loss. */
+  async close(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
-    this.session?.close();
+    const { session } = this;
     this.session = null;
+    await session?.close();
   }
 
   private async connect(): Promise<void> {
@@ -47,7 +45,7 @@ export class Reconnecting<S extends Session> {
     const lost = (error: Error) => {
       if (over || this.closed) return;
       over = true;
-      this.session?.close();
+      void this.session?.close();
       this.session = null;
       this.options.lost(error);
       this.timer = setTimeout(() => void this.connect(), this.options.retryMs);
@@ -55,7 +53,7 @@ export class Reconnecting<S extends Session> {
     try {
       const session = await this.options.connect(attempt, lost);
       if (this.closed || over) {
-        session.close();
+        await session.close();
         return;
       }
       this.session = session;

@@ -166,7 +166,7 @@ export class RedisBroker implements Broker {
     } catch {
       // the broker is away, and so is the list
     }
-    this.sessions?.close();
+    await this.sessions?.close();
   }
 
   private get session(): RedisSession {

@@ -80,7 +80,8 @@ describe.skipIf(!hasRedis)('a broker on a real Redis (Debian package redis-serve
       envelope([event('task-received', { name: 'n' }), event('task-started')]),
     );
     await client.publish('/0.celeryev/worker.heartbeat', envelope(event('worker-heartbeat', { active: 1 })));
-    for (const junk of ['no JSON', '{}', envelope({ type: 1 }), envelope(null), envelope([[]])]) {
+    const half = [event('task-succeeded', { runtime: '1' }), event('task-received', { uuid: 'v', name: 'other' })];
+    for (const junk of ['no JSON', '{}', envelope({ type: 1 }), envelope(null), envelope(half)]) {
       await client.publish('/0.celeryev/x', junk);
     }
     await client.publish('/0.celeryev/task.multi', envelope([event('task-failed', { exception: "ValueError('x')" })]));
@@ -90,6 +91,7 @@ describe.skipIf(!hasRedis)('a broker on a real Redis (Debian package redis-serve
     );
     expect(text).toContain('celery_worker_tasks_active{hostname="h"} 1\n');
     expect(text).toContain('celery_exporter_unreadable_messages_total 5\n');
+    expect(text).toContain('celery_task_received_total{hostname="h",name="other",queue_name="celery"} 1\n');
     expect(text).toContain('celery_exporter_build_info{');
     expect(await get(role, '/health')).toEqual({
       status: 200,
