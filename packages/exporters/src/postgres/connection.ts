@@ -1,5 +1,5 @@
 import { connect as connectSocket, type Socket } from 'node:net';
-import pg from 'pg';
+import type pg from 'pg';
 import type { DataSource } from './dsn.ts';
 import { passwordFromFile } from './passfile.ts';
 import { tlsOptions } from './tls.ts';
@@ -197,7 +197,8 @@ export class Connection {
 
   private async start(withTls: boolean): Promise<pg.Client> {
     const { source, statementTimeoutMs } = this;
-    const client = new pg.Client({
+    const { default: library } = await import('pg'); // 10 MB that only those need who watch a PostgreSQL
+    const client = new library.Client({
       host: source.host,
       port: source.port,
       user: source.user,
@@ -236,7 +237,7 @@ function asWritten(value: string): string {
 
 /** Whether the server itself said no, with an SQLSTATE. */
 function isFromServer(error: unknown): boolean {
-  return error instanceof pg.DatabaseError;
+  return typeof (error as { readonly severity?: unknown }).severity === 'string';
 }
 
 function isFromNetwork(error: unknown): boolean {

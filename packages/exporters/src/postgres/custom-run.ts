@@ -1,9 +1,9 @@
 import type { FamilyWriter, Labels } from '@avalanche/exposition';
+import type { FailureLog } from '../base/failure-log.ts';
 import { type Answer, type Query, reasonOf, type ServerInfo } from './connection.ts';
 import type { Column, CustomQuery, QueriesFile } from './custom-queries.ts';
 import { writeCustom } from './custom-write.ts';
 import { type DataSource, publicName } from './dsn.ts';
-import type { FailureLog } from '../base/failure-log.ts';
 import { inVersionRange } from './version-range.ts';
 
 const CONFLICTS = [

@@ -1,13 +1,13 @@
 import { FamilyWriter, type Labels } from '@avalanche/exposition';
 import type { Logger } from '@avalanche/model';
 import { CollectorRunner } from '../base/collector.ts';
+import { FailureLog } from '../base/failure-log.ts';
 import type { Scrape } from '../base/scrape.ts';
 import { POSTGRES_COLLECTORS } from './collectors/index.ts';
 import { Connection, type Query, reasonOf, type ServerInfo } from './connection.ts';
 import type { QueriesFile } from './custom-queries.ts';
 import { CustomRun } from './custom-run.ts';
 import { type DataSource, publicName } from './dsn.ts';
-import { FailureLog } from '../base/failure-log.ts';
 import type { CollectorContext, PostgresCollector, StatementsOptions } from './view.ts';
 
 /** What the flags say about scraping, the same for the exporter's own databases and for those of `/probe`. */

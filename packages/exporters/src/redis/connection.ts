@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates, type ConnectionOptions as TlsOptions } from 'node:tls';
-import { Cluster, Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { RedisAddress } from './address.ts';
 import type { RedisScrapeOptions } from './options.ts';
 
@@ -35,30 +35,37 @@ export interface Credentials {
  * server counts. Nothing takes longer than the timeout, nor goes on after the deadline.
  */
 export class Connection implements Asker {
-  private readonly client: Redis;
   private failure: Error | undefined;
 
-  constructor(
-    address: RedisAddress,
-    private readonly options: ConnectOptions,
+  private constructor(
+    private readonly client: Redis,
+    private readonly timeoutMs: number,
     /** In milliseconds of `performance.now()`. */
     readonly deadline: number,
   ) {
-    this.client = new Redis({
+    client.on('error', (error: Error) => {
+      this.failure ??= error;
+    });
+  }
+
+  /** @throws Error where the server is not reached, or a file of its certificate cannot be read */
+  static async open(address: RedisAddress, options: ConnectOptions, deadline: number): Promise<Connection> {
+    const { Redis: Client } = await import('ioredis'); // 20 MB that only those need who watch a Redis
+    const client = new Client({
       ...baseOptions(address, options),
       ...where(address),
       lazyConnect: true,
       enableOfflineQueue: false,
       retryStrategy: () => null,
     });
-    this.client.on('error', (error: Error) => {
-      this.failure ??= error;
-    });
-  }
-
-  /** @throws Error where the server is not reached */
-  async open(): Promise<void> {
-    await this.inTime(this.client.connect());
+    const connection = new Connection(client, options.connectionTimeoutMs, deadline);
+    try {
+      await connection.inTime(client.connect());
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   async ask(commands: readonly Command[]): Promise<Reply[]> {
@@ -80,7 +87,7 @@ export class Connection implements Asker {
   }
 
   private async inTime<T>(work: Promise<T>): Promise<T> {
-    const ms = Math.max(0, Math.min(this.options.connectionTimeoutMs, this.deadline - performance.now()));
+    const ms = Math.max(0, Math.min(this.timeoutMs, this.deadline - performance.now()));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
@@ -100,16 +107,27 @@ export class Connection implements Asker {
 
 /** A cluster: a command goes to the node that has its key, and keys are walked through on all masters. */
 export class ClusterConnection implements Asker {
-  private readonly cluster: Cluster;
   private failure: Error | undefined;
 
-  constructor(
-    address: RedisAddress,
-    { user, password }: Credentials,
-    private readonly options: ConnectOptions,
+  private constructor(
+    private readonly cluster: Cluster,
+    private readonly timeoutMs: number,
     private readonly deadline: number,
   ) {
-    this.cluster = new Cluster([{ host: address.host, port: address.port }], {
+    cluster.on('error', (error: Error) => {
+      this.failure ??= (error as { lastNodeError?: Error }).lastNodeError ?? error;
+    });
+  }
+
+  /** @throws Error where no node is reached */
+  static async open(
+    address: RedisAddress,
+    { user, password }: Credentials,
+    options: ConnectOptions,
+    deadline: number,
+  ): Promise<ClusterConnection> {
+    const { Cluster: Client } = await import('ioredis');
+    const cluster = new Client([{ host: address.host, port: address.port }], {
       lazyConnect: true,
       enableOfflineQueue: false,
       enableReadyCheck: false,
@@ -122,13 +140,14 @@ export class ClusterConnection implements Asker {
         ...(password === '' ? {} : { password }),
       },
     });
-    this.cluster.on('error', (error: Error) => {
-      this.failure ??= (error as { lastNodeError?: Error }).lastNodeError ?? error;
-    });
-  }
-
-  async open(): Promise<void> {
-    await this.inTime(this.cluster.connect());
+    const connection = new ClusterConnection(cluster, options.connectionTimeoutMs, deadline);
+    try {
+      await connection.inTime(cluster.connect());
+      return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
   }
 
   async ask(commands: readonly Command[]): Promise<Reply[]> {
@@ -157,7 +176,7 @@ export class ClusterConnection implements Asker {
   }
 
   private async inTime<T>(work: Promise<T>): Promise<T> {
-    const ms = Math.max(0, Math.min(this.options.connectionTimeoutMs, this.deadline - performance.now()));
+    const ms = Math.max(0, Math.min(this.timeoutMs, this.deadline - performance.now()));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(ms)} ms`)), ms);

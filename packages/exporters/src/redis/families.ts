@@ -1,4 +1,4 @@
-import type { FamilyWriter, Labels, SampleSink } from '@avalanche/exposition';
+import { type FamilyWriter, type Labels, renderLabels, type SampleSink } from '@avalanche/exposition';
 
 /** The families of one scrape, below the namespace, and with the role of the server where that is asked for. */
 export class RedisFamilies {
@@ -20,18 +20,20 @@ export class RedisFamilies {
 
   summary(name: string, help: string, labels: Labels, summary: Summary): void {
     const sink = this.family(name, 'summary', help);
-    const own = this.labels(labels);
-    for (const [quantile, value] of summary.quantiles) sink.add(value, { ...own, quantile });
-    sink.add(summary.sum, own, '_sum').add(summary.count, own, '_count');
+    const own = renderLabels(this.labels(labels) ?? {});
+    for (const [quantile, value] of summary.quantiles) sink.addRendered(value, withLabel(own, 'quantile', quantile));
+    sink.addRendered(summary.sum, own, '_sum').addRendered(summary.count, own, '_count');
   }
 
   /** Buckets are counted up already, with their upper bounds in ascending order. */
   histogram(name: string, help: string, labels: Labels, histogram: Histogram): void {
     const sink = this.family(name, 'histogram', help);
-    const own = this.labels(labels);
-    for (const [bound, count] of histogram.buckets) sink.add(count, { ...own, le: String(bound) }, '_bucket');
-    sink.add(histogram.count, { ...own, le: '+Inf' }, '_bucket');
-    sink.add(histogram.sum, own, '_sum').add(histogram.count, own, '_count');
+    const own = renderLabels(this.labels(labels) ?? {});
+    for (const [bound, count] of histogram.buckets) {
+      sink.addRendered(count, withLabel(own, 'le', String(bound)), '_bucket');
+    }
+    sink.addRendered(histogram.count, withLabel(own, 'le', '+Inf'), '_bucket');
+    sink.addRendered(histogram.sum, own, '_sum').addRendered(histogram.count, own, '_count');
   }
 
   private family(name: string, type: 'gauge' | 'counter' | 'summary' | 'histogram', help: string): SampleSink {
@@ -41,6 +43,11 @@ export class RedisFamilies {
   private labels(labels: Labels | undefined): Labels | undefined {
     return this.role === undefined ? labels : { ...labels, instance_role: this.role };
   }
+}
+
+/** One more label, whose value needs no escape, behind labels that are text already. */
+function withLabel(rendered: string, name: string, value: string): string {
+  return `${rendered === '' ? '{' : `${rendered.slice(0, -1)},`}${name}="${value}"}`;
 }
 
 interface Summary {

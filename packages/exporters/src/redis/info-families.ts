@@ -51,7 +51,7 @@ export function writeInfo(
     writeField(families, name, value);
   }
   for (let i = 0; i < databases; i++) if (!handled.has(`db${i}`)) writeKeys(`db${i}`, 0, 0, families);
-  writeInstance(new Map(fields.map(({ name, value }) => [name, value])), families);
+  writeInstance(fields, families);
 }
 
 function writeServer(name: string, value: string, now: number, families: RedisFamilies): void {
@@ -175,8 +175,15 @@ const INSTANCE_LABELS = [
   ...['tcp_port', 'master_replid'],
 ];
 const VALKEY_LABELS = ['valkey_release_stage', 'valkey_version'];
+const TOLD_OF_INSTANCE: ReadonlySet<string> = new Set([
+  ...INSTANCE_LABELS,
+  ...VALKEY_LABELS,
+  ...['master_host', 'master_port', 'slave_read_only'],
+]);
 
-function writeInstance(fields: ReadonlyMap<string, string>, families: RedisFamilies): void {
+function writeInstance(all: readonly InfoField[], families: RedisFamilies): void {
+  const fields = new Map<string, string>();
+  for (const { name, value } of all) if (TOLD_OF_INSTANCE.has(name)) fields.set(name, value);
   const names = [...INSTANCE_LABELS, ...VALKEY_LABELS.filter((name) => fields.has(name))].sort();
   const labels = Object.fromEntries(names.map((name) => [name, fields.get(name) ?? '']));
   families.gauge('instance_info', 'Constantly 1, with what is known of the server in labels.', 1, labels);

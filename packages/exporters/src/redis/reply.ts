@@ -27,5 +27,8 @@ export function mapOf(reply: Reply | undefined): Map<string, Reply> {
 
 /** The same with texts as values. */
 export function textMapOf(reply: Reply | undefined): Map<string, string> {
-  return new Map([...mapOf(reply)].map(([name, value]) => [name, textOf(value)]));
+  const list = listOf(reply);
+  const map = new Map<string, string>();
+  for (let i = 0; i + 1 < list.length; i += 2) map.set(textOf(list[i]), textOf(list[i + 1]));
+  return map;
 }

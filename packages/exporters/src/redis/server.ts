@@ -57,8 +57,7 @@ export class RedisServer {
     let failure = '';
     let connection: Connection | undefined;
     try {
-      connection = new Connection(this.address, this.options, deadline);
-      await this.connect(connection, begin, families);
+      connection = await this.connect(deadline, begin, families);
       await new ServerScrape(connection, this.address, this.options, credentials, this).run(deadline, families);
     } catch (error) {
       failure = (error as Error).message || String(error);
@@ -90,9 +89,9 @@ export class RedisServer {
     this.refused.clear();
   }
 
-  private async connect(connection: Connection, begin: number, families: RedisFamilies): Promise<void> {
+  private async connect(deadline: number, begin: number, families: RedisFamilies): Promise<Connection> {
     try {
-      await connection.open();
+      return await Connection.open(this.address, this.options, deadline);
     } finally {
       const seconds = (performance.now() - begin) / 1000;
       families.gauge('exporter_last_scrape_connect_time_seconds', 'Seconds that connecting took last time.', seconds);
@@ -327,11 +326,10 @@ class ServerScrape {
       const ask = (commands: readonly Command[]) => connection.ask(commands);
       return { source: { ask, scanned: [connection], isCluster: false }, close() {} };
     }
-    const cluster = new ClusterConnection(this.address, this.credentials, options, connection.deadline);
+    let cluster: ClusterConnection;
     try {
-      await cluster.open();
+      cluster = await ClusterConnection.open(this.address, this.credentials, options, connection.deadline);
     } catch (error) {
-      cluster.close();
       this.server.tell('Connecting to the cluster', error as Error);
       throw error;
     }
@@ -369,9 +367,8 @@ export async function clusterNodes(
   credentials: Credentials,
 ): Promise<string[]> {
   const deadline = performance.now() + options.connectionTimeoutMs;
-  const connection = new Connection(address, options, deadline);
+  const connection = await Connection.open(address, options, deadline);
   try {
-    await connection.open();
     const { user, password } = credentials;
     const auth: Command[] = password === '' ? [] : [user === '' ? ['AUTH', password] : ['AUTH', user, password]];
     const replies = await connection.ask([...auth, ['CLUSTER', 'NODES']]);

@@ -41,15 +41,15 @@ export async function redisAnswers(text: string): Promise<boolean> {
   const address = parseRedisAddress(text);
   const { user, password } = address;
   const options = { ...REDIS_DEFAULTS, connectionTimeoutMs: ANSWERS_WITHIN_MS };
-  const connection = new Connection(address, options, performance.now() + ANSWERS_WITHIN_MS);
+  let connection: Connection | undefined;
   try {
-    await connection.open();
+    connection = await Connection.open(address, options, performance.now() + ANSWERS_WITHIN_MS);
     if (password !== '') await connection.askOne('AUTH', ...(user === '' ? [] : [user]), password);
     return (await connection.askOne('PING')) === 'PONG';
   } catch {
     return false;
   } finally {
-    connection.close();
+    connection?.close();
   }
 }
 
