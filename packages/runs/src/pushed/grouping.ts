@@ -19,7 +19,7 @@ export class PushError extends Error {
  * @throws PushError
  */
 export function groupingOf(path: string): Grouping {
-  const [, , first = '', job = '', ...rest] = path.split('/').map(decodePercent);
+  const [, , first = '', job = '', ...rest] = decodePercent(path).split('/');
   const name = first === `job${BASE64_SUFFIX}` ? decodeBase64(job, (what) => `in job name ${what}`) : job;
   const labels: Record<string, string> = {};
   // a slash at the end is none
@@ -36,6 +36,8 @@ export function groupingOf(path: string): Grouping {
       : components[i + 1];
   }
   if (name === '') throw new PushError('job name is required');
+  // every series has the label, empty where nobody says it: two groups that differ by that alone would have the same series
+  if (labels.instance === '') delete labels.instance;
   return { ...labels, job: name };
 }
 

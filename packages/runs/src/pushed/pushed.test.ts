@@ -57,6 +57,12 @@ describe('a push', () => {
     expect(text.match(/# TYPE process_cpu_seconds_total/g)).toHaveLength(1);
   });
 
+  test('with an empty instance is of the group without one', async () => {
+    await role.ask('PUT', '/metrics/job/j', 'x 1\n');
+    await role.ask('PUT', '/metrics/job/j/instance/', 'x 2\n');
+    expect((await role.ask('GET', '/metrics')).text.match(/^x{.*$/gm)).toEqual(['x{instance="",job="j"} 2']);
+  });
+
   test('is forgotten after its ttl', async () => {
     await role.ask('PUT', '/metrics/job/j?ttl=1m', 'x 1\n');
     await role.ask('PUT', '/metrics/job/k', 'x 1\n');
