@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { REDIS_DEFAULTS, type RedisExporterOptions, startRedisExporter } from '@avalanche/exporters';
-import { parseGoDuration } from '@avalanche/model';
+import { type Logger, parseGoDuration } from '@avalanche/model';
 import { parseListenAddress, WebConfig } from '@avalanche/web';
 import { type FlagSpec, type FlagSpecs, Flags, UsageError } from '../flags.ts';
 import { acceptedBoolean, type Command, wholeNumberOf } from './command.ts';
@@ -112,7 +112,7 @@ export const redisExporter: Command = {
     try {
       const listen = listenOf(flags);
       return await runExporter(withLogFlags(flags), signal, listen, (_flags, common) => {
-        const web = guard ? { ...common.web, config: new WebConfig(guard.file, common.logger) } : common.web;
+        const web = guard ? { ...common.web, config: guardOf(guard.file, common.logger) } : common.web;
         return startRedisExporter({ ...common, ...options, web });
       });
     } finally {
@@ -120,6 +120,15 @@ export const redisExporter: Command = {
     }
   },
 };
+
+/** @throws UsageError where a certificate, a key or the hash cannot be used */
+function guardOf(file: string, logger: Logger): WebConfig {
+  try {
+    return new WebConfig(file, logger);
+  } catch (error) {
+    throw new UsageError(`--tls-server-* or --basic-auth-*: ${(error as Error).message}`);
+  }
+}
 
 function listenOf(flags: Flags) {
   try {

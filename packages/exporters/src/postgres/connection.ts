@@ -70,6 +70,7 @@ export class Connection {
   /** Makes sure that the server answers, over a new connection where the old one does not. @throws where it does not */
   async hello(deadline: number): Promise<ServerInfo> {
     if (this.client && this.info) {
+      if (this.sent.length > 0) return this.info; // in use by another scrape, and watched
       try {
         await this.query('SELECT 1', Math.min(deadline, performance.now() + PING_TIMEOUT_MS / SHARE));
         return this.info;

@@ -4,10 +4,9 @@ import { type ListenAddress, type RunningRole, StartupError } from '@avalanche/w
 import type { FastifyInstance } from 'fastify';
 import { type Scrape, scrapeOf } from '../base/scrape.ts';
 import { type ExporterWebOptions, sendFamilies, startExporterServer } from '../base/server.ts';
-import { type AuthModules, probeDataSource, readAuthModules } from './auth-config.ts';
+import type { AuthModules } from './auth-config.ts';
 import { POSTGRES_COLLECTORS } from './collectors/index.ts';
 import { Connection } from './connection.ts';
-import { QueriesFile } from './custom-queries.ts';
 import { BUILT_IN_QUERY } from './custom-run.ts';
 import { parseDataSource } from './dsn.ts';
 import { PostgresTarget, type ScrapeOptions } from './target.ts';
@@ -66,7 +65,7 @@ export function dumpPostgresMaps(): string {
 /** Starts the PostgreSQL exporter. @throws StartupError where a connection string is not one */
 export async function startPostgresExporter(options: PostgresExporterOptions): Promise<RunningRole> {
   const { logger } = options;
-  const scrapeOptions = scrapeOptionsOf(options);
+  const scrapeOptions = await scrapeOptionsOf(options);
   const sources = options.dataSourceNames.map(startSource);
   const auth = await loadAuth(options);
   const target = new PostgresTarget(sources, scrapeOptions, logger);
@@ -88,7 +87,7 @@ export async function startPostgresExporter(options: PostgresExporterOptions): P
   });
 }
 
-function scrapeOptionsOf(options: PostgresExporterOptions): ScrapeOptions {
+async function scrapeOptionsOf(options: PostgresExporterOptions): Promise<ScrapeOptions> {
   return {
     collectors: options.collectors ?? new Map(),
     statements: options.statements ?? STATEMENTS_DEFAULTS,
@@ -99,8 +98,15 @@ function scrapeOptionsOf(options: PostgresExporterOptions): ScrapeOptions {
     includeDatabases: options.includeDatabases ?? [],
     metricPrefix: options.metricPrefix ?? 'pg',
     constantLabels: options.constantLabels ?? {},
-    queriesFile: options.queriesPath ? new QueriesFile(options.queriesPath, options.logger) : undefined,
+    queriesFile: await queriesFileOf(options),
   };
+}
+
+/** Reading files and checking them is loaded where there is one: it takes more memory than all the rest of the exporter. */
+async function queriesFileOf({ queriesPath, logger }: PostgresExporterOptions) {
+  if (!queriesPath) return undefined;
+  const { QueriesFile } = await import('./custom-queries.ts');
+  return new QueriesFile(queriesPath, logger);
 }
 
 function startSource(dataSourceName: string) {
@@ -118,6 +124,7 @@ async function loadAuth({ configFile, logger }: PostgresExporterOptions) {
   let loadedAt = 0;
   if (configFile) {
     try {
+      const { readAuthModules } = await import('./auth-config.ts');
       modules = await readAuthModules(configFile);
       loadedAt = Date.now() / 1000;
     } catch (error) {
@@ -151,6 +158,7 @@ function probeRoute(app: FastifyInstance, modules: AuthModules, options: ScrapeO
     if (module && (module.userpass.username === '' || module.userpass.password === '')) {
       return refuse(`auth_module ${name} has no username or password`);
     }
+    const { probeDataSource } = await import('./auth-config.ts');
     let source: ReturnType<typeof parseDataSource>;
     try {
       source = parseDataSource(probeDataSource(target, module), process.env);

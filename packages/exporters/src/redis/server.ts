@@ -28,14 +28,15 @@ import { writeStreams } from './streams.ts';
 const DEFAULT_DATABASES = 16;
 /** Where nobody says how long a scrape may take: this many times the timeout of one answer. */
 const ANSWERS_A_SCRAPE = 4;
+const REFUSED_FOR_MS = 3_600_000;
 /** Walking through keys leaves this share of the time to what comes after it. */
 const SCAN_SHARE = 0.8;
 
 /** One watched server. A scrape opens a connection and closes it: nothing is left behind on the server. */
 export class RedisServer {
   private readonly failures: FailureLog;
-  /** Commands that this server does not know or allow: not asked again while it is the same server. */
-  private readonly refused = new Set<string>();
+  /** Commands that this server does not know or allow, with when they are asked again, as each refusal counts as an error there. */
+  private readonly refused = new Map<string, number>();
   private runId = '';
   private scrapes = 0;
   private secondsSum = 0;
@@ -75,11 +76,13 @@ export class RedisServer {
   }
 
   isRefused(command: string): boolean {
-    return this.refused.has(command);
+    return performance.now() < (this.refused.get(command) ?? 0);
   }
 
-  refuse(command: string): void {
-    this.refused.add(command);
+  /** Remembers a refusal, but not that the server is loading or busy just now. */
+  refuse(command: string, { message }: Error): void {
+    this.tell(command, new Error(message));
+    if (/^(?:ERR|NOPERM)\b/.test(message)) this.refused.set(command, performance.now() + REFUSED_FOR_MS);
   }
 
   /** A server that was started anew may be another one. */
@@ -137,7 +140,7 @@ class ServerScrape {
     const config = configOf(asked.config);
     const databases = isCluster ? 1 : Number(config.get('databases')) || DEFAULT_DATABASES;
     const padded = this.options.includeMetricsForEmptyDatabases ? databases : 0;
-    this.part('config', () => writeConfig(config, this.options, families));
+    this.part('The configuration', () => writeConfig(config, this.options, families));
     writeInfo(info, { databases: padded, now: Date.now() / 1000 }, families);
     writeLatencySpikes(asked.latency, families);
     writeLatencyHistograms(asked.histograms, info, families);
@@ -174,11 +177,11 @@ class ServerScrape {
     const opening = pingOnConnect ? [] : this.opening();
     const names: Command[] = setClientName ? [['CLIENT', 'SETNAME', 'redis_exporter']] : [];
     const optional: readonly (readonly [string, Command, boolean])[] = [
-      ['config', [configCommand, 'GET', '*'], configCommand !== '-'],
-      ['slowlogLength', ['SLOWLOG', 'LEN'], true],
-      ['slowlogNewest', ['SLOWLOG', 'GET', 1], true],
-      ['latency', ['LATENCY', 'LATEST'], true],
-      ['histograms', ['LATENCY', 'HISTOGRAM'], !excludeLatencyHistogramMetrics],
+      ['CONFIG GET', [configCommand, 'GET', '*'], configCommand !== '-'],
+      ['SLOWLOG LEN', ['SLOWLOG', 'LEN'], true],
+      ['SLOWLOG GET', ['SLOWLOG', 'GET', 1], true],
+      ['LATENCY LATEST', ['LATENCY', 'LATEST'], true],
+      ['LATENCY HISTOGRAM', ['LATENCY', 'HISTOGRAM'], !excludeLatencyHistogramMetrics],
     ];
     const chosen = optional.filter(([name, , isWanted]) => isWanted && !this.server.isRefused(name));
     const commands = [...opening, ...names, ['INFO', 'ALL'], ...chosen.map(([, command]) => command)];
@@ -188,20 +191,19 @@ class ServerScrape {
     const at = opening.length + names.length;
     const answers = new Map<string, Reply>(chosen.map(([name], i) => [name, replies[at + 1 + i]]));
     for (const [name, reply] of answers) {
-      if (!(reply instanceof Error)) continue;
-      this.server.refuse(name);
-      this.server.tell(`Asking for ${name}`, reply);
+      if (reply instanceof Error) this.server.refuse(name, reply);
+      else this.server.tell(name, null);
     }
     const first = replies[at];
     const info = first instanceof Error || first === '' ? await this.connection.askOne('INFO') : first;
     const get = (name: string): Reply => answers.get(name) ?? null;
     return {
       info: textOf(info),
-      config: get('config'),
-      slowlogLength: get('slowlogLength'),
-      slowlogNewest: answers.has('slowlogNewest') ? get('slowlogNewest') : new Error('not asked'),
-      latency: get('latency'),
-      histograms: get('histograms'),
+      config: get('CONFIG GET'),
+      slowlogLength: get('SLOWLOG LEN'),
+      slowlogNewest: answers.get('SLOWLOG GET') ?? new Error('not asked'),
+      latency: get('LATENCY LATEST'),
+      histograms: get('LATENCY HISTOGRAM'),
     };
   }
 
@@ -224,8 +226,7 @@ class ServerScrape {
     for (const [name, { length }] of wanted) {
       const own = replies.splice(0, length);
       const problem = own.find((reply) => reply instanceof Error) ?? null;
-      this.server.tell(name, problem);
-      if (problem) this.server.refuse(name);
+      if (problem) this.server.refuse(name, problem);
       else this.part(name, () => this.writeMore(name, own, about.config, families));
     }
     if (about.isSentinel) {
