@@ -3,12 +3,14 @@ import type { SampleSink } from '@avalanche/exposition';
 /** Upper bounds of a histogram's buckets, without the infinite one, with the texts that Python's client prints for them. */
 export class Buckets {
   readonly bounds: readonly number[];
-  readonly texts: readonly string[];
+  /** `le="…"`, the infinite one at the end. */
+  readonly labels: readonly string[];
 
   /** @param bounds in any order; an infinite one may be among them */
   constructor(bounds: readonly number[]) {
     this.bounds = [...new Set(bounds)].filter(Number.isFinite).sort((a, b) => a - b);
-    this.texts = [...this.bounds.map((bound) => (Number.isInteger(bound) ? bound.toFixed(1) : String(bound))), '+Inf'];
+    const texts = this.bounds.map((bound) => (Number.isInteger(bound) ? bound.toFixed(1) : String(bound)));
+    this.labels = [...texts, '+Inf'].map((text) => `le="${text}"`);
   }
 }
 
@@ -40,7 +42,7 @@ export class Histogram {
     let total = 0;
     for (let i = 0; i < this.counts.length; i++) {
       total += this.counts[i];
-      family.addRendered(total, `${labels.before}le="${this.buckets.texts[i]}"${labels.after}`, '_bucket');
+      family.addRendered(total, labels.before + this.buckets.labels[i] + labels.after, '_bucket');
     }
     family.addRendered(this.sum, labels.whole, '_sum').addRendered(total, labels.whole, '_count');
   }

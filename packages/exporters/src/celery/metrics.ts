@@ -7,7 +7,7 @@ import { type ActiveReport, type InspectReply, workerReports } from './inspect.t
 import { QueueAges } from './queue-ages.ts';
 import { QueuedTasks } from './queued-tasks.ts';
 import { Slices } from './slices.ts';
-import { isCounted, type TaskSeries, TaskSeriesTable } from './task-series.ts';
+import { isCounted, TaskFamilies, type TaskSeries, TaskSeriesTable } from './task-series.ts';
 import { TaskMemory } from './tasks.ts';
 import { Workers } from './workers.ts';
 
@@ -18,6 +18,7 @@ export interface CeleryMetricsOptions {
   readonly purgeOfflineMs: number;
   /** For how long what a worker said of itself holds, in milliseconds. */
   readonly reportTtlMs: number;
+  /** What every family's name begins with: `celery_`. */
   readonly prefix: string;
   readonly staticLabels: Readonly<Record<string, string>>;
   readonly runtimeBuckets: Buckets;
@@ -84,9 +85,10 @@ export class CeleryMetrics {
     await this.writeQueues(families, queues, now, slices);
     this.workers.write(families, now);
     const active = this.active.bySeries();
+    const taskFamilies = new TaskFamilies(families, this.options.prefix);
     for (const series of this.series.all()) {
       this.writeActive(families, series, active.get(series), now);
-      series.write(families);
+      series.write(taskFamilies);
       if (slices.isOver()) await slices.next();
     }
   }

@@ -1,4 +1,4 @@
-import { type FamilyWriter, renderLabels } from '@avalanche/exposition';
+import { type FamilyWriter, renderLabels, type SampleSink } from '@avalanche/exposition';
 import { type BucketLabels, type Buckets, Histogram } from './histogram.ts';
 
 /** What is counted of tasks, by the event that says so. */
@@ -27,8 +27,6 @@ const EXCEPTIONS_MAX = 100;
 const LABEL_LENGTH_MAX = 512;
 
 export interface TaskSeriesOptions {
-  /** What every family's name begins with: `celery_`. */
-  readonly prefix: string;
   /** Labels that every series has. */
   readonly staticLabels: Readonly<Record<string, string>>;
   readonly runtimeBuckets: Buckets;
@@ -37,11 +35,34 @@ export interface TaskSeriesOptions {
   readonly seriesMax: number;
 }
 
+interface Failures {
+  count: number;
+  /** As text. */
+  readonly labels: string;
+}
+
+/** The families of tasks in one scrape. */
+export class TaskFamilies {
+  readonly counters: readonly SampleSink[];
+  readonly failed: SampleSink;
+  readonly runtime: SampleSink;
+  readonly wait: SampleSink;
+
+  constructor(families: FamilyWriter, prefix: string) {
+    const counter = (kind: Counted) => families.counter(`${prefix}task_${kind}_total`, COUNTED[kind]);
+    this.counters = PLAIN.map(counter);
+    this.failed = counter('failed');
+    this.runtime = families.family(`${prefix}task_runtime`, 'histogram', 'How long tasks ran, in seconds.');
+    const waited = 'How long tasks waited in their queue after they were due, in seconds.';
+    this.wait = families.family(`${prefix}task_queue_wait_time`, 'histogram', waited);
+  }
+}
+
 /** What is counted of one task on one host from one queue. */
 export class TaskSeries {
   private readonly counts: Partial<Record<Counted, number>> = {};
   /** Failures by exception; '' is in the original's zero rows. */
-  private readonly failures = new Map<string, number>();
+  private readonly failures = new Map<string, Failures>();
   private readonly runtime: Histogram;
   private readonly wait: Histogram;
   private hasRuntime = false;
@@ -74,12 +95,11 @@ export class TaskSeries {
     for (const other of PLAIN) if (other !== 'sent') this.counts[other] ??= 0;
     if (kind !== 'failed') {
       this.counts[kind] = (this.counts[kind] ?? 0) + 1;
-      if (!this.failures.has('')) this.failures.set('', 0);
+      this.failuresOf('');
       return;
     }
     const known = this.failures.has(exception) || this.failures.size < EXCEPTIONS_MAX;
-    const shown = known ? exception : OVERFLOW;
-    this.failures.set(shown, (this.failures.get(shown) ?? 0) + 1);
+    this.failuresOf(known ? exception : OVERFLOW).count++;
   }
 
   /** @param seconds how long a task ran */
@@ -94,26 +114,28 @@ export class TaskSeries {
     this.wait.observe(seconds);
   }
 
-  write(families: FamilyWriter): void {
-    const { prefix, staticLabels } = this.options;
-    for (const kind of PLAIN) {
-      const value = this.counts[kind];
-      if (value === undefined) continue;
-      families.counter(`${prefix}task_${kind}_total`, COUNTED[kind]).addRendered(value, this.labels.whole);
+  write({ counters, failed, runtime, wait }: TaskFamilies): void {
+    const { whole } = this.labels;
+    for (let i = 0; i < PLAIN.length; i++) {
+      const value = this.counts[PLAIN[i]];
+      if (value !== undefined) counters[i].addRendered(value, whole);
     }
-    const failed = families.counter(`${prefix}task_failed_total`, COUNTED.failed);
-    const { hostname, name, queue } = this;
-    for (const [exception, value] of this.failures) {
-      failed.add(value, { exception, hostname, name, queue_name: queue, ...staticLabels });
+    for (const { count, labels } of this.failures.values()) failed.addRendered(count, labels);
+    if (this.hasRuntime) this.runtime.write(runtime, this.labels);
+    if (this.hasWait) this.wait.write(wait, this.labels);
+  }
+
+  private failuresOf(exception: string): Failures {
+    let failures = this.failures.get(exception);
+    if (!failures) {
+      const { hostname, name, queue } = this;
+      const labels = { exception, hostname, name, queue_name: queue, ...this.options.staticLabels };
+      failures = { count: 0, labels: renderLabels(labels) };
+      this.failures.set(exception, failures);
     }
-    const histogram = (family: string, help: string) => families.family(`${prefix}${family}`, 'histogram', help);
-    if (this.hasRuntime) this.runtime.write(histogram('task_runtime', RUNTIME_HELP), this.labels);
-    if (this.hasWait) this.wait.write(histogram('task_queue_wait_time', WAIT_HELP), this.labels);
+    return failures;
   }
 }
-
-const RUNTIME_HELP = 'How long tasks ran, in seconds.';
-const WAIT_HELP = 'How long tasks waited in their queue after they were due, in seconds.';
 
 /** All that is counted of tasks, by name, host and queue; bounded. */
 export class TaskSeriesTable {
