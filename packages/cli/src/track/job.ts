@@ -43,10 +43,11 @@ export function runJob(
   observer: JobObserver,
 ): Promise<JobEnd> {
   return new Promise((resolve) => {
+    // before it runs: it may ask for a signal at once
+    const stopForwarding = forwardSignals((signal) => child.kill(signal));
     const child = spawn(program, args, { stdio: 'inherit', env });
     const meter = new UsageMeter(child.pid);
     const beat = setInterval(() => observer.heartbeat(meter.usage()), Math.max(1000, observer.heartbeatMs));
-    const stopForwarding = forwardSignals((signal) => child.kill(signal));
     const finish = (end: Omit<JobEnd, 'used'>): void => {
       clearInterval(beat);
       stopForwarding();

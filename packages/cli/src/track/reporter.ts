@@ -1,6 +1,6 @@
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { HttpClient, readText } from '@avalanche/web';
+import { HttpClient, makeDirectory, readText } from '@avalanche/web';
 import type { JobUsage } from './usage.ts';
 
 /** A report takes no longer than this; the job's end waits for the last one. */
@@ -43,7 +43,10 @@ export class Reporter {
     const report = { ...this.run, event: 'done', ...fields };
     const isKept = this.keep(report);
     // it says all that the start said: it need not wait for what is still being sent
-    const wasTaken = await Promise.race([this.send([report]), new Promise<false>((resolve) => setTimeout(resolve, ANSWER_MS, false))]);
+    const wasTaken = await Promise.race([
+      this.send([report]),
+      new Promise<false>((resolve) => setTimeout(resolve, ANSWER_MS, false)),
+    ]);
     if (wasTaken) rmSync(this.file, { force: true });
     else if (!isKept) process.stderr.write('avalanche track: this run could be neither reported nor kept for later\n');
   }
@@ -51,7 +54,7 @@ export class Reporter {
   /** Whether it could be written. */
   private keep(report: Fields): boolean {
     try {
-      mkdirSync(this.spool, { recursive: true, mode: 0o700 });
+      makeDirectory(this.spool);
       appendFileSync(this.file, `${JSON.stringify(report)}\n`, { mode: 0o600 });
       return true;
     } catch {

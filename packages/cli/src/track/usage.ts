@@ -10,8 +10,8 @@ export interface JobUsage {
 
 /** Of /proc: fixed in Linux's interface to user space. */
 const TICKS_PER_SECOND = 100;
-/** The first look comes soon, for jobs that are short; then ever more rarely. */
-const FIRST_LOOK_MS = 5;
+/** The next look comes after a tenth of the time that the job has run, within these. */
+const LOOK_MS_MIN = 5;
 const LOOK_MS_MAX = 1_000;
 const PROCESSES_MAX = 2_000;
 
@@ -22,11 +22,12 @@ const PROCESSES_MAX = 2_000;
  */
 export class UsageMeter {
   private readonly before = reaped();
+  private readonly begin = performance.now();
   private peakBytes = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly pid: number | undefined) {
-    this.look(FIRST_LOOK_MS);
+    this.look();
   }
 
   /** Up to now: of the processes that run, as those that have ended are not known to us yet. */
@@ -59,9 +60,10 @@ export class UsageMeter {
     return this.peakBytes > 0 ? { ...usage, peak_memory_bytes: this.peakBytes } : usage;
   }
 
-  private look(afterMs: number): void {
+  private look(): void {
     if (this.pid === undefined) return;
     const { pid } = this;
+    const afterMs = Math.min(LOOK_MS_MAX, Math.max(LOOK_MS_MIN, (performance.now() - this.begin) / 10));
     this.timer = setTimeout(() => {
       let sum = 0;
       for (const one of family(pid)) {
@@ -70,7 +72,7 @@ export class UsageMeter {
         this.peakBytes = Math.max(this.peakBytes, highest);
       }
       this.peakBytes = Math.max(this.peakBytes, sum);
-      this.look(Math.min(LOOK_MS_MAX, afterMs * 2));
+      this.look();
     }, afterMs);
     this.timer.unref();
   }

@@ -1,6 +1,6 @@
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DayFiles, dayOf } from '@avalanche/web';
+import { DayFiles, dayOf, makeDirectory } from '@avalanche/web';
 import { addPoint, type CurvePoint, isRun, parse, type RunRecord, stringify } from './run-record.ts';
 
 /** The file of running runs is written anew after this many lines more than there are runs. */
@@ -18,7 +18,7 @@ export class RunFiles {
 
   /** @throws the system's error where the folder cannot be made */
   constructor(private readonly directory: string) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
     this.ended = new DayFiles(directory);
     this.runningFile = join(directory, 'running.jsonl');
   }
