@@ -8,7 +8,7 @@ import { silentLogger } from '@avalanche/model';
 import { type RunningPrometheus, startPrometheus } from '@avalanche/prometheus';
 import type { RunningRole } from '@avalanche/web';
 import { Queue } from 'bullmq';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type CeleryWorker, hasCelery, sendTasks, startCeleryWorker } from '../support/celery.ts';
 import { hasRabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
 import { hasRedis, type RunningService, startRedis } from '../support/services.ts';
@@ -217,18 +217,19 @@ function panelQueries(file: URL): string[] {
 describe.skipIf(!hasRedis || !hasCelery)('a Celery worker whose keys have a prefix and whose events are off', () => {
   test('is seen, and sends events when it is told to', async () => {
     const redis = await startRedis();
+    onTestFinished(redis.stop);
     const broker = `${redis.url}/3`;
     const options = { global_keyprefix: 'site:' };
-    const worker = await startCeleryWorker(broker, 'w2@host2', [], options);
     const transportOptions = ['global_keyprefix=site:'];
     const role = await startExporter(broker, { transportOptions, enableEvents: true });
+    onTestFinished(role.stop);
+    const worker = await startCeleryWorker(broker, 'w2@host2', [], options);
+    onTestFinished(worker.kill);
     await until(role, 'celery_active_worker_count{queue_name="mail"}', 1);
     await sendTasks(broker, ['mail'], options);
     await until(role, counted('succeeded', 'shop.mail', 'host2', 'mail'), 1);
     await worker.stop();
     expect(await untilDown(role, 'host2')).toBeLessThan(1_000); // it has said that it stops
-    await role.stop();
-    await redis.stop();
   });
 });
 

@@ -4,6 +4,7 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { withParentDeathSignal } from './services.ts';
 
 const PYTHON = '/usr/bin/python3';
 const directory = fileURLToPath(new URL('celery', import.meta.url));
@@ -50,7 +51,8 @@ export async function startCeleryWorker(
 ): Promise<CeleryWorker> {
   const own = ['-A', 'shop', 'worker', '-n', name, '-c', '2', '-Q', 'celery,mail', '-l', 'INFO'];
   const quick = ['--without-gossip', '--without-mingle'];
-  const child = spawn(PYTHON, ['-m', 'celery', ...own, ...quick, ...args], {
+  const [command, ...rest] = withParentDeathSignal([PYTHON, '-m', 'celery', ...own, ...quick, ...args]);
+  const child = spawn(command, rest, {
     cwd: directory,
     env: environment(broker, brokerOptions),
     detached: true, // so that its pool can be ended with it

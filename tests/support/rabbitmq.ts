@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, type RunningService } from './services.ts';
+import { freePort, type RunningService, withParentDeathSignal } from './services.ts';
 
 /** The script itself: the one in /usr/sbin wants to run it as the user of the service. */
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
@@ -20,9 +20,11 @@ export const hasRabbitmq = existsSync(SERVER) && existsSync(EPMD);
 export async function startRabbitmq(): Promise<RunningService> {
   const directory = await mkdtemp(join(tmpdir(), 'avalanche-rabbitmq-'));
   const [port, distribution, epmdPort] = [await freePort(), await freePort(), await freePort()];
-  const epmd = spawn(EPMD, ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
+  const [epmdCommand, ...epmdArgs] = withParentDeathSignal([EPMD, '-port', String(epmdPort), '-address', '127.0.0.1']);
+  const epmd = spawn(epmdCommand, epmdArgs, { stdio: 'ignore' });
   const inDirectory = (name: string) => join(directory, name);
-  const server = spawn(SERVER, [], {
+  const [command, ...args] = withParentDeathSignal([SERVER]);
+  const server = spawn(command, args, {
     cwd: directory,
     detached: true, // a shell script and what it starts
     stdio: ['ignore', 'pipe', 'pipe'],

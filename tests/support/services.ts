@@ -172,7 +172,7 @@ const STOP_TIMEOUT_MS = 5_000;
 const OUTPUT_KEPT_CHARS = 16_384;
 
 async function run(service: ServiceRun): Promise<RunningService> {
-  const [command, ...args] = withParentDeathSignal(service.command) as [string, ...string[]];
+  const [command, ...args] = withParentDeathSignal(service.command as readonly [string, ...string[]]);
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: service.directory });
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -270,10 +270,13 @@ function asPostgres(command: readonly string[]): readonly string[] {
   return [setpriv, `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', ...command];
 }
 
-function withParentDeathSignal(command: readonly string[]): readonly string[] {
-  if (setpriv === undefined) return command;
-  const [first, ...rest] = command;
-  return first === setpriv ? [setpriv, '--pdeathsig=QUIT', ...rest] : [setpriv, '--pdeathsig=QUIT', ...command];
+/** The command, which the kernel ends when we do; in whatever way we end. */
+export function withParentDeathSignal([first, ...rest]: readonly [string, ...string[]]): readonly [
+  string,
+  ...string[],
+] {
+  if (setpriv === undefined) return [first, ...rest];
+  return [setpriv, '--pdeathsig=QUIT', ...(first === setpriv ? rest : [first, ...rest])];
 }
 
 function find(name: string, folders: readonly string[]): string | undefined {

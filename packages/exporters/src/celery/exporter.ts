@@ -139,10 +139,9 @@ export class CeleryExporter implements BrokerListener {
   }
 
   private async greet(): Promise<void> {
-    const { broker, enableEvents, logger } = this.options;
+    const { broker, logger } = this.options;
     try {
       await broker.broadcast('heartbeat');
-      if (enableEvents) await broker.broadcast('enable_events');
     } catch (error) {
       logger.debug('Asking for heartbeats failed', { error });
     }
@@ -153,11 +152,13 @@ export class CeleryExporter implements BrokerListener {
   private async ask(): Promise<void> {
     if (this.asking || this.failure) return;
     this.asking = true;
-    const { broker, metrics } = this.options;
+    const { broker, metrics, enableEvents } = this.options;
     const askedAt = Date.now();
     try {
       await Promise.all([
         this.step('asking the workers', async () => {
+          // In every round, for workers that have started since.
+          if (enableEvents) await broker.broadcast('enable_events');
           this.know(metrics.inspected(await broker.inspect(), askedAt, Date.now()));
         }),
         this.step('finding queues', async () => this.know(await broker.discoverQueues())),
