@@ -13,6 +13,8 @@ import { fileURLToPath } from 'node:url';
 const CLOCK_TICKS_PER_SECOND = 100;
 const ROUNDS = 4;
 const WARM_UP = 20;
+/** Memory is read after a rest, as scrapes in real life are far apart. */
+const REST_MS = 3_000;
 
 const cli = fileURLToPath(new URL('../packages/cli/bin/avalanche.mjs', import.meta.url));
 const option = (name, fallback) => {
@@ -180,9 +182,8 @@ async function round(subject, count) {
     subject.bytes = await scrape(subject.port);
     subject.latencies.push(performance.now() - begin);
   }
-  const after = usage(subject.child.pid);
-  subject.cpuSeconds += after.cpuSeconds - before;
-  subject.mebibytes = after.mebibytes;
+  const after = usage(subject.child.pid).cpuSeconds;
+  subject.cpuSeconds += after - before;
 }
 
 function row({ name, latencies, cpuSeconds, mebibytes, bytes }) {
@@ -208,6 +209,8 @@ async function compare(name, { original: [program, argsOf], ours, env }) {
   ].filter(Boolean);
   for (const runner of runners) for (let i = 0; i < WARM_UP; i++) await scrape(runner.port);
   for (let i = 0; i < ROUNDS; i++) for (const runner of runners) await round(runner, Math.ceil(scrapes / ROUNDS));
+  await sleep(REST_MS);
+  for (const runner of runners) runner.mebibytes = usage(runner.child.pid).mebibytes;
   for (const { child } of runners) child.kill();
   return runners;
 }
@@ -230,11 +233,12 @@ async function together({ postgres, redis }) {
   }
   const subject = { name: `${names.join(' + ')}, ours in one process`, child, latencies: [], cpuSeconds: 0, bytes: 0 };
   for (let i = 0; i < WARM_UP; i++) for (const port of ports) await scrape(port);
-  for (let i = 0; i < ROUNDS; i++) for (const port of ports) await round({ ...subject, port }, 5);
   for (const port of ports) {
     subject.port = port;
     await round(subject, Math.ceil(scrapes / ports.length));
   }
+  await sleep(REST_MS);
+  subject.mebibytes = usage(child.pid).mebibytes;
   child.kill();
   return subject;
 }

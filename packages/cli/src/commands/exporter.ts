@@ -1,6 +1,7 @@
 import type { ExporterWebOptions } from '@avalanche/exporters';
 import type { Logger } from '@avalanche/model';
 import { type ListenAddress, parseListenAddress, type RunningRole } from '@avalanche/web';
+import { compileLate } from '../compile-late.ts';
 import { type FlagSpec, type FlagSpecs, type Flags, UsageError } from '../flags.ts';
 import { VERSION } from '../version.ts';
 import { logFlags, loggerOf, untilAborted, webConfigFlag, webOf } from './command.ts';
@@ -28,6 +29,7 @@ export async function runExporter(
   if (flags.boolean(SYSTEMD_SOCKET)) {
     throw new UsageError(`--${SYSTEMD_SOCKET} is not supported here; name an address with --web.listen-address`);
   }
+  compileLate();
   const logger = loggerOf(flags);
   const web = { ...(await webOf(flags, 'exporter', logger)), alsoListen: furtherAddresses(flags) };
   const role = await start(flags, { listen, logger, version: VERSION, web });

@@ -1,16 +1,15 @@
 import { join } from 'node:path';
-import { type RunningAlertmanager, startAlertmanager } from '@avalanche/alertmanager';
+import type { RunningAlertmanager } from '@avalanche/alertmanager';
 import {
   startCeleryExporter,
   startNodeExporter,
   startPostgresExporter,
   startRedisExporter,
 } from '@avalanche/exporters';
-import { startGrafana } from '@avalanche/grafana';
 import type { Logger } from '@avalanche/model';
-import { type RunningPrometheus, startPrometheus } from '@avalanche/prometheus';
-import { startPushgateway } from '@avalanche/runs';
+import type { RunningPrometheus } from '@avalanche/prometheus';
 import { type RunningRole, StartupError } from '@avalanche/web';
+import { compileLate } from '../compile-late.ts';
 import { uiDirectory, VERSION } from '../version.ts';
 import { startApplicationProcess } from './application.ts';
 import { type Found, findPostgres, findRedis } from './databases.ts';
@@ -18,6 +17,9 @@ import type { UpOptions } from './options.ts';
 import { acceptsConnections, answersMetrics, urlHost } from './probe.ts';
 import { ROLES, type RoleName, type RoleState } from './roles.ts';
 import { writeTargets } from './targets.ts';
+
+/** The others are what they watch. */
+const SERVERS = ['prometheus', 'alertmanager', 'grafana'] as const;
 
 /** Roles that may be run by somebody else already: then theirs is watched and ours not started. */
 const ADOPTABLE: ReadonlySet<RoleName> = new Set([
@@ -52,10 +54,11 @@ export class Stack {
   }
 
   private async startAll(): Promise<ReadonlyMap<RoleName, RoleState>> {
+    if (![...this.options.wanted].some(isServer)) compileLate();
     await this.checkPorts();
     const starting = ROLES.filter(({ name }) => isWatched(name)).map(({ name }) => this.startWatched(name));
     for (const started of await Promise.allSettled(starting)) if (started.status === 'rejected') throw started.reason;
-    for (const name of ['prometheus', 'alertmanager', 'grafana'] as const) {
+    for (const name of SERVERS) {
       if (!this.options.wanted.has(name)) this.states.set(name, { state: 'off' });
       else this.states.set(name, { state: 'running', url: this.urlOf(name) });
     }
@@ -176,7 +179,8 @@ export class Stack {
     return this.keep(startCeleryExporter({ listen, logger: this.logger, version: VERSION, brokerUrl }));
   }
 
-  private startPushgateway(listen: { readonly host: string; readonly port: number }): Promise<RunningRole> {
+  private async startPushgateway(listen: { readonly host: string; readonly port: number }): Promise<RunningRole> {
+    const { startPushgateway } = await import('@avalanche/runs');
     const directory = join(this.options.dataDirectory, 'pushgateway');
     return startPushgateway({
       ...{ listen, directory, logger: this.logger, version: VERSION },
@@ -204,7 +208,9 @@ export class Stack {
       alertmanagerUrl: url('alertmanager'),
       grafanaUrl: url('grafana'),
     };
+    // Each is loaded only where it is wanted: exporters alone, on a machine that is watched, take less memory.
     if (wanted.has('alertmanager')) {
+      const { startAlertmanager } = await import('@avalanche/alertmanager');
       this.alertmanager = await startAlertmanager({
         configFile: config('alertmanager', 'alertmanager.yml'),
         directory: data('alertmanager'),
@@ -216,6 +222,7 @@ export class Stack {
       this.running.push(this.alertmanager);
     }
     if (wanted.has('prometheus')) {
+      const { startPrometheus } = await import('@avalanche/prometheus');
       this.prometheus = await startPrometheus({
         configFile: config('prometheus', 'prometheus.yml'),
         directory: data('prometheus'),
@@ -232,6 +239,7 @@ export class Stack {
       this.running.push(this.prometheus);
     }
     if (wanted.has('grafana')) {
+      const { startGrafana } = await import('@avalanche/grafana');
       await this.keep(
         startGrafana({
           configDirectory: config('grafana'),
@@ -278,5 +286,9 @@ function portHint(role: string): string {
 }
 
 function isWatched(name: RoleName): boolean {
-  return name !== 'prometheus' && name !== 'alertmanager' && name !== 'grafana';
+  return !isServer(name);
+}
+
+function isServer(name: RoleName): boolean {
+  return SERVERS.some((server) => server === name);
 }
