@@ -72,9 +72,9 @@ export class Connection implements Asker {
     const pipeline = this.client.pipeline();
     for (const [name, ...args] of commands) pipeline.call(String(name), ...args.map(String));
     const results = (await this.inTime(pipeline.exec())) ?? [];
-    const replies = results.map(([error, reply]) => error ?? (reply as Reply));
-    if (this.client.status !== 'ready') throw this.failure ?? new Error('the connection was closed');
-    return replies;
+    const lost = results.find(([error]) => error && error.name !== 'ReplyError')?.[0];
+    if (lost) throw this.failure ?? lost;
+    return results.map(([error, reply]) => error ?? (reply as Reply));
   }
 
   /** One command. @throws what the server refuses it with */

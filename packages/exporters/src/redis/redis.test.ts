@@ -458,6 +458,12 @@ test('a server that is away, and one that accepts and never answers, are redis_u
   }
 });
 
+test('something that is no Redis is redis_up 0, with what it said', async () => {
+  const web = await start('');
+  const role = await start(new URL(web.url).host);
+  expect(await scrape(role.url)).toMatch(/^redis_exporter_last_scrape_error\{err="Unknown RESP type .*\} 1$/m);
+});
+
 test('what cannot be used is told at the start', async () => {
   const options = { listen: { host: '127.0.0.1', port: 0 }, logger: silentLogger, version: 'test' };
   const startWith = (more: Partial<RedisExporterOptions>) => startRedisExporter({ ...options, address: '', ...more });
