@@ -18,9 +18,19 @@ export class RedisFamilies {
     this.family(name, 'counter', help).add(value, this.labels(labels));
   }
 
+  /** Labels as they stand in the text, for many samples that have the same ones. */
+  rendered(labels: Labels): string {
+    return renderLabels(this.labels(labels) ?? {});
+  }
+
+  /** @param labels from `rendered` */
+  counterAt(name: string, help: string, value: number, labels: string): void {
+    this.family(name, 'counter', help).addRendered(value, labels);
+  }
+
   summary(name: string, help: string, labels: Labels, summary: Summary): void {
     const sink = this.family(name, 'summary', help);
-    const own = renderLabels(this.labels(labels) ?? {});
+    const own = this.rendered(labels);
     for (const [quantile, value] of summary.quantiles) sink.addRendered(value, withLabel(own, 'quantile', quantile));
     sink.addRendered(summary.sum, own, '_sum').addRendered(summary.count, own, '_count');
   }
@@ -28,7 +38,7 @@ export class RedisFamilies {
   /** Buckets are counted up already, with their upper bounds in ascending order. */
   histogram(name: string, help: string, labels: Labels, histogram: Histogram): void {
     const sink = this.family(name, 'histogram', help);
-    const own = renderLabels(this.labels(labels) ?? {});
+    const own = this.rendered(labels);
     for (const [bound, count] of histogram.buckets) {
       sink.addRendered(count, withLabel(own, 'le', String(bound)), '_bucket');
     }

@@ -1,5 +1,5 @@
 import type { RedisFamilies } from './families.ts';
-import { type InfoField, parsePairs, writeField } from './info.ts';
+import { type InfoField, pairNumber, parsePairs, writeField } from './info.ts';
 import { writeSentinelField } from './sentinel.ts';
 
 export interface InfoOptions {
@@ -20,10 +20,10 @@ export function writeInfo(
   const handled = new Set<string>();
   for (const field of fields) {
     const { section, name, value } = field;
-    if (/^master(?:_\d+)?_host$/.test(name)) master.host = value;
-    if (/^master(?:_\d+)?_port$/.test(name)) master.port = value;
     switch (section) {
       case 'Replication':
+        if (/^master(?:_\d+)?_host$/.test(name)) master.host = value;
+        if (/^master(?:_\d+)?_port$/.test(name)) master.port = value;
         if (writeReplication(name, value, master, families)) continue;
         break;
       case 'Server':
@@ -114,17 +114,16 @@ interface CommandStats {
 function writeCommand(name: string, value: string, commands: Map<string, CommandStats>, families: RedisFamilies): void {
   if (!name.startsWith('cmdstat_')) return;
   const cmd = name.slice('cmdstat_'.length);
-  const pairs = parsePairs(value);
-  const [calls, micros] = [Number(pairs.get('calls')), Number(pairs.get('usec'))];
-  if (Number.isNaN(calls) || Number.isNaN(micros)) return;
+  const [calls, micros] = [pairNumber(value, 'calls'), pairNumber(value, 'usec')];
+  if (calls === null || micros === null) return;
   commands.set(cmd, { calls, micros });
-  const labels = { cmd };
-  families.counter('commands_total', 'Calls by command.', calls, labels);
-  families.counter('commands_duration_seconds_total', 'Seconds spent by command.', micros / 1e6, labels);
-  const [rejected, failed] = [pairs.get('rejected_calls'), pairs.get('failed_calls')];
-  if (rejected === undefined || failed === undefined) return;
-  families.counter('commands_rejected_calls_total', 'Calls rejected before they ran.', Number(rejected), labels);
-  families.counter('commands_failed_calls_total', 'Calls that failed while they ran.', Number(failed), labels);
+  const labels = families.rendered({ cmd });
+  families.counterAt('commands_total', 'Calls by command.', calls, labels);
+  families.counterAt('commands_duration_seconds_total', 'Seconds spent by command.', micros / 1e6, labels);
+  const [rejected, failed] = [pairNumber(value, 'rejected_calls'), pairNumber(value, 'failed_calls')];
+  if (rejected === null || failed === null) return;
+  families.counterAt('commands_rejected_calls_total', 'Calls rejected before they ran.', rejected, labels);
+  families.counterAt('commands_failed_calls_total', 'Calls that failed while they ran.', failed, labels);
 }
 
 /** From 7.0 on; the sums and counts are those of the section before. */

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Reply } from './connection.ts';
 import type { RedisFamilies } from './families.ts';
-import { type InfoField, parsePairs } from './info.ts';
+import { type InfoField, pairNumber } from './info.ts';
 import type { RedisScrapeOptions } from './options.ts';
 import { listOf, numberOf, textMapOf, textOf } from './reply.ts';
 
@@ -10,6 +10,12 @@ const SECRETS: ReadonlySet<string> = new Set([
   ...['masterauth', 'requirepass', 'tls-key-file-pass', 'tls-client-key-file-pass'],
 ]);
 const TOLD_SETTINGS = ['io-threads', 'maxclients', 'maxmemory', 'repl-backlog-size'];
+
+/** All settings that are told of, or needed, where not all are. */
+export const SETTINGS = [
+  ...TOLD_SETTINGS,
+  ...['databases', 'client-output-buffer-limit', 'dir', 'dbfilename', 'commandlog-*'],
+];
 
 type ConfigOptions = Pick<
   RedisScrapeOptions,
@@ -109,7 +115,7 @@ function microsByCommand(info: readonly InfoField[]): Map<string, number> {
   for (const { section, name, value } of info) {
     if (section !== 'Commandstats') continue;
     const cmd = name.slice('cmdstat_'.length);
-    const micros = Number(parsePairs(value).get('usec')) || 0;
+    const micros = pairNumber(value, 'usec') ?? 0;
     const bar = cmd.indexOf('|');
     const names = bar < 0 ? [cmd] : [cmd, cmd.slice(0, bar)];
     for (const each of names) sums.set(each, (sums.get(each) ?? 0) + micros);

@@ -17,6 +17,7 @@ import { writeSentinel } from './sentinel.ts';
 import {
   COMMAND_LOG_COMMANDS,
   configOf,
+  SETTINGS,
   writeCommandLogs,
   writeConfig,
   writeLatencyHistograms,
@@ -38,6 +39,7 @@ export class RedisServer {
   /** Commands that this server does not know or allow, with when they are asked again, as each refusal counts as an error there. */
   private readonly refused = new Map<string, number>();
   private runId = '';
+  private asksSettingsByName = false;
   private scrapes = 0;
   private secondsSum = 0;
 
@@ -86,10 +88,16 @@ export class RedisServer {
   }
 
   /** A server that was started anew may be another one. */
-  meet(runId: string): void {
+  meet(runId: string, version: string): void {
     if (runId === this.runId) return;
     this.runId = runId;
+    this.asksSettingsByName = Number.parseInt(version, 10) >= 7 && !this.options.includeConfigMetrics;
     this.refused.clear();
+  }
+
+  /** What CONFIG GET is asked for: from Redis 7 on, only the settings that are told, which is a tenth of all. */
+  get settings(): readonly string[] {
+    return this.asksSettingsByName ? SETTINGS : ['*'];
   }
 
   private async connect(deadline: number, begin: number, families: RedisFamilies): Promise<Connection> {
@@ -134,7 +142,7 @@ class ServerScrape {
     const all = parseInfo(asked.info);
     const info = this.options.includeSystemMetrics ? all : all.filter(({ name }) => name !== 'total_system_memory');
     const field = (name: string) => info.find((other) => other.name === name)?.value ?? '';
-    this.server.meet(field('run_id'));
+    this.server.meet(field('run_id'), field('redis_version'));
     if (this.options.appendInstanceRoleLabel) families.role = field('role');
     const isCluster = field('cluster_enabled') === '1';
     const config = configOf(asked.config);
@@ -177,7 +185,7 @@ class ServerScrape {
     const opening = pingOnConnect ? [] : this.opening();
     const names: Command[] = setClientName ? [['CLIENT', 'SETNAME', 'redis_exporter']] : [];
     const optional: readonly (readonly [string, Command, boolean])[] = [
-      ['CONFIG GET', [configCommand, 'GET', '*'], configCommand !== '-'],
+      ['CONFIG GET', [configCommand, 'GET', ...this.server.settings], configCommand !== '-'],
       ['SLOWLOG LEN', ['SLOWLOG', 'LEN'], true],
       ['SLOWLOG GET', ['SLOWLOG', 'GET', 1], true],
       ['LATENCY LATEST', ['LATENCY', 'LATEST'], true],
