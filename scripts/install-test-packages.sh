@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(prometheus prometheus-alertmanager prometheus-node-exporter prometheus-postgres-exporter
   prometheus-redis-exporter prometheus-pushgateway victoria-metrics redis-server postgresql pgbouncer chromium
-  fonts-dejavu-core python3-celery python3-redis rabbitmq-server)
+  fonts-dejavu-core python3-celery python3-redis rabbitmq-server dbus)
 
 command -v apt-get >/dev/null || { echo "not a Debian machine: nothing installed" >&2; exit 1; }
 missing=()

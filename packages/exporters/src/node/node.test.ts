@@ -18,6 +18,7 @@ const NOT_MADE_UP = [
   'filesystem',
   'selinux',
   'sysctl',
+  'systemd',
   'timex',
   'uname',
   'zoneinfo',

@@ -27,6 +27,7 @@ import {
   time,
   uname,
 } from './system.ts';
+import { systemd } from './systemd.ts';
 import { textfile } from './textfile.ts';
 import { timex } from './timex.ts';
 
@@ -100,6 +101,7 @@ export const NODE_COLLECTORS: Readonly<Record<string, NodeCollector>> = {
   stat,
   swap,
   sysctl,
+  systemd,
   tapestats,
   tcpstat,
   textfile,
