@@ -2,13 +2,13 @@ import { FamilyWriter } from '@avalanche/exposition';
 import { expect, test } from 'vitest';
 import { parseRedisAddress } from './address.ts';
 import { writeClients } from './clients.ts';
+import { nodeAddress } from './cluster-nodes.ts';
 import { RedisFamilies } from './families.ts';
 import { parseInfo } from './info.ts';
 import { writeInfo } from './info-families.ts';
 import { parseCsvLine } from './key-groups.ts';
 import { parseKeys } from './keys.ts';
 import { passwordOf } from './passwords.ts';
-import { nodeAddress } from './server.ts';
 import { writeCommandLogs, writeLatencyHistograms } from './server-answers.ts';
 
 /** The samples that `write` writes, without HELP and TYPE. */

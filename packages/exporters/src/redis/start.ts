@@ -6,11 +6,12 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import { scrapeOf } from '../base/scrape.ts';
 import { type ExporterWebOptions, sendFamilies, startExporterServer } from '../base/server.ts';
 import { parseRedisAddress, type RedisAddress } from './address.ts';
+import { clusterNodes } from './cluster-nodes.ts';
 import { Connection, type Credentials, tlsOptions } from './connection.ts';
 import { parseKeys } from './keys.ts';
 import { REDIS_DEFAULTS, type RedisScrapeOptions } from './options.ts';
 import { type Passwords, passwordOf, readPasswords } from './passwords.ts';
-import { clusterNodes, RedisServer } from './server.ts';
+import { RedisServer } from './server.ts';
 
 export interface RedisExporterOptions extends Partial<RedisScrapeOptions> {
   readonly listen: ListenAddress;
