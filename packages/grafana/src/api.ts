@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { annotationRoutes } from './annotations/routes.ts';
+import type { AnnotationStore } from './annotations/store.ts';
 import { type Auth, refuse } from './auth.ts';
 import { type DashboardJson, type DashboardStore, SaveError, type StoredDashboard } from './dashboards.ts';
 import { type Datasource, slug } from './provisioning.ts';
@@ -7,6 +9,7 @@ import { datasourceProxy } from './proxy.ts';
 export interface GrafanaContext {
   readonly auth: Auth;
   readonly dashboards: DashboardStore;
+  readonly annotations: AnnotationStore;
   readonly datasources: readonly Datasource[];
   readonly version: string;
 }
@@ -21,6 +24,9 @@ export async function grafanaApi(app: FastifyInstance, context: GrafanaContext):
     return undefined;
   });
   await app.register(async (scope) => datasourceProxy(scope, datasources));
+  await app.register((scope) =>
+    annotationRoutes(scope, context.annotations, async (request) => (await auth.userOf(request))?.login ?? ''),
+  );
 
   app.get('/api/user', async (request) => {
     const user = await auth.userOf(request);

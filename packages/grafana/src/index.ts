@@ -1,1 +1,1 @@
-export { type GrafanaOptions, startGrafana } from './start.ts';
+export { type GrafanaOptions, type RunningGrafana, startGrafana } from './start.ts';

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import type { Logger } from '@avalanche/model';
+import { type Clock, type Logger, systemClock } from '@avalanche/model';
 import {
   createServer,
   type ListenAddress,
@@ -13,6 +13,8 @@ import {
 } from '@avalanche/web';
 import { FileError } from '@avalanche/yamlfile';
 import { Gauge, Registry } from 'prom-client';
+import type { NewAnnotation } from './annotations/annotation.ts';
+import { AnnotationStore } from './annotations/store.ts';
 import { grafanaApi } from './api.ts';
 import { authRoutes } from './auth.ts';
 import { DashboardStore } from './dashboards.ts';
@@ -34,16 +36,22 @@ export interface GrafanaOptions {
    * `GF_SECURITY_ADMIN_PASSWORD`. `DASHBOARDS_PATH` defaults to `dashboards/` of the configuration.
    */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+}
+
+export interface RunningGrafana extends RunningRole {
+  /** Adds an annotation, as `POST /api/annotations` does. @throws the system's error */
+  annotate(annotation: NewAnnotation): void;
 }
 
 const ROLE = 'grafana';
 
 /** Starts the grafana role. @throws StartupError, with nothing left running */
-export async function startGrafana(options: GrafanaOptions): Promise<RunningRole> {
+export async function startGrafana(options: GrafanaOptions): Promise<RunningGrafana> {
   const { logger, environment, version } = options;
   const provisioning = await provisioned(options);
   const dashboards = new DashboardStore(provisioning.providers, join(options.directory, 'dashboards'), logger);
-  const users = await openState(options, dashboards);
+  const { users, annotations } = await openState(options, dashboards);
   const app = createServer({ bodyLimit: 16 * 1024 * 1024 });
 
   const registry = new Registry();
@@ -53,7 +61,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<RunningRole
   app.get('/api/health', async () => ({ database: 'ok', version, commit: '' }));
   const auth = authRoutes(app, { users, allowDefaultPassword: isLoopback(options.listen.host) });
   const { datasources } = provisioning;
-  await app.register((scope) => grafanaApi(scope, { auth, dashboards, datasources, version }));
+  await app.register((scope) => grafanaApi(scope, { auth, dashboards, annotations, datasources, version }));
 
   const proxied = (type: string) => {
     const source =
@@ -86,6 +94,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<RunningRole
     return {
       name: ROLE,
       url,
+      annotate: (annotation) => void annotations.add(annotation),
       async stop() {
         dashboards.close();
         await app.close();
@@ -107,14 +116,24 @@ async function provisioned({ configDirectory, environment }: GrafanaOptions): Pr
   }
 }
 
-async function openState({ directory, environment }: GrafanaOptions, dashboards: DashboardStore): Promise<Users> {
+interface State {
+  readonly users: Users;
+  readonly annotations: AnnotationStore;
+}
+
+async function openState(
+  { directory, environment, clock = systemClock }: GrafanaOptions,
+  dashboards: DashboardStore,
+): Promise<State> {
   try {
     makeDirectory(directory);
     dashboards.open();
-    return await Users.open(directory, {
+    const annotations = new AnnotationStore(join(directory, 'annotations.jsonl'), clock);
+    const users = await Users.open(directory, {
       login: environment.GF_SECURITY_ADMIN_USER || 'admin',
       password: environment.GF_SECURITY_ADMIN_PASSWORD || undefined,
     });
+    return { users, annotations };
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
     throw new StartupError(ROLE, `cannot use ${directory}: ${reason}`, 'choose another directory with --data-dir', {
