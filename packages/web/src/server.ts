@@ -4,7 +4,6 @@ import type { Server as HttpServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
-import fastifyStatic from '@fastify/static';
 import fastify, {
   type FastifyHttpOptions,
   type FastifyInstance,
@@ -247,7 +246,7 @@ export async function serveUi(
     if (!text) return reply.code(404).type('text/plain').send('there is no such runbook\n');
     return reply.type('text/markdown; charset=utf-8').send(text);
   });
-  await app.register(fastifyStatic, {
+  await app.register(await fastifyStatic(), {
     root: join(options.directory, 'assets'),
     prefix: '/assets/',
     immutable: true,
@@ -280,9 +279,14 @@ function rooted(page: string, path: string): string {
   return page.replaceAll('="./', `="${up}`);
 }
 
+/** Loaded by servers that have files to serve: exporters have none. */
+async function fastifyStatic() {
+  return (await import('@fastify/static')).default;
+}
+
 /** Serves the files of a folder below `prefix`, such as `/user/`. */
 export async function serveDirectory(app: FastifyInstance, root: string, prefix: string): Promise<void> {
-  await app.register(fastifyStatic, { root: resolve(root), prefix, decorateReply: false });
+  await app.register(await fastifyStatic(), { root: resolve(root), prefix, decorateReply: false });
 }
 
 /** A runbook's text; '' where there is none or the name is not that of an alert. */
