@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 // Ours alone: the harness has none of them.
-const own = { storm: './storm.mjs', exporters: './exporters.mjs' }[process.argv[2]];
+const own = { storm: './storm.mjs', exporters: './exporters.mjs', metrics: './metrics.mjs' }[process.argv[2]];
 if (own) {
   await import(own);
   process.exit();

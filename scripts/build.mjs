@@ -1,7 +1,7 @@
 // Builds what a checkout needs to run: the command as one bundle, the library for applications, the web UI.
 // `npm ci` runs it (as `prepare`), so a user never does. `--only cli,metrics,ui` builds a part.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,8 +14,8 @@ const only = process.argv[2] === '--only' ? (process.argv[3] ?? '').split(',') :
 const nodeModules = new Set([...builtinModules, ...builtinModules.map((name) => `node:${name}`)]);
 
 /** Bundles our own source; what `external` says of it stays an import. What is minified keeps its names, for stack traces. */
-async function bundle({ input, directory, external, minify = false }) {
-  rmSync(directory, { recursive: true, force: true });
+async function bundle({ input, directory, external, minify = false, format = 'esm' }) {
+  if (format === 'esm') rmSync(directory, { recursive: true, force: true });
   const build = await rolldown({
     input,
     platform: 'node',
@@ -24,10 +24,10 @@ async function bundle({ input, directory, external, minify = false }) {
   });
   await build.write({
     dir: directory,
-    format: 'esm',
+    format,
     minify: minify && { compress: true, mangle: false, codegen: { removeWhitespace: true } },
     sourcemap: true,
-    entryFileNames: '[name].js',
+    entryFileNames: format === 'esm' ? '[name].js' : '[name].cjs',
     chunkFileNames: '[name]-[hash].js',
   });
   await build.close();
@@ -48,7 +48,12 @@ const steps = {
   async metrics() {
     const input = { index: 'packages/metrics/src/index.ts' };
     await bundle({ input, directory: 'packages/metrics/dist', external: isForeign });
+    await bundle({ input, directory: 'packages/metrics/dist', external: isForeign, format: 'cjs' });
     execFileSync('node_modules/.bin/tsc', ['-p', 'packages/metrics/tsconfig.build.json'], { stdio: 'inherit' });
+    writeFileSync(
+      'packages/metrics/dist/index.d.cts',
+      "export * from './index.js' with { 'resolution-mode': 'import' };\n",
+    );
   },
   async cli() {
     const input = {

@@ -1,8 +1,13 @@
-import { Registry, register } from 'prom-client';
+import { type Counter, collectDefaultMetrics, type Histogram, Registry, register } from 'prom-client';
 import { createFamilies, DEFAULT_BUCKETS, type DurationBuckets, type MetricFamilies } from './families.ts';
 import { HttpMetrics } from './http.ts';
 import { JobMetrics } from './job-metrics.ts';
 import { Run, type RunOptions } from './run.ts';
+import { type RunReport, RunReports } from './run-reports.ts';
+import { setExemplar } from './series/exemplars.ts';
+import type { LabelSet } from './series/internals.ts';
+import type { SeriesLimits } from './series/limit.ts';
+import { CONTENT_TYPES, formatFor, renderMetrics } from './series/render.ts';
 import { SessionWindow } from './sessions.ts';
 import { createTracker, type Tracker } from './tracker.ts';
 import { TrainingRuns } from './training-runs.ts';
@@ -17,6 +22,8 @@ export interface AnalysisRecord {
   readonly durationSeconds: number;
   /** Sequences read. */
   readonly sequences?: number;
+  /** Which run it was: the exemplar of what is counted, and no label. */
+  readonly runId?: string;
 }
 
 export interface TrainingRecord {
@@ -38,6 +45,8 @@ export interface DownloadRecord {
   readonly durationSeconds: number;
   /** Bytes received, of a failed download too. */
   readonly bytes?: number;
+  /** Which run it was: the exemplar of what is counted, and no label. */
+  readonly runId?: string;
 }
 
 export interface BackupRecord {
@@ -68,31 +77,81 @@ export interface ApplicationMetricsOptions {
   readonly buckets?: Partial<DurationBuckets>;
   /** How many trainings keep their `run_id` series. Default 50. */
   readonly trainingRunsMax?: number;
+  /** How many series each metric may have, and for how long those that are not used stay. */
+  readonly limits?: Pick<SeriesLimits, 'maxSeries' | 'expireAfterMs'>;
+  /** Labels of every series of the registry, such as `{ region: 'eu' }`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Where runs are reported (`startRun`): the pushgateway role, such as `http://127.0.0.1:9091`. Default: nowhere. */
+  readonly runsUrl?: string;
   readonly info?: ApplicationInfo;
   /** Milliseconds since the epoch; for tests. */
   readonly now?: () => number;
 }
 
-/** The metrics of an Avalanche application: names, types and labels are a contract with its dashboards and alerts. */
+/**
+ * The metrics of an Avalanche application: names, types and labels are a contract with its dashboards and alerts. They
+ * are made when the first of them is used: until then an instance costs nothing and leaves its registry alone.
+ */
 export class ApplicationMetrics {
   readonly registry: Registry;
-  readonly http: HttpMetrics;
-  /** The metrics themselves, for what has no method here, such as `families.databaseConnections.set(3)`. */
-  readonly families: MetricFamilies;
-  private readonly prefix: string;
-  private readonly trainingRuns: TrainingRuns;
-  private madeJobs: JobMetrics | undefined;
   private readonly now: () => number;
+  private made: { readonly families: MetricFamilies; readonly trainings: TrainingRuns } | undefined;
+  private madeHttp: HttpMetrics | undefined;
+  private madeJobs: JobMetrics | undefined;
+  private readonly reports: RunReports | undefined;
 
-  constructor(options: ApplicationMetricsOptions = {}) {
+  constructor(private readonly options: ApplicationMetricsOptions = {}) {
     this.registry = options.registry ?? new Registry();
     this.now = options.now ?? Date.now;
-    const families = createFamilies(this.registry, options.prefix ?? '', { ...DEFAULT_BUCKETS, ...options.buckets });
-    this.families = families;
-    this.prefix = options.prefix ?? '';
-    this.trainingRuns = new TrainingRuns(families, options.trainingRunsMax ?? 50);
-    this.http = new HttpMetrics(families, new SessionWindow(this.now), this.now);
+    if (options.labels) this.registry.setDefaultLabels({ ...options.labels });
+    if (options.runsUrl) this.reports = new RunReports(options.runsUrl);
     if (options.info) this.setInfo(options.info);
+  }
+
+  /** The metrics themselves, for what has no method here, such as `families.databaseConnections.set(3)`. */
+  get families(): MetricFamilies {
+    return this.parts.families;
+  }
+
+  /** The middleware of servers. */
+  get http(): HttpMetrics {
+    this.madeHttp ??= new HttpMetrics(this.families, new SessionWindow(this.now), this.now);
+    return this.madeHttp;
+  }
+
+  /** All of the registry, in the format that a scraper's `Accept` header asks for. */
+  async scrape(accept?: string): Promise<{ readonly contentType: string; readonly body: string }> {
+    const format = formatFor(accept);
+    return { contentType: CONTENT_TYPES[format], body: await renderMetrics(this.registry, format) };
+  }
+
+  /** Adds the metrics of the process and of Node.js (`process_…`, `nodejs_…`), which its dashboards read. */
+  collectProcess(): void {
+    if (this.registry.getSingleMetric('process_cpu_user_seconds_total') === undefined) {
+      collectDefaultMetrics({ register: this.registry });
+    }
+  }
+
+  /** Settles when the run registry has been told of all runs, or after a few seconds. For the end of a process. */
+  async flushRuns(): Promise<void> {
+    await this.reports?.flush();
+  }
+
+  private get parts() {
+    if (this.made) return this.made;
+    const { prefix = '', buckets, limits = {}, trainingRunsMax = 50 } = this.options;
+    const families = createFamilies(this.registry, {
+      prefix,
+      buckets: { ...DEFAULT_BUCKETS, ...buckets },
+      limits: { ...limits, now: this.now },
+    });
+    this.made = { families, trainings: new TrainingRuns(families, trainingRunsMax) };
+    return this.made;
+  }
+
+  /** Shows which run was counted, where the scraper asks for OpenMetrics. */
+  private exemplify(metric: Counter | Histogram, labels: LabelSet, value: number, runId: string | undefined): void {
+    if (runId !== undefined) setExemplar(metric, labels, { labels: { run_id: runId }, value, at: this.now() });
   }
 
   /** Sets `avalanche_application_info`, in place of what was set before. */
@@ -101,10 +160,12 @@ export class ApplicationMetrics {
     this.families.info.set({ version: info.version, name: info.name, environment: info.environment }, 1);
   }
 
-  recordAnalysis({ type, status, durationSeconds, sequences }: AnalysisRecord): void {
+  recordAnalysis({ type, status, durationSeconds, sequences, runId }: AnalysisRecord): void {
     const { analysisRuns, analysisDuration, analysisSequences } = this.families;
     analysisRuns.inc({ analysis_type: type, status });
     analysisDuration.observe({ analysis_type: type }, durationSeconds);
+    this.exemplify(analysisRuns, { analysis_type: type, status }, 1, runId);
+    this.exemplify(analysisDuration, { analysis_type: type }, durationSeconds, runId);
     if (sequences !== undefined) analysisSequences.inc({ analysis_type: type }, sequences);
   }
 
@@ -112,15 +173,19 @@ export class ApplicationMetrics {
     const { trainingRuns, trainingDuration } = this.families;
     trainingRuns.inc({ model_type: modelType, status });
     trainingDuration.observe({ model_type: modelType }, durationSeconds);
+    this.exemplify(trainingRuns, { model_type: modelType, status }, 1, runId);
+    this.exemplify(trainingDuration, { model_type: modelType }, durationSeconds, runId);
     if (runId === undefined || (accuracy === undefined && loss === undefined)) return;
     const measures = { ...(accuracy === undefined ? {} : { accuracy }), ...(loss === undefined ? {} : { loss }) };
-    this.trainingRuns.show({ model_type: modelType, run_id: runId }, measures);
+    this.parts.trainings.show({ model_type: modelType, run_id: runId }, measures);
   }
 
-  recordDownload({ source, status, durationSeconds, bytes }: DownloadRecord): void {
+  recordDownload({ source, status, durationSeconds, bytes, runId }: DownloadRecord): void {
     const { downloadJobs, downloadDuration, downloadBytes } = this.families;
     downloadJobs.inc({ source, status });
     downloadDuration.observe({ source }, durationSeconds);
+    this.exemplify(downloadJobs, { source, status }, 1, runId);
+    this.exemplify(downloadDuration, { source }, durationSeconds, runId);
     if (bytes !== undefined) downloadBytes.inc({ source }, bytes);
   }
 
@@ -136,13 +201,18 @@ export class ApplicationMetrics {
 
   /** The metrics that runs of all kinds of jobs have. Made when they are first needed. */
   get jobs(): JobMetrics {
-    this.madeJobs ??= new JobMetrics(this.registry, this.prefix);
+    this.madeJobs ??= new JobMetrics(this.registry, this.options.prefix);
     return this.madeJobs;
   }
 
   /** Begins a run of any job, which logs its training curve and is counted when it ends. */
   startRun(options: RunOptions): Run {
-    return new Run({ metrics: this, jobs: this.jobs, trainings: this.trainingRuns, now: this.now }, options);
+    const { trainings } = this.parts;
+    const report = this.reports && ((fields: RunReport) => this.reports?.add(fields));
+    return new Run(
+      { metrics: this, jobs: this.jobs, trainings, now: this.now, ...(report ? { report } : {}) },
+      options,
+    );
   }
 
   /** Counts each call as an analysis; `analysis_active_runs` is up while it runs. */
@@ -232,14 +302,30 @@ export function createApplicationMetrics(options: ApplicationMetricsOptions = {}
   return new ApplicationMetrics(options);
 }
 
-/** The metrics of this process, on prom-client's global registry, beside whatever else the application keeps there. */
-export const applicationMetrics = createApplicationMetrics({ registry: register });
+/** Where the default instance is kept: an application may load this library twice, as ES module and as CommonJS. */
+const DEFAULT_INSTANCE = Symbol.for('@avalanche/metrics.applicationMetrics');
+
+/**
+ * The metrics of this process, on prom-client's global registry, beside whatever else the application keeps there. Works
+ * without a line of set-up; `AVALANCHE_RUNS_URL` says where runs are reported.
+ */
+export const applicationMetrics: ApplicationMetrics = /* @__PURE__ */ defaultInstance();
+
+function defaultInstance(): ApplicationMetrics {
+  const shared = globalThis as { [DEFAULT_INSTANCE]?: ApplicationMetrics };
+  const runsUrl = process.env.AVALANCHE_RUNS_URL;
+  shared[DEFAULT_INSTANCE] ??= createApplicationMetrics({ registry: register, ...(runsUrl ? { runsUrl } : {}) });
+  return shared[DEFAULT_INSTANCE];
+}
 
 /** {@link ApplicationMetrics.trackAnalysis} of the default metrics. */
-export const trackAnalysis = applicationMetrics.trackAnalysis.bind(applicationMetrics);
+export const trackAnalysis: ApplicationMetrics['trackAnalysis'] = (...args) =>
+  applicationMetrics.trackAnalysis(...args);
 /** {@link ApplicationMetrics.trackTraining} of the default metrics. */
-export const trackTraining = applicationMetrics.trackTraining.bind(applicationMetrics);
+export const trackTraining: ApplicationMetrics['trackTraining'] = (...args) =>
+  applicationMetrics.trackTraining(...args);
 /** {@link ApplicationMetrics.trackDownload} of the default metrics. */
-export const trackDownload = applicationMetrics.trackDownload.bind(applicationMetrics);
+export const trackDownload: ApplicationMetrics['trackDownload'] = (...args) =>
+  applicationMetrics.trackDownload(...args);
 /** {@link ApplicationMetrics.trackRequest} of the default metrics. */
-export const trackRequest = applicationMetrics.trackRequest.bind(applicationMetrics);
+export const trackRequest: ApplicationMetrics['trackRequest'] = (...args) => applicationMetrics.trackRequest(...args);

@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, type Registry, Summary } from 'prom-client';
+import { Counter, Gauge, Histogram, type Metric, type Registry, Summary } from 'prom-client';
+import { limitSeries, overflowCounter, type SeriesLimits } from './series/limit.ts';
 
 /**
  * Upper bounds, in seconds, of the duration histograms. The first and last bound of each list are part of the
@@ -24,21 +25,41 @@ export const DEFAULT_BUCKETS: DurationBuckets = {
 
 export type MetricFamilies = ReturnType<typeof createFamilies>;
 
-/** Creates every metric of the contract on `registry`. @throws Error where one of the names is already taken there */
-export function createFamilies(registry: Registry, prefix: string, buckets: DurationBuckets) {
+/**
+ * Creates every metric of the contract on `registry`; one that the application has there already is used as it is.
+ * @throws Error where one of the names is taken by a metric of another type
+ */
+export function createFamilies(
+  registry: Registry,
+  {
+    prefix,
+    buckets,
+    limits,
+  }: { readonly prefix: string; readonly buckets: DurationBuckets; readonly limits: SeriesLimits },
+) {
+  const overflows = overflowCounter(registry);
+  const limited = { ...limits, overflows };
   const named = (name: string, help: string) => ({ name: prefix + name, help, registers: [registry] });
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-    new Counter<L>({ ...named(name, help), labelNames });
-  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []) =>
-    new Gauge<L>({ ...named(name, help), labelNames });
+  const known = <M extends Metric>(name: string, type: abstract new (...args: never[]) => M): M | undefined => {
+    const metric = registry.getSingleMetric(prefix + name);
+    if (metric === undefined || metric instanceof type) return metric;
+    throw new Error(`the metric ${prefix + name} is there already and no ${type.name}`);
+  };
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
+    known<Counter<L>>(name, Counter) ?? limitSeries(new Counter<L>({ ...named(name, help), labelNames }), limited);
+  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
+    known<Gauge<L>>(name, Gauge) ?? limitSeries(new Gauge<L>({ ...named(name, help), labelNames }), limited);
   const histogram = <L extends string>(
     name: string,
     help: string,
     labelNames: readonly L[],
     bounds: readonly number[],
-  ) => new Histogram<L>({ ...named(name, help), labelNames, buckets: [...bounds] });
+  ): Histogram<L> =>
+    known<Histogram<L>>(name, Histogram) ??
+    limitSeries(new Histogram<L>({ ...named(name, help), labelNames, buckets: [...bounds] }), limited);
   // Quantiles over the last ten minutes: a summary that never forgets would show last month's uploads for ever.
-  const summary = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
+  const summary = <L extends string>(name: string, help: string, labelNames: readonly L[]): Summary<L> =>
+    known<Summary<L>>(name, Summary) ??
     new Summary<L>({
       ...named(name, help),
       labelNames,

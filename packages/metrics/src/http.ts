@@ -28,7 +28,32 @@ export interface MiddlewareOptions {
   readonly sessionOf?: (request: IncomingMessage) => string;
 }
 
-/** The middleware for the three kinds of server. Each sees every request, also those that no route takes. */
+/** What the middleware needs of Koa's context. */
+interface KoaContext {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Set by `@koa/router`. */
+  readonly _matchedRoute?: unknown;
+  readonly routerPath?: unknown;
+}
+
+interface HonoRoute {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** What the middleware needs of Hono's context; `env.incoming` is there on `@hono/node-server`. */
+interface HonoContext {
+  readonly req: {
+    readonly method: string;
+    readonly matchedRoutes: readonly HonoRoute[];
+    header(name: string): string | undefined;
+  };
+  readonly res: { readonly status: number; readonly headers: { get(name: string): string | null } };
+  readonly env: unknown;
+}
+
+/** The middleware for the kinds of servers. Each sees every request, also those that no route takes. */
 export class HttpMetrics {
   constructor(
     private readonly families: MetricFamilies,
@@ -43,8 +68,9 @@ export class HttpMetrics {
   record(request: RequestRecord): void {
     const { httpRequests, httpDuration, httpRequestSize, httpResponseSize } = this.families;
     const method = METHODS.has(request.method) ? request.method : 'OTHER';
-    const labels = { method, endpoint: request.endpoint };
-    httpRequests.inc({ ...labels, status: String(request.status) });
+    const { endpoint } = request;
+    const labels = { method, endpoint };
+    httpRequests.inc({ method, endpoint, status: request.status });
     httpDuration.observe(labels, request.durationSeconds);
     if (request.requestBytes !== undefined) httpRequestSize.observe(labels, request.requestBytes);
     if (request.responseBytes !== undefined) httpResponseSize.observe(labels, request.responseBytes);
@@ -68,6 +94,35 @@ export class HttpMetrics {
     return (request, response, next) => {
       this.watch(request, response, options, watchExpressRoute(request));
       next();
+    };
+  }
+
+  /** Koa middleware: `app.use(metrics.http.koa())` before the router (`@koa/router`), whose patterns it takes. */
+  koa(options: MiddlewareOptions = {}): (context: KoaContext, next: () => Promise<unknown>) => Promise<unknown> {
+    return (context, next) => {
+      this.watch(context.req, context.res, options, () => patternText(context._matchedRoute ?? context.routerPath));
+      return next();
+    };
+  }
+
+  /** Hono middleware: `app.use(metrics.http.hono())` before the routes. Sizes are those that headers announce. */
+  hono(
+    options: Pick<MiddlewareOptions, 'sessionOf'> = {},
+  ): (context: HonoContext, next: () => Promise<void>) => Promise<void> {
+    return async (context, next) => {
+      const startedMs = this.now();
+      const { incoming } = (context.env ?? {}) as { readonly incoming?: IncomingMessage };
+      if (incoming) this.sessions.seen((options.sessionOf ?? addressAndAgent)(incoming));
+      await next(); // what a handler throws has become a response by then
+      const { req, res } = context;
+      this.record({
+        method: req.method,
+        endpoint: honoRoute(req.matchedRoutes) ?? UNMATCHED,
+        status: res.status,
+        durationSeconds: Math.max(0, this.now() - startedMs) / 1000,
+        requestBytes: bodyBytes(req.header('content-length'), 0),
+        responseBytes: bodyBytes(res.headers.get('content-length') ?? undefined, 0),
+      });
     };
   }
 
@@ -122,4 +177,14 @@ function bodyBytes(contentLength: unknown, transferred: number): number {
 function addressAndAgent(request: IncomingMessage): string {
   // Only the start of the agent: the header may be kilobytes long, and the key is kept.
   return `${request.socket?.remoteAddress ?? ''} ${String(request.headers['user-agent'] ?? '').slice(0, 200)}`;
+}
+
+/** A pattern that is a text or a regular expression; undefined for none. */
+function patternText(pattern: unknown): string | undefined {
+  return pattern === undefined || pattern === null ? undefined : String(pattern);
+}
+
+/** The last handler that matched; middleware is registered for all methods, with a wildcard. */
+function honoRoute(routes: readonly HonoRoute[]): string | undefined {
+  return routes.findLast(({ method, path }) => method !== 'ALL' || !path.includes('*'))?.path;
 }

@@ -1,3 +1,4 @@
+export { type AggregatorOptions, MetricsAggregator, shareMetrics } from './aggregate.ts';
 export {
   type AnalysisMeasures,
   type AnalysisRecord,
@@ -20,7 +21,12 @@ export {
 export { DEFAULT_BUCKETS, type DurationBuckets, type MetricFamilies } from './families.ts';
 export { HttpMetrics, type MiddlewareOptions, type RequestRecord, UNMATCHED } from './http.ts';
 export { JobMetrics, type JobRunRecord, type RunOutcome, type RunResources } from './job-metrics.ts';
+export { deletePushed, type PusherOptions, type PushOptions, pushMetrics, startPushing } from './push.ts';
 export { Run, type RunEnd, type RunOptions } from './run.ts';
+export { type SampleExemplar, setExemplar } from './series/exemplars.ts';
+export type { LabelSet } from './series/internals.ts';
+export { limitSeries, OVERFLOW, overflowCounter, type SeriesLimits } from './series/limit.ts';
+export { CONTENT_TYPES, type ExpositionFormat, formatFor, renderMetrics } from './series/render.ts';
 export type { Tracker } from './tracker.ts';
 export {
   type CurveLimits,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ApplicationMetrics } from './application-metrics.ts';
 import type { JobMetrics, RunOutcome, RunResources } from './job-metrics.ts';
+import type { RunReport } from './run-reports.ts';
 import {
   type CurveLimits,
   TRAINING_PROBLEMS,
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly runId?: string;
   /** Milliseconds since the epoch. Default now. */
   readonly startedAt?: number;
+  /** What it was given; kept in the run registry only. */
+  readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   /** When a training counts as stuck. */
   readonly curve?: CurveLimits;
 }
@@ -45,6 +48,8 @@ interface RunParts {
   readonly jobs: JobMetrics;
   readonly trainings: TrainingRuns;
   readonly now: () => number;
+  /** Tells the run registry. */
+  readonly report?: (fields: RunReport) => void;
 }
 
 /** A run under way. What it logs and how it ends become metrics; its id is a label only of the newest trainings. */
@@ -61,7 +66,7 @@ export class Run {
   /** By {@link ApplicationMetrics.startRun}. */
   constructor(
     private readonly parts: RunParts,
-    { kind, name, runId = randomUUID(), startedAt, curve }: RunOptions,
+    { kind, name, runId = randomUUID(), startedAt, curve, parameters }: RunOptions,
   ) {
     this.id = runId;
     this.kind = kind;
@@ -71,6 +76,7 @@ export class Run {
     parts.jobs.active.inc({ kind, name });
     if (kind === 'analysis') parts.metrics.families.analysisActive.inc({ analysis_type: name });
     if (kind === 'download') parts.metrics.families.downloadActive.inc({ source: name });
+    this.report('start', parameters ? { parameters } : {});
   }
 
   /** One step or epoch of a training: its loss and accuracy are shown, and judged (see {@link TrainingCurve}). */
@@ -83,6 +89,7 @@ export class Run {
     this.last = { ...this.last, ...point, epoch };
     this.parts.trainings.show(labels, { ...point, epoch });
     this.parts.trainings.judge(labels, this.curve);
+    this.report('log', { ...point, epoch });
   }
 
   /** What is wrong with the training, by its curve up to now. */
@@ -101,19 +108,26 @@ export class Run {
     jobs.record({ ...end, kind, name, durationSeconds }, now());
     trainings.acquit({ model_type: name, run_id: this.id });
     this.recordKind(metrics, end, durationSeconds);
+    this.report('done', reportOf(end, now()));
+  }
+
+  private report(event: string, fields: RunReport): void {
+    const { id, kind, name, startedAt } = this;
+    this.parts.report?.({ event, run_id: id, kind, name, started_at: startedAt / 1000, ...fields });
   }
 
   /** In the metrics that runs of this kind have had all along. */
   private recordKind(metrics: ApplicationMetrics, end: RunEnd, durationSeconds: number): void {
     const { kind, name } = this;
-    const common = { status: end.outcome === 'success' ? 'success' : 'failed', durationSeconds } as const;
+    const status = end.outcome === 'success' ? 'success' : 'failed';
+    const common = { status, durationSeconds, runId: this.id } as const;
     if (kind === 'analysis') {
       metrics.families.analysisActive.dec({ analysis_type: name });
       metrics.recordAnalysis({ ...common, type: name, ...given('sequences', end.sequences) });
     } else if (kind === 'training') {
       const accuracy = given('accuracy', end.accuracy ?? this.last.accuracy);
       const loss = given('loss', end.loss ?? this.last.loss);
-      metrics.recordTraining({ ...common, modelType: name, runId: this.id, ...accuracy, ...loss });
+      metrics.recordTraining({ ...common, modelType: name, ...accuracy, ...loss });
     } else if (kind === 'download') {
       metrics.families.downloadActive.dec({ source: name });
       metrics.recordDownload({ ...common, source: name, ...given('bytes', end.bytes) });
@@ -125,4 +139,22 @@ export class Run {
 
 function given<Key extends string>(key: Key, value: number | undefined): Partial<Record<Key, number>> {
   return value === undefined ? {} : ({ [key]: value } as Record<Key, number>);
+}
+
+/** The end of a run in the words of the registry. */
+function reportOf(end: RunEnd, now: number): RunReport {
+  return {
+    ended_at: (end.endedAt ?? now) / 1000,
+    outcome: end.outcome === 'lost' ? 'failed' : end.outcome,
+    exit_status: end.exitStatus,
+    sequences: end.sequences,
+    bytes: end.bytes,
+    size_bytes: end.sizeBytes,
+    accuracy: end.accuracy,
+    loss: end.loss,
+    cpu_seconds: end.cpuSeconds,
+    peak_memory_bytes: end.peakMemoryBytes,
+    read_bytes: end.readBytes,
+    written_bytes: end.writtenBytes,
+  };
 }

@@ -1,0 +1,65 @@
+/** What waits for the server; the oldest is let go. */
+const WAITING_MAX = 5_000;
+const BATCH_MAX = 500;
+const ANSWER_MS = 5_000;
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 60_000;
+
+export type RunReport = Readonly<Record<string, unknown>>;
+
+/**
+ * Tells the run registry (`POST /api/v1/runs` of the pushgateway role) of runs, in the background: an application does
+ * not wait for it and does not fail with it. While the server is away, reports wait in memory.
+ */
+export class RunReports {
+  private waiting: RunReport[] = [];
+  private sending: Promise<void> | undefined;
+  private retryMs = RETRY_MS;
+
+  /** @param url of the server, such as `http://127.0.0.1:9091` */
+  constructor(private readonly url: string) {}
+
+  add(report: RunReport): void {
+    this.waiting.push(report);
+    if (this.waiting.length > WAITING_MAX) this.waiting.shift();
+    this.sending ??= this.sendAll().finally(() => {
+      this.sending = undefined;
+    });
+  }
+
+  /** Settles when nothing waits, or after `timeoutMs`. For the end of a process. */
+  async flush(timeoutMs = ANSWER_MS): Promise<void> {
+    const timeout = new Promise<void>((resolve) => setTimeout(resolve, timeoutMs).unref());
+    await Promise.race([this.sending ?? Promise.resolve(), timeout]);
+  }
+
+  private async sendAll(): Promise<void> {
+    await Promise.resolve(); // what is reported in the same moment goes together
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, BATCH_MAX);
+      if (await this.send(batch)) {
+        this.retryMs = RETRY_MS;
+        continue;
+      }
+      this.waiting = [...batch, ...this.waiting].slice(-WAITING_MAX);
+      await new Promise<void>((resolve) => setTimeout(resolve, this.retryMs).unref());
+      this.retryMs = Math.min(RETRY_MS_MAX, this.retryMs * 2);
+    }
+  }
+
+  /** Whether the server has them, or will never take them. */
+  private async send(reports: readonly RunReport[]): Promise<boolean> {
+    try {
+      const response = await fetch(`${this.url.replace(/\/$/, '')}/api/v1/runs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(reports),
+        signal: AbortSignal.timeout(ANSWER_MS),
+      });
+      await response.text();
+      return response.ok || response.status === 400;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import type { Metric, Registry } from 'prom-client';
+
+export type LabelSet = Readonly<Record<string, string | number>>;
+
+/** A series of a counter or gauge, where prom-client keeps it. */
+export interface ValueEntry {
+  value: number;
+  readonly labels: LabelSet;
+}
+
+/** A series of a histogram. `bucketValues` has how many values fell into each bucket alone. */
+export interface HistogramEntry {
+  readonly labels: LabelSet;
+  readonly bucketValues: Record<number, number>;
+  sum: number;
+  count: number;
+}
+
+/** What prom-client 15 has inside, which its types do not show; what is not as expected is left to its own methods. */
+export interface MetricInternals {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly aggregator?: string;
+  readonly labelNames: readonly string[];
+  readonly sortedLabelNames: readonly string[];
+  readonly upperBounds?: readonly number[];
+  hashMap?: Record<string, ValueEntry | HistogramEntry>;
+  collect?: () => void | Promise<void>;
+  get(): Promise<{
+    readonly values: readonly { readonly value: number; readonly labels: LabelSet; readonly metricName?: string }[];
+  }>;
+}
+
+export function internalsOf(metric: Metric): MetricInternals {
+  return metric as unknown as MetricInternals;
+}
+
+/** Every metric of a registry. */
+export function metricsOf(registry: Registry): MetricInternals[] {
+  return registry.getMetricsAsArray() as unknown as MetricInternals[];
+}
+
+/** The key of a series in `hashMap`. */
+export function hashOf(labels: LabelSet, sortedNames: readonly string[]): string {
+  let hash = '';
+  for (const name of sortedNames) if (labels[name] !== undefined) hash += `${name}:${labels[name]},`;
+  return hash;
+}
+
+export function isHistogramEntry(entry: ValueEntry | HistogramEntry): entry is HistogramEntry {
+  return 'bucketValues' in entry;
+}
