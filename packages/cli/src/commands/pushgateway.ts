@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { startPushgateway } from '@avalanche/runs';
-import { type FlagSpec, UsageError } from '../flags.ts';
+import { type Logger, systemClock } from '@avalanche/model';
+import { AnnotationSender, runAnnotation, startPushgateway } from '@avalanche/runs';
+import { type FlagSpec, type Flags, UsageError } from '../flags.ts';
 import { VERSION } from '../version.ts';
 import {
   acceptedBoolean,
@@ -38,6 +39,12 @@ export const pushgatewayCommand: Command = {
     ),
     'storage.path': { kind: 'string', help: 'Folder of runs and schedules (ours).', default: 'data/' },
     'runs.retention': duration('How long ended runs are kept (ours).', '1y'),
+    'annotations.url': {
+      kind: 'string',
+      help: 'Grafana that is told of each run that ends; with the token $GRAFANA_TOKEN (ours).',
+      default: '',
+      placeholder: 'URL',
+    },
     'web.systemd-socket': acceptedBoolean,
     ...webConfigFlag,
     ...logFlags,
@@ -45,6 +52,7 @@ export const pushgatewayCommand: Command = {
   async run(flags, signal) {
     const logger = loggerOf(flags);
     const quit = new AbortController();
+    const annotations = annotationsOf(flags, logger);
     const routePrefix = flags.string('web.route-prefix') || pathOf(flags.string('web.external-url'));
     const role = await startPushgateway({
       listen: listenAddressOf(flags),
@@ -59,15 +67,27 @@ export const pushgatewayCommand: Command = {
       runRetentionMs: durationOf(flags, 'runs.retention') ?? 0,
       checkPushes: !flags.boolean('push.disable-consistency-check'),
       enableAdminApi: flags.boolean('web.enable-admin-api'),
-      flags: flags.all(),
+      flags: { ...flags.all(), 'annotations.url': annotations ? '<secret>' : '' },
+      ...(annotations ? { onRunEnd: (run) => annotations.send(runAnnotation(run)) } : {}),
       ...(flags.boolean('web.enable-lifecycle') ? { quit: () => quit.abort() } : {}),
     });
     logger.info('Listening on', { address: new URL(role.url).host });
     await untilAborted(AbortSignal.any([signal, quit.signal]));
     await role.stop();
+    annotations?.close();
     return 0;
   },
 };
+
+function annotationsOf(flags: Flags, logger: Logger): AnnotationSender | undefined {
+  const address = flags.string('annotations.url');
+  if (address === '') return undefined;
+  if (!/^https?:/.test(address) || !URL.canParse(address)) throw new UsageError('--annotations.url: not a URL of http');
+  return new AnnotationSender({
+    ...{ url: new URL(address), token: process.env.GRAFANA_TOKEN || undefined },
+    ...{ logger, clock: systemClock },
+  });
+}
 
 function pathOf(externalUrl: string): string {
   if (externalUrl === '') return '';

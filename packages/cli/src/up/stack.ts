@@ -6,6 +6,7 @@ import {
   startPostgresExporter,
   startRedisExporter,
 } from '@avalanche/exporters';
+import type { RunningGrafana } from '@avalanche/grafana';
 import type { Logger } from '@avalanche/model';
 import type { RunningPrometheus } from '@avalanche/prometheus';
 import { type RunningRole, StartupError } from '@avalanche/web';
@@ -38,6 +39,7 @@ export class Stack {
   private readonly states = new Map<RoleName, RoleState>();
   private prometheus: RunningPrometheus | undefined;
   private alertmanager: RunningAlertmanager | undefined;
+  private grafana: RunningGrafana | undefined;
 
   constructor(
     private readonly options: UpOptions,
@@ -180,7 +182,7 @@ export class Stack {
   }
 
   private async startPushgateway(listen: { readonly host: string; readonly port: number }): Promise<RunningRole> {
-    const { startPushgateway } = await import('@avalanche/runs');
+    const { runAnnotation, startPushgateway } = await import('@avalanche/runs');
     const directory = join(this.options.dataDirectory, 'pushgateway');
     return startPushgateway({
       ...{ listen, directory, logger: this.logger, version: VERSION },
@@ -188,6 +190,13 @@ export class Stack {
       persistenceIntervalMs: PUSHES_SAVED_MS,
       ttlMs: PUSH_TTL_MS,
       runRetentionMs: RUNS_KEPT_MS,
+      onRunEnd: (run) => {
+        try {
+          this.grafana?.annotate(runAnnotation(run));
+        } catch (error) {
+          this.logger.warn('A run is not annotated', { run: run.run_id, error });
+        }
+      },
     });
   }
 
@@ -240,22 +249,21 @@ export class Stack {
     }
     if (wanted.has('grafana')) {
       const { startGrafana } = await import('@avalanche/grafana');
-      await this.keep(
-        startGrafana({
-          configDirectory: config('grafana'),
-          directory: data('grafana'),
-          listen: listen('grafana'),
-          logger,
-          version: VERSION,
-          uiDirectory,
-          runbooksDirectory: config('runbooks'),
-          environment: {
-            ...process.env,
-            PROMETHEUS_URL: this.urlOf('prometheus'),
-            ALERTMANAGER_URL: this.urlOf('alertmanager'),
-          },
-        }),
-      );
+      this.grafana = await startGrafana({
+        configDirectory: config('grafana'),
+        directory: data('grafana'),
+        listen: listen('grafana'),
+        logger,
+        version: VERSION,
+        uiDirectory,
+        runbooksDirectory: config('runbooks'),
+        environment: {
+          ...process.env,
+          PROMETHEUS_URL: this.urlOf('prometheus'),
+          ALERTMANAGER_URL: this.urlOf('alertmanager'),
+        },
+      });
+      this.running.push(this.grafana);
     }
   }
 
