@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { type Counter, collectDefaultMetrics, type Histogram, Registry, register } from 'prom-client';
 import { createFamilies, DEFAULT_BUCKETS, type DurationBuckets, type MetricFamilies } from './families.ts';
 import { HttpMetrics } from './http.ts';
@@ -219,6 +220,8 @@ export class ApplicationMetrics {
   trackAnalysis<Result>(type: string, measure: (result: Result) => AnalysisMeasures = () => ({})): Tracker<Result> {
     const active = this.families.analysisActive;
     return this.trackJob<Result>({
+      run: { kind: 'analysis', name: type },
+      measures: measure,
       started: () => active.inc({ analysis_type: type }),
       ended: () => active.dec({ analysis_type: type }),
       succeeded: (durationSeconds, result) =>
@@ -233,6 +236,8 @@ export class ApplicationMetrics {
     measure: (result: Result) => TrainingMeasures = () => ({}),
   ): Tracker<Result> {
     return this.trackJob<Result>({
+      run: { kind: 'training', name: modelType },
+      measures: measure,
       succeeded: (durationSeconds, result) =>
         this.recordTraining({ modelType, status: 'success', durationSeconds, ...measure(result) }),
       failed: (durationSeconds) => this.recordTraining({ modelType, status: 'failed', durationSeconds }),
@@ -243,6 +248,8 @@ export class ApplicationMetrics {
   trackDownload<Result>(source: string, measure: (result: Result) => DownloadMeasures = () => ({})): Tracker<Result> {
     const active = this.families.downloadActive;
     return this.trackJob<Result>({
+      run: { kind: 'download', name: source },
+      measures: measure,
       started: () => active.inc({ source }),
       ended: () => active.dec({ source }),
       succeeded: (durationSeconds, result) =>
@@ -271,23 +278,58 @@ export class ApplicationMetrics {
     return createTracker<Result>(() => {
       const startedMs = this.now();
       job.started?.();
+      const run = this.reportStart(job, startedMs);
       const ended = (): number => {
         job.ended?.();
         return Math.max(0, this.now() - startedMs) / 1000;
       };
       return {
-        succeeded: (result) => job.succeeded(ended(), result),
-        failed: (error) => job.failed(ended(), error),
+        succeeded: (result) => {
+          job.succeeded(ended(), result);
+          run?.('success', measuresOf(job.measures?.(result) ?? {}));
+        },
+        failed: (error) => {
+          job.failed(ended(), error);
+          run?.('failed', { error: errorText(error) });
+        },
       };
     });
+  }
+
+  /** Tells the run registry of a call, where there is one. @returns what tells of its end */
+  private reportStart<Result>({ run }: TrackedJob<Result>, startedMs: number) {
+    const { reports } = this;
+    if (!reports || !run) return undefined;
+    const common = { ...run, run_id: randomUUID(), started_at: startedMs / 1000 };
+    reports.add({ ...common, event: 'start' });
+    return (outcome: RunStatus, fields: RunReport): void => {
+      reports.add({ ...common, event: 'done', outcome, ended_at: this.now() / 1000, ...fields });
+    };
   }
 }
 
 interface TrackedJob<Result> {
+  /** What the run registry is told that it was. */
+  readonly run?: { readonly kind: string; readonly name: string };
+  readonly measures?: (result: Result) => AnalysisMeasures & TrainingMeasures & DownloadMeasures;
   started?(): void;
   ended?(): void;
   succeeded(durationSeconds: number, result: Result): void;
   failed(durationSeconds: number, error: unknown): void;
+}
+
+/** What a call measured, in the words of the registry. */
+function measuresOf({
+  sequences,
+  bytes,
+  accuracy,
+  loss,
+}: AnalysisMeasures & TrainingMeasures & DownloadMeasures): RunReport {
+  return { sequences, bytes, accuracy, loss };
+}
+
+function errorText(error: unknown): string {
+  return String(error instanceof Error ? error.message : error).slice(0, 4096);
 }
 
 function errorStatus(error: unknown): number {

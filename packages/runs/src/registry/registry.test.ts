@@ -91,6 +91,15 @@ test('reports that come twice, or late, are counted once', async () => {
   expect((await run('r1')).duration_seconds).toBe(10);
 });
 
+test('a run that its application counts is kept, and not counted again', async () => {
+  await role.report({ ...start, counted: true });
+  await role.report({ event: 'log', run_id: 'r1', kind: 'training', name: 'cnn', epoch: 1, loss: 2, counted: true });
+  await role.report({ ...start, event: 'done', counted: true, accuracy: 0.9 });
+  expect(await run('r1')).toMatchObject({ outcome: 'success', accuracy: 0.9, curve: [{ epoch: 1, loss: 2 }] });
+  const { text } = await role.ask('GET', '/metrics');
+  expect(text).not.toMatch(/^(?:job|training)_/m);
+});
+
 describe('one call from a shell', () => {
   test('begins a run and gives its id, by a form', async () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };

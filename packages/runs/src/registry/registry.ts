@@ -44,7 +44,8 @@ export interface Taken {
 
 interface Running {
   record: RunRecord;
-  readonly handle: Run;
+  /** By which it is counted; undefined where somebody else does that. */
+  readonly handle: Run | undefined;
 }
 
 /** Runs of jobs: those under way, and the log of those that ended. What it takes is on disk when it answers. */
@@ -135,14 +136,16 @@ export class RunRegistry {
     if (point) this.files.writePoint(record.run_id, point);
     if (!point || !known) this.files.writeRunning(record);
     const handle = known?.handle ?? this.begin(record);
-    if (point) handle.log(point);
-    const next = point ? { ...addPoint(record, point), problems: handle.problems } : record;
+    if (point) handle?.log(point);
+    const problems = handle ? { problems: handle.problems } : {};
+    const next = point ? { ...addPoint(record, point), ...problems } : record;
     this.running.set(record.run_id, { record: next, handle });
     if (this.files.isLong) this.rewrite();
     return next;
   }
 
-  private begin({ kind, name, run_id: runId, started_at: startedAt }: RunRecord): Run {
+  private begin({ kind, name, run_id: runId, started_at: startedAt, counted }: RunRecord): Run | undefined {
+    if (counted) return undefined;
     return this.options.metrics.startRun({ kind, name, runId, startedAt });
   }
 
@@ -152,11 +155,11 @@ export class RunRegistry {
     return run;
   }
 
-  private settle(run: RunRecord, handle: Run): void {
+  private settle(run: RunRecord, handle: Run | undefined): void {
     this.files.writeEnded(run);
     this.running.delete(run.run_id);
     this.remember(run);
-    handle.end(endOf(run));
+    handle?.end(endOf(run));
     this.options.onEnd?.(run);
   }
 
@@ -187,7 +190,7 @@ export class RunRegistry {
     for (const record of this.files.readRunning().values()) {
       if (this.ended.has(record.run_id)) continue;
       const handle = this.begin(record);
-      for (const point of record.curve ?? []) handle.log(point);
+      for (const point of record.curve ?? []) handle?.log(point);
       this.running.set(record.run_id, { record, handle });
     }
     this.rewrite();

@@ -63,6 +63,8 @@ const reportSchema = z.strictObject({
   peak_memory_bytes: amount.optional(),
   read_bytes: amount.optional(),
   written_bytes: amount.optional(),
+  /** Whether somebody who is scraped counts it already: then it is kept, and not counted here. */
+  counted: z.boolean().optional(),
   /** Without a report for so long, the run counts as lost. */
   ttl: duration.optional(),
   /** When runs of this job are due, and by when one must have succeeded. */

@@ -36,6 +36,8 @@ export interface RunRecord {
   readonly peak_memory_bytes?: number;
   readonly read_bytes?: number;
   readonly written_bytes?: number;
+  /** Whether an application has it in its own metrics. */
+  readonly counted?: boolean;
   /** Milliseconds. */
   readonly ttl?: number;
   /** What was wrong with the training when it was last heard of. */
