@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { type ApplicationMetrics, createApplicationMetrics } from '@avalanche/metrics';
 import { type Logger, silentLogger } from '@avalanche/model';
-import { createServer, listen, type RunningRole, StartupError, serveMetrics } from '@avalanche/web';
+import { createServer, listen, type RunningRole, StartupError } from '@avalanche/web';
 import type { FastifyInstance } from 'fastify';
 import { DEFAULT_REFERENCE, jobRoutes, jsonErrors } from './api/routes.ts';
 import { ComputeThread } from './compute/thread.ts';
@@ -35,6 +35,8 @@ export interface ApplicationOptions {
   readonly redisUrl?: string;
   /** Jobs and results in this PostgreSQL; without it they are files in the data folder. */
   readonly databaseUrl?: string;
+  /** Where analyses, trainings and downloads are reported as runs: the pushgateway role. */
+  readonly runsUrl?: string;
   /** Keeps submitting jobs at a human pace. */
   readonly demo?: boolean;
   readonly version?: string;
@@ -96,6 +98,7 @@ async function compose(
   const limits: InputLimits = { ...DEFAULT_INPUT_LIMITS, ...options.limits };
   const data = await openData(options.dataDirectory);
   const metrics = createMetrics(options);
+  stops.push(() => metrics.flushRuns());
   const store = await openStore(options, { data, metrics, log });
   stops.push(() => store.stop());
   const compute = new ComputeThread(...(options.workerScript === undefined ? [] : [options.workerScript]));
@@ -114,7 +117,10 @@ async function compose(
   stops.push(() => app.close());
   await app.register(metrics.http.fastify());
   jsonErrors(app, log);
-  serveMetrics(app, metrics.registry);
+  app.get('/metrics', async ({ headers }, reply) => {
+    const { contentType, body } = await metrics.scrape(headers.accept);
+    return reply.type(contentType).send(body);
+  });
   healthRoute(app, store, queues);
   await jobRoutes(app, { jobs, data, metrics, log, limits, addressPolicy });
   if (options.demo) demoFileRoutes(app);
@@ -155,6 +161,7 @@ function createMetrics(options: ApplicationOptions): ApplicationMetrics {
   const metrics = createApplicationMetrics({
     info: { version: options.version ?? '0.1.0', name: 'edna', environment },
     ...(options.demo ? { buckets: DEMO_BUCKETS } : {}),
+    ...(options.runsUrl === undefined ? {} : { runsUrl: options.runsUrl }),
   });
   // Series that are there from the start: a first failure is then an increase, which rate() can see.
   const { analysisRuns, analysisActive, trainingRuns } = metrics.families;

@@ -17,6 +17,7 @@ export const USAGE = `edna: a small eDNA service with an HTTP API
   --data-dir DIR            folder for jobs, uploads, references and backups (EDNA_DATA_DIR, default data/edna)
   --redis-url URL           task queue by BullMQ on this Redis (REDIS_URL; without it in this process)
   --database-url URL        jobs in this PostgreSQL (DATABASE_URL; without it files in the data folder)
+  --runs-url URL            report runs to this pushgateway role (AVALANCHE_RUNS_URL; without it nowhere)
   --upload-limit-mib N      largest upload, as it is sent (EDNA_UPLOAD_LIMIT_MIB, default 256)
   --allow-private-downloads let downloads reach private networks (EDNA_ALLOW_PRIVATE_DOWNLOADS=true)
   --demo                    keep submitting jobs (EDNA_DEMO=true)
@@ -31,6 +32,7 @@ const FLAGS = {
   'data-dir': { type: 'string' },
   'redis-url': { type: 'string' },
   'database-url': { type: 'string' },
+  'runs-url': { type: 'string' },
   'upload-limit-mib': { type: 'string' },
   'allow-private-downloads': { type: 'boolean' },
   demo: { type: 'boolean' },
@@ -47,6 +49,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): P
   const switched = (flag: boolean | undefined, variable: string) => flag ?? env[variable] === 'true';
   const redisUrl = text(flags['redis-url'], 'REDIS_URL');
   const databaseUrl = text(flags['database-url'], 'DATABASE_URL');
+  const runsUrl = text(flags['runs-url'], 'AVALANCHE_RUNS_URL');
   const uploadMib = text(flags['upload-limit-mib'], 'EDNA_UPLOAD_LIMIT_MIB');
   const queuePort = text(flags['queue-port'], 'EDNA_QUEUE_PORT') ?? '9808';
   return {
@@ -61,6 +64,7 @@ export function parseOptions(args: readonly string[], env: NodeJS.ProcessEnv): P
       ...(databaseUrl === undefined
         ? {}
         : { databaseUrl: checkedUrl('database-url', databaseUrl, ['postgres:', 'postgresql:']) }),
+      ...(runsUrl === undefined ? {} : { runsUrl: checkedUrl('runs-url', runsUrl, ['http:', 'https:']) }),
       ...(uploadMib === undefined
         ? {}
         : { limits: { inputBytesMax: wholeNumber('upload-limit-mib', uploadMib, 65_536) * 1024 * 1024 } }),

@@ -12,6 +12,7 @@ export const applicationCommand: Command = {
       help: 'Folder for jobs, uploads, references and backups.',
       default: 'data/application',
     },
+    'runs-url': { kind: 'string', help: 'Report runs to this pushgateway role.', placeholder: 'URL' },
     demo: { kind: 'boolean', help: 'Keep submitting jobs at a human pace.', default: 'false' },
     ...logFlags,
   },
@@ -21,6 +22,7 @@ export const applicationCommand: Command = {
       port: portOf(flags, 'port'),
       queuePort: flags.string('queue-port') === 'off' ? null : portOf(flags, 'queue-port'),
       dataDirectory: flags.string('data-dir'),
+      runsUrl: flags.string('runs-url') || null,
       demo: flags.boolean('demo'),
       logger: loggerOf(flags),
     });

@@ -15,6 +15,8 @@ export interface ApplicationProcessOptions {
   /** Where the state of its task queue is served; null where something else serves that. */
   readonly queuePort: number | null;
   readonly dataDirectory: string;
+  /** Where it reports runs; null for nowhere. */
+  readonly runsUrl: string | null;
   readonly demo: boolean;
   readonly logger: Logger;
 }
@@ -30,6 +32,7 @@ function applicationArgs(options: ApplicationProcessOptions): string[] {
     ...['--host', options.host, '--port', String(options.port)],
     ...['--queue-port', options.queuePort === null ? 'off' : String(options.queuePort)],
     ...['--data-dir', options.dataDirectory],
+    ...(options.runsUrl === null ? [] : ['--runs-url', options.runsUrl]),
     ...(options.demo ? ['--demo'] : []),
     ...['--log-level', 'warn'],
   ];
@@ -81,9 +84,10 @@ export async function startApplicationProcess(options: ApplicationProcessOptions
   };
 }
 
-function restartFlags({ host, port, queuePort, dataDirectory, demo }: ApplicationProcessOptions): string {
+function restartFlags({ host, port, queuePort, dataDirectory, runsUrl, demo }: ApplicationProcessOptions): string {
   const listen = host === '127.0.0.1' ? '' : `--listen ${host} `;
-  return `${listen}--port ${port} --queue-port ${queuePort ?? 'off'} --data-dir ${dataDirectory}${demo ? ' --demo' : ''}`;
+  const runs = runsUrl === null ? '' : ` --runs-url ${runsUrl}`;
+  return `${listen}--port ${port} --queue-port ${queuePort ?? 'off'} --data-dir ${dataDirectory}${runs}${demo ? ' --demo' : ''}`;
 }
 
 /** Passes the child's stderr on, and keeps its last line to say why it did not start. */

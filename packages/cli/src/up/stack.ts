@@ -164,6 +164,7 @@ export class Stack {
         port: ports.application,
         queuePort: servesQueue ? ports['celery-exporter'] : null,
         dataDirectory: join(dataDirectory, 'application'),
+        runsUrl: wanted.has('pushgateway') ? this.urlOf('pushgateway') : null,
         demo,
         logger: this.logger,
       }),
