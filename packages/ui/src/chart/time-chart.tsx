@@ -25,6 +25,16 @@ export interface TimeChartProps {
   readonly label: string;
   readonly onZoom?: ((range: TimeRange) => void) | undefined;
   readonly onZoomOut?: (() => void) | undefined;
+  /** Drawn over the plot. */
+  readonly overlay?: ((box: PlotBox) => ReactNode) | undefined;
+}
+
+/** Where the plot is within the chart, in CSS pixels. */
+export interface PlotBox {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 const COLORS: Readonly<Record<'light' | 'dark', ChartColors>> = {
@@ -41,6 +51,7 @@ export function TimeChart(props: TimeChartProps): ReactNode {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const [hover, setHover] = useState<Hover | undefined>(undefined);
+  const [box, setBox] = useState<PlotBox | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
 
@@ -74,7 +85,7 @@ export function TimeChart(props: TimeChartProps): ReactNode {
       utc,
       syncKey,
     };
-    const created = new uPlot(plotOptions(look, hooksFor(latest, setHover)), undefined, host.current);
+    const created = new uPlot(plotOptions(look, hooksFor(latest, setHover, setBox)), undefined, host.current);
     plot.current = created;
     created.over.addEventListener('dblclick', () => latest.current.onZoomOut?.());
     return () => {
@@ -100,6 +111,7 @@ export function TimeChart(props: TimeChartProps): ReactNode {
   return (
     <div className="am-chart" style={{ width, height }} role="img" aria-label={props.label}>
       <div ref={host} />
+      {box && props.overlay?.(box)}
       {hover && props.tooltip !== 'none' && hover.index < aligned.times.length && (
         <ChartTooltip
           hover={hover}
@@ -124,9 +136,20 @@ function lookOf({ times: _times, values: _values, ...look }: ChartSeries): unkno
 function hooksFor(
   latest: { readonly current: TimeChartProps },
   setHover: (hover: Hover | undefined) => void,
+  setBox: (change: (old: PlotBox | undefined) => PlotBox) => void,
 ): uPlot.Hooks.Arrays {
   let focused = -1;
   return {
+    drawAxes: [
+      ({ bbox }) => {
+        const [left, top, width, height] = [bbox.left, bbox.top, bbox.width, bbox.height].map(
+          (pixels) => pixels / devicePixelRatio,
+        ) as [number, number, number, number];
+        const isSame = (old: PlotBox) =>
+          old.left === left && old.top === top && old.width === width && old.height === height;
+        setBox((old) => (old && isSame(old) ? old : { left, top, width, height }));
+      },
+    ],
     setSeries: [
       (_plot, index) => {
         focused = index === null ? -1 : index - 1;

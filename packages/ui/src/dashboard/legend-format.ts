@@ -6,9 +6,7 @@ import { type Labels, seriesName } from '../api/prometheus/query.ts';
  */
 export function legendNames(format: string, series: readonly Labels[], expr: string): readonly string[] {
   if (format !== '' && format !== '__auto') {
-    return series.map((labels) =>
-      format.replaceAll(/\{\{\s*([^}]+?)\s*\}\}/g, (_, label: string) => labels[label] ?? ''),
-    );
+    return series.map((labels) => fillLabels(format, labels));
   }
   if (series.length === 1) return [loneName(series[0]!, expr, format)];
   if (format === '') return series.map((labels) => seriesName(labels));
@@ -18,6 +16,11 @@ export function legendNames(format: string, series: readonly Labels[], expr: str
     const part = Object.fromEntries(differing.map((label) => [label, labels[label] ?? '']));
     return differing.length === 0 ? seriesName(labels) : seriesName(part);
   });
+}
+
+/** `{{label}}` as the label's value, nothing where it has none. */
+export function fillLabels(format: string, labels: Labels): string {
+  return format.replaceAll(/\{\{\s*([^}]+?)\s*\}\}/g, (_, label: string) => labels[label] ?? '');
 }
 
 function loneName(labels: Labels, expr: string, format: string): string {

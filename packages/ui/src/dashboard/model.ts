@@ -16,7 +16,40 @@ export interface Dashboard {
   readonly variables: readonly Variable[];
   readonly rows: readonly Row[];
   readonly links: readonly DashboardLink[];
+  readonly annotations: readonly AnnotationQuery[];
   readonly raw: Json;
+}
+
+/** An entry of the dashboard's annotations: where they come from, and how they are drawn. */
+export interface AnnotationQuery {
+  readonly key: string;
+  readonly name: string;
+  /** As the dashboard file writes a colour. */
+  readonly color: string;
+  readonly enabled: boolean;
+  /** Without a switch above the dashboard. */
+  readonly hidden: boolean;
+  /** Panels that show it, or, with `exclude`, that do not; undefined for all. */
+  readonly panels: { readonly ids: readonly number[]; readonly exclude: boolean } | undefined;
+  readonly source: AnnotationSource;
+}
+
+export type AnnotationSource =
+  | { readonly kind: 'tags'; readonly tags: readonly string[]; readonly matchAny: boolean; readonly limit: number }
+  /** Those that were made on this dashboard. */
+  | { readonly kind: 'dashboard'; readonly limit: number }
+  | PromqlAnnotations;
+
+export interface PromqlAnnotations {
+  readonly kind: 'promql';
+  readonly expr: string;
+  readonly step: string;
+  readonly titleFormat: string;
+  readonly textFormat: string;
+  /** Labels whose values become tags. */
+  readonly tagKeys: readonly string[];
+  /** A sample's value is the moment, in milliseconds, and not its own time. */
+  readonly useValueForTime: boolean;
 }
 
 /** A row and the panels under it; the panels above the first row are in one without a title. */

@@ -1,3 +1,4 @@
+import { parseAnnotations } from './annotation-query.ts';
 import { arr, bool, type Json, num, obj, str, strings } from './json.ts';
 import { migratePanel } from './migrate.ts';
 import type {
@@ -37,6 +38,7 @@ export function parseDashboard(document: unknown): Dashboard {
       .filter((variable) => variable.name !== ''),
     rows: parseRows(raw),
     links: arr(raw.links).map(parseDashboardLink),
+    annotations: parseAnnotations(raw),
     raw,
   };
 }

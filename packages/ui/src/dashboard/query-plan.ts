@@ -55,7 +55,8 @@ function planQuery(target: PanelTarget, panel: Panel, range: TimeRange, points: 
   };
 }
 
-function stepBuiltins(stepMs: number, minMs: number): readonly [string, VariableValue][] {
+/** `$__interval` and the like for a query of that step. */
+export function stepBuiltins(stepMs: number, minMs: number): readonly [string, VariableValue][] {
   const scrapeMs = Math.max(minMs, 1000);
   const rateMs = Math.max(stepMs + scrapeMs, 4 * scrapeMs);
   return [

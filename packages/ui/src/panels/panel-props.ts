@@ -1,3 +1,4 @@
+import type { DashboardAnnotation } from '../dashboard/annotation-query.ts';
 import type { Frame } from '../dashboard/frame.ts';
 import type { Scope } from '../dashboard/interpolate.ts';
 import type { Panel } from '../dashboard/model.ts';
@@ -13,6 +14,7 @@ export interface PanelProps {
   readonly width: number;
   readonly height: number;
   readonly range: TimeRange;
+  readonly annotations: readonly DashboardAnnotation[];
   readonly utc: boolean;
   readonly syncKey: string | undefined;
   readonly onZoom: (range: TimeRange) => void;

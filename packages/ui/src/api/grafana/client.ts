@@ -1,5 +1,5 @@
 import { fetchJson, jsonBody } from '../http.ts';
-import type { DashboardDocument, DashboardHit, SignedInUser } from './types.ts';
+import type { AnnotationItem, DashboardDocument, DashboardHit, SignedInUser } from './types.ts';
 
 /** The Grafana door's API, on the page's own origin. */
 export const grafana = {
@@ -17,6 +17,9 @@ export const grafana = {
   },
   async search(signal?: AbortSignal): Promise<readonly DashboardHit[]> {
     return (await fetchJson('/api/search?type=dash-db', signal ? { signal } : {})) as readonly DashboardHit[];
+  },
+  async annotations(query: URLSearchParams, signal?: AbortSignal): Promise<readonly AnnotationItem[]> {
+    return (await fetchJson(`/api/annotations?${query}`, signal ? { signal } : {})) as readonly AnnotationItem[];
   },
   async dashboard(uid: string, signal?: AbortSignal): Promise<DashboardDocument> {
     return (await fetchJson(

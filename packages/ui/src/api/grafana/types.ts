@@ -1,4 +1,14 @@
 /** Answers of the Grafana door. */
+export interface AnnotationItem {
+  readonly id: number;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly timeEnd: number;
+  readonly text: string;
+  readonly tags: readonly string[];
+  readonly panelId: number;
+}
+
 export interface SignedInUser {
   readonly login: string;
   readonly name?: string;

@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { grafana } from '../../api/grafana/client.ts';
 import { useRemote } from '../../api/use-remote.ts';
+import type { DashboardAnnotation } from '../../dashboard/annotation-query.ts';
 import { ColorBook } from '../../dashboard/color.ts';
 import { interpolate, type Scope } from '../../dashboard/interpolate.ts';
 import { expandRepeats } from '../../dashboard/layout.ts';
@@ -14,6 +15,7 @@ import { resolveVariables, scopeOf, type VariableState } from '../../dashboard/v
 import { Page } from '../../shell/page.tsx';
 import { Empty, Failed, Skeleton } from '../../shell/pictures.tsx';
 import { useApp } from '../../state/app-context.tsx';
+import { AnnotationSwitches, useAnnotations } from './annotation-switches.tsx';
 import { PanelFrame, type PanelFrameProps } from './panel-frame.tsx';
 import { TimeControls } from './time-controls.tsx';
 import { type DashboardState, useDashboardState } from './use-dashboard-state.ts';
@@ -45,9 +47,7 @@ const INTERVALS = ['5s', '10s', '15s', '30s', '1m', '5m', '15m', '1h'];
 function DashboardView({ dashboard }: { readonly dashboard: Dashboard }): ReactNode {
   const state = useDashboardState(dashboard);
   const variables = useVariables(dashboard, state);
-  const { url, change } = state;
-  const choose = (name: string, values: readonly string[]): void =>
-    change({ chosen: new Map([...url.chosen, [name, values]]) });
+  const { change } = state;
   return (
     <Page
       crumbs={CRUMBS}
@@ -67,15 +67,7 @@ function DashboardView({ dashboard }: { readonly dashboard: Dashboard }): ReactN
       }
     >
       {variables ? (
-        <>
-          <div className="am-row" style={{ alignItems: 'flex-start' }}>
-            <div className="am-grow">
-              <VariableBar states={variables} onChoose={choose} />
-            </div>
-            <DashboardLinks dashboard={dashboard} state={state} scope={scopeOf(variables, state.builtins)} />
-          </div>
-          <Panels dashboard={dashboard} state={state} variables={variables} />
-        </>
+        <DashboardBody dashboard={dashboard} state={state} variables={variables} />
       ) : (
         <Skeleton height={420} />
       )}
@@ -104,15 +96,41 @@ function useVariables(dashboard: Dashboard, state: DashboardState): readonly Var
 
 const NO_VARIABLES: readonly never[] = [];
 
-function Panels(props: {
+function DashboardBody(props: {
   readonly dashboard: Dashboard;
   readonly state: DashboardState;
   readonly variables: readonly VariableState[];
 }): ReactNode {
   const { dashboard, state, variables } = props;
+  const { url, change } = state;
+  const scope = useMemo(() => scopeOf(variables, state.builtins), [variables, state.builtins]);
+  const { annotations, switches, onSwitch } = useAnnotations(dashboard, state, scope);
+  const choose = (name: string, values: readonly string[]): void =>
+    change({ chosen: new Map([...url.chosen, [name, values]]) });
+  return (
+    <>
+      <div className="am-row" style={{ alignItems: 'flex-start' }}>
+        <div className="am-grow">
+          <VariableBar states={variables} onChoose={choose}>
+            <AnnotationSwitches switches={switches} onSwitch={onSwitch} />
+          </VariableBar>
+        </div>
+        <DashboardLinks dashboard={dashboard} state={state} scope={scope} />
+      </div>
+      <Panels dashboard={dashboard} state={state} scope={scope} annotations={annotations} />
+    </>
+  );
+}
+
+function Panels(props: {
+  readonly dashboard: Dashboard;
+  readonly state: DashboardState;
+  readonly scope: Scope;
+  readonly annotations: readonly DashboardAnnotation[];
+}): ReactNode {
+  const { dashboard, state, scope, annotations } = props;
   const { url, change, range } = state;
   const [book] = useState(() => new ColorBook());
-  const scope = useMemo(() => scopeOf(variables, state.builtins), [variables, state.builtins]);
   const rows = useMemo(() => expandRepeats(dashboard.rows, scope), [dashboard.rows, scope]);
   const alone = url.viewPanel;
   useEffect(() => {
@@ -127,6 +145,7 @@ function Panels(props: {
     panel,
     scope,
     range,
+    annotations,
     book,
     round: state.round,
     utc: dashboard.utc,

@@ -10,6 +10,7 @@ import {
 } from '@tabler/icons-react';
 import { type ReactNode, Suspense, useMemo } from 'react';
 import { useLocation } from 'wouter';
+import { type DashboardAnnotation, isShownOn } from '../../dashboard/annotation-query.ts';
 import type { ColorBook } from '../../dashboard/color.ts';
 import { formatDuration } from '../../dashboard/duration.ts';
 import { interpolate, type Scope, verbatim } from '../../dashboard/interpolate.ts';
@@ -31,6 +32,7 @@ export interface PanelFrameProps {
   readonly panel: Panel;
   readonly scope: Scope;
   readonly range: TimeRange;
+  readonly annotations: readonly DashboardAnnotation[];
   readonly round: number;
   readonly utc: boolean;
   readonly book: ColorBook;
@@ -109,6 +111,10 @@ function PanelBody(props: BodyProps): ReactNode {
   const { prometheus } = useApp();
   const range = useMemo(() => panelRange(panel, props.range), [panel, props.range]);
   const Renderer = rendererOf(panel.type);
+  const annotations = useMemo(
+    () => props.annotations.filter((annotation) => isShownOn(annotation, panel.id)),
+    [props.annotations, panel.id],
+  );
   const queries = useMemo(() => planQueries(panel, range, width, scope), [panel, range, width, scope]);
   const wanted = props.inView && Renderer !== undefined && needsData(panel.type) && queries.length > 0;
   const remote = usePanelData(panel, queries, prometheus, wanted, props.round);
@@ -138,6 +144,7 @@ function PanelBody(props: BodyProps): ReactNode {
               width={width}
               height={height}
               range={range}
+              annotations={annotations}
               utc={props.utc}
               syncKey={props.syncKey}
               onZoom={props.onZoom}

@@ -3,16 +3,17 @@ import { IconChevronDown } from '@tabler/icons-react';
 import { type KeyboardEvent, type ReactNode, useState } from 'react';
 import { ALL, type VariableState } from '../../dashboard/variables.ts';
 
-/** The dashboard's variables, each with its present value. */
+/** The dashboard's variables, each with its present value, and what else belongs beside them. */
 export function VariableBar(props: {
   readonly states: readonly VariableState[];
   readonly onChoose: (name: string, values: readonly string[]) => void;
+  readonly children?: ReactNode;
 }): ReactNode {
   const shown = props.states.filter(
     ({ variable }) =>
       variable.hide < 2 && variable.type !== 'constant' && variable.type !== 'adhoc' && variable.type !== 'datasource',
   );
-  if (shown.length === 0) return null;
+  if (shown.length === 0) return props.children;
   return (
     <div className="am-variables">
       {shown.map((state) => (
@@ -25,6 +26,7 @@ export function VariableBar(props: {
           )}
         </div>
       ))}
+      {props.children}
     </div>
   );
 }

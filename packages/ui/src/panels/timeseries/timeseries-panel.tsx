@@ -1,4 +1,4 @@
-import { type ReactNode, useMemo, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react';
 import { TimeChart } from '../../chart/time-chart.tsx';
 import { arr, obj, str, strings } from '../../dashboard/json.ts';
 import { useScheme } from '../../state/use-scheme.ts';
@@ -8,6 +8,8 @@ import { ChartLegend } from './chart-legend.tsx';
 import { chartThresholds, seriesOfFields } from './series-of-fields.ts';
 
 const RIGHT_LEGEND_PX_MIN = 420;
+
+const AnnotationLayer = lazy(async () => ({ default: (await import('./annotation-layer.tsx')).AnnotationLayer }));
 
 /** Which series a person has switched off or singled out by a click on the legend. */
 function toggle(hidden: ReadonlySet<string>, all: readonly string[], name: string, add: boolean): ReadonlySet<string> {
@@ -21,7 +23,7 @@ function toggle(hidden: ReadonlySet<string>, all: readonly string[], name: strin
 }
 
 export function TimeseriesPanel(props: PanelProps): ReactNode {
-  const { panel, fields, width, height, range } = props;
+  const { panel, fields, width, height, range, annotations } = props;
   const scheme = useScheme();
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [plotRef, plotSize] = useSize();
@@ -53,6 +55,15 @@ export function TimeseriesPanel(props: PanelProps): ReactNode {
           label={panel.title || 'Chart'}
           onZoom={props.onZoom}
           onZoomOut={props.onZoomOut}
+          overlay={
+            annotations.length === 0
+              ? undefined
+              : (box) => (
+                  <Suspense fallback={null}>
+                    <AnnotationLayer annotations={annotations} box={box} range={range} utc={props.utc} />
+                  </Suspense>
+                )
+          }
         />
       </div>
       {dropped > 0 && <div className="am-partial">{dropped} more series are not drawn</div>}
