@@ -26,7 +26,10 @@ export function workflowRoutes(api: FastifyInstance, registry: RunRegistry, cloc
     );
     api.post(`${path}/update_workflow_status`, (request, reply) =>
       guarded(reply, () => {
-        const report = snakemakeReport(workflowOf(request), parseQuery(textOf(request)));
+        const text = textOf(request);
+        // a form until 7.21, JSON in 7.32
+        const message = text.startsWith('{') ? (jsonOf(request) as Record<string, unknown>) : parseQuery(text);
+        const report = snakemakeReport(workflowOf(request), message);
         if (report) registry.report(report);
         return succeed(reply, {});
       }),

@@ -54,24 +54,32 @@ test('a workflow of Nextflow that failed says why', async () => {
   expect((await role.ask('POST', '/api/v1/runs/nextflow', '{"event":1}')).status).toBe(400);
 });
 
-test('two workflows of Snakemake 7.21 as it reported them: one succeeds, one fails', async () => {
-  const names = ['asv', 'asv'];
-  let id = '';
-  const ids: string[] = [];
-  for (const line of recorded('snakemake-7.21.jsonl')) {
-    const { method, path, body } = JSON.parse(line) as { method: string; path: string; body: string };
-    const { status, text } = await role.ask(
-      method,
-      `/api/v1/runs/snakemake/${names[0]}${path}`,
-      method === 'POST' ? body.replace('id=run1', `id=${id}`) : undefined,
-    );
-    expect(status).toBe(200);
-    if (path !== '/create_workflow') continue;
-    id = (JSON.parse(text) as { id: string }).id;
-    ids.push(id);
-  }
-  expect(await role.data(`/api/v1/runs/${ids[0]}`)).toMatchObject({
-    ...{ kind: 'workflow', name: 'asv', outcome: 'success', progress: 1, parameters: { tasks: 3, tasks_completed: 3 } },
-  });
-  expect(await role.data(`/api/v1/runs/${ids[1]}`)).toMatchObject({ outcome: 'failed', error: 'rule bad failed' });
-});
+test.each(['7.21', '7.32'])(
+  'two workflows of Snakemake %s as it reported them: one succeeds, one fails',
+  async (version) => {
+    let id = '';
+    const ids: string[] = [];
+    for (const line of recorded(`snakemake-${version}.jsonl`)) {
+      const { method, path, body } = JSON.parse(line) as { method: string; path: string; body: string };
+      const { status, text } = await role.ask(
+        method,
+        `/api/v1/runs/snakemake/asv${path}`,
+        method === 'POST' ? body.replace('id=run1', `id=${id}`).replace('"id": "run1"', `"id": "${id}"`) : undefined,
+      );
+      expect(status).toBe(200);
+      if (path !== '/create_workflow') continue;
+      id = (JSON.parse(text) as { id: string }).id;
+      ids.push(id);
+    }
+    expect(await role.data(`/api/v1/runs/${ids[0]}`)).toMatchObject({
+      ...{
+        kind: 'workflow',
+        name: 'asv',
+        outcome: 'success',
+        progress: 1,
+        parameters: { tasks: 3, tasks_completed: 3 },
+      },
+    });
+    expect(await role.data(`/api/v1/runs/${ids[1]}`)).toMatchObject({ outcome: 'failed', error: 'rule bad failed' });
+  },
+);
