@@ -16,6 +16,8 @@ interface Mark {
 /** A stretch that would be narrower is drawn as a moment. */
 const STRETCH_PX_MIN = 3;
 const TOOLTIP_PX = 300;
+/** Where they stand closer, they have no lines and bands: the series are what the panel is about. */
+const APART_PX_MIN = 24;
 
 /**
  * Annotations over a plot: a line where one begins, a light band where it lasts, and a mark at the bottom that says more
@@ -44,7 +46,7 @@ export function AnnotationLayer(props: {
   return (
     <>
       <section
-        className="am-annotations"
+        className={marks.length * APART_PX_MIN > width ? 'am-annotations am-dense' : 'am-annotations'}
         style={{ left, top, width, height }}
         aria-label={`${marks.length} annotations`}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the arrow keys go through the marks
