@@ -85,8 +85,10 @@ class Devices {
   constructor({ paths, logger }: NodeContext) {
     this.paths = paths;
     this.hasUdev = mtimeOf(paths.udevData) > 0;
-    if (!this.hasUdev)
-      logger.info('No data of udev: disks are told without serial and model', { path: paths.udevData });
+    // one of many reasons, and nobody's trouble: containers have none
+    if (!this.hasUdev) {
+      logger.debug('No data of udev: disks are told without serial and model', { path: paths.udevData });
+    }
   }
 
   of(device: string, major: string, minor: string): Device {
