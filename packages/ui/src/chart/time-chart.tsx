@@ -109,8 +109,8 @@ export function TimeChart(props: TimeChartProps): ReactNode {
   }, [aligned, stacked, range.fromMs, range.toMs, signature, ready]);
 
   return (
-    <div className="am-chart" style={{ width, height }} role="img" aria-label={props.label}>
-      <div ref={host} />
+    <div className="am-chart" style={{ width, height }}>
+      <div ref={host} role="img" aria-label={props.label} />
       {box && props.overlay?.(box)}
       {hover && props.tooltip !== 'none' && hover.index < aligned.times.length && (
         <ChartTooltip
