@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Counter, collectDefaultMetrics, type Histogram, Registry, register } from 'prom-client';
 import { createFamilies, DEFAULT_BUCKETS, type DurationBuckets, type MetricFamilies } from './families.ts';
 import { HttpMetrics } from './http.ts';
-import { JobMetrics } from './job-metrics.ts';
+import { JobMetrics, raise } from './job-metrics.ts';
 import { Run, type RunOptions } from './run.ts';
 import { type RunReport, RunReports } from './run-reports.ts';
 import { setExemplar } from './series/exemplars.ts';
@@ -12,6 +12,9 @@ import { CONTENT_TYPES, formatFor, renderMetrics } from './series/render.ts';
 import { SessionWindow } from './sessions.ts';
 import { createTracker, type Tracker } from './tracker.ts';
 import { TrainingRuns } from './training-runs.ts';
+
+/** Of so many types of backups it is known when the last one ended. */
+const BACKUP_TYPES_MAX = 2_000;
 
 /** How a job ended: the value of the label `status`. */
 export type RunStatus = 'success' | 'failed';
@@ -56,6 +59,8 @@ export interface BackupRecord {
   readonly status: RunStatus;
   readonly durationSeconds: number;
   readonly sizeBytes?: number;
+  /** Milliseconds since the epoch. Default now. */
+  readonly endedAt?: number;
 }
 
 /** What a finished call measured; `measure` of a tracker takes it from the call's result. */
@@ -100,6 +105,8 @@ export class ApplicationMetrics {
   private madeHttp: HttpMetrics | undefined;
   private madeJobs: JobMetrics | undefined;
   private readonly reports: RunReports | undefined;
+  /** When the last backup of each type ended, in milliseconds. */
+  private readonly lastBackups = new Map<string, number>();
 
   constructor(private readonly options: ApplicationMetricsOptions = {}) {
     this.registry = options.registry ?? new Registry();
@@ -190,19 +197,25 @@ export class ApplicationMetrics {
     if (bytes !== undefined) downloadBytes.inc({ source }, bytes);
   }
 
-  recordBackup({ type, status, durationSeconds, sizeBytes }: BackupRecord): void {
+  recordBackup({ type, status, durationSeconds, sizeBytes, endedAt = this.now() }: BackupRecord): void {
     const { backupSuccess, backupLastSuccess, backupSize, backupDuration } = this.families;
+    const labels = { backup_type: type };
     const succeeded = status === 'success';
-    backupSuccess.set({ backup_type: type }, succeeded ? 1 : 0);
-    backupDuration.observe({ backup_type: type }, durationSeconds);
-    if (!succeeded) return;
-    backupLastSuccess.set({ backup_type: type }, this.now() / 1000);
-    if (sizeBytes !== undefined) backupSize.set({ backup_type: type }, sizeBytes);
+    backupDuration.observe(labels, durationSeconds);
+    const isNewestSuccess = succeeded && raise(backupLastSuccess, labels, endedAt / 1000);
+    if (isNewestSuccess && sizeBytes !== undefined) backupSize.set(labels, sizeBytes);
+    // one that is told of late is not the last
+    if ((this.lastBackups.get(type) ?? 0) > endedAt) return;
+    this.lastBackups.set(type, endedAt);
+    if (this.lastBackups.size > BACKUP_TYPES_MAX)
+      this.lastBackups.delete(this.lastBackups.keys().next().value as string);
+    backupSuccess.set(labels, succeeded ? 1 : 0);
   }
 
   /** The metrics that runs of all kinds of jobs have. Made when they are first needed. */
   get jobs(): JobMetrics {
-    this.madeJobs ??= new JobMetrics(this.registry, this.options.prefix);
+    const { prefix, limits } = this.options;
+    this.madeJobs ??= new JobMetrics(this.registry, prefix, { ...limits, now: this.now });
     return this.madeJobs;
   }
 

@@ -25,6 +25,43 @@ export const DEFAULT_BUCKETS: DurationBuckets = {
 
 export type MetricFamilies = ReturnType<typeof createFamilies>;
 
+/** Makes limited metrics on a registry; one that is there already is used as it is. Its methods throw an Error for another type. */
+export function metricMaker(registry: Registry, prefix: string, limits: SeriesLimits) {
+  const limited = { ...limits, overflows: overflowCounter(registry) };
+  // a gauge that is set once must stay: when a backup last succeeded, what runs here, how many runs are under way
+  const { expireAfterMs: _, ...limitedForGood } = limited;
+  const named = (name: string, help: string) => ({ name: prefix + name, help, registers: [registry] });
+  const known = <M extends Metric>(name: string, type: abstract new (...args: never[]) => M): M | undefined => {
+    const metric = registry.getSingleMetric(prefix + name);
+    if (metric === undefined || metric instanceof type) return metric;
+    throw new Error(`the metric ${prefix + name} is there already and no ${type.name}`);
+  };
+  return {
+    counter: <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
+      known<Counter<L>>(name, Counter) ?? limitSeries(new Counter<L>({ ...named(name, help), labelNames }), limited),
+    gauge: <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
+      known<Gauge<L>>(name, Gauge) ?? limitSeries(new Gauge<L>({ ...named(name, help), labelNames }), limitedForGood),
+    histogram: <L extends string>(
+      name: string,
+      help: string,
+      labelNames: readonly L[],
+      bounds: readonly number[],
+    ): Histogram<L> =>
+      known<Histogram<L>>(name, Histogram) ??
+      limitSeries(new Histogram<L>({ ...named(name, help), labelNames, buckets: [...bounds] }), limited),
+    // Quantiles over the last ten minutes: a summary that never forgets would show last month's uploads for ever.
+    summary: <L extends string>(name: string, help: string, labelNames: readonly L[]): Summary<L> =>
+      known<Summary<L>>(name, Summary) ??
+      new Summary<L>({
+        ...named(name, help),
+        labelNames,
+        percentiles: [0.5, 0.9, 0.99],
+        maxAgeSeconds: 600,
+        ageBuckets: 5,
+      }),
+  };
+}
+
 /**
  * Creates every metric of the contract on `registry`; one that the application has there already is used as it is.
  * @throws Error where one of the names is taken by a metric of another type
@@ -37,37 +74,7 @@ export function createFamilies(
     limits,
   }: { readonly prefix: string; readonly buckets: DurationBuckets; readonly limits: SeriesLimits },
 ) {
-  const overflows = overflowCounter(registry);
-  const limited = { ...limits, overflows };
-  const named = (name: string, help: string) => ({ name: prefix + name, help, registers: [registry] });
-  const known = <M extends Metric>(name: string, type: abstract new (...args: never[]) => M): M | undefined => {
-    const metric = registry.getSingleMetric(prefix + name);
-    if (metric === undefined || metric instanceof type) return metric;
-    throw new Error(`the metric ${prefix + name} is there already and no ${type.name}`);
-  };
-  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> =>
-    known<Counter<L>>(name, Counter) ?? limitSeries(new Counter<L>({ ...named(name, help), labelNames }), limited);
-  const gauge = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
-    known<Gauge<L>>(name, Gauge) ?? limitSeries(new Gauge<L>({ ...named(name, help), labelNames }), limited);
-  const histogram = <L extends string>(
-    name: string,
-    help: string,
-    labelNames: readonly L[],
-    bounds: readonly number[],
-  ): Histogram<L> =>
-    known<Histogram<L>>(name, Histogram) ??
-    limitSeries(new Histogram<L>({ ...named(name, help), labelNames, buckets: [...bounds] }), limited);
-  // Quantiles over the last ten minutes: a summary that never forgets would show last month's uploads for ever.
-  const summary = <L extends string>(name: string, help: string, labelNames: readonly L[]): Summary<L> =>
-    known<Summary<L>>(name, Summary) ??
-    new Summary<L>({
-      ...named(name, help),
-      labelNames,
-      percentiles: [0.5, 0.9, 0.99],
-      maxAgeSeconds: 600,
-      ageBuckets: 5,
-    });
-
+  const { counter, gauge, histogram, summary } = metricMaker(registry, prefix, limits);
   return {
     httpRequests: counter('http_requests_total', 'HTTP requests answered.', ['method', 'endpoint', 'status']),
     httpDuration: histogram(

@@ -1,4 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { metricMaker } from './families.ts';
+import { currentValue } from './series/internals.ts';
+import type { SeriesLimits } from './series/limit.ts';
 
 /** How a run ended; `lost`: its heartbeats stopped, nobody knows how it went. */
 export type RunOutcome = 'success' | 'failed' | 'cancelled' | 'lost';
@@ -43,29 +46,19 @@ export class JobMetrics {
   private readonly read: Counter<'kind' | 'name'>;
   private readonly written: Counter<'kind' | 'name'>;
 
-  /** @throws Error where one of the names is already taken in `registry` */
-  constructor(registry: Registry, prefix = '') {
-    const described = (name: string, help: string) => ({
-      name: `${prefix}job_${name}`,
-      help,
-      labelNames: LABELS,
-      registers: [registry],
-    });
-    this.active = new Gauge(described('active_runs', 'Runs under way.'));
-    this.runs = new Counter({ ...described('runs_total', 'Runs ended.'), labelNames: [...LABELS, 'outcome'] });
-    this.duration = new Histogram({
-      ...described('duration_seconds', 'Duration of runs.'),
-      buckets: DURATION_BUCKETS,
-    });
-    this.lastEnd = new Gauge(described('last_end_timestamp_seconds', 'When the last run ended.'));
-    this.lastSuccess = new Gauge(
-      described('last_success_timestamp_seconds', 'When the last run that succeeded ended.'),
-    );
-    this.exitStatus = new Gauge(described('exit_status', 'Exit status of the last run.'));
-    this.peakMemory = new Gauge(described('peak_memory_bytes', 'The most memory that the last run had resident.'));
-    this.cpu = new Counter(described('cpu_seconds_total', 'CPU time of ended runs.'));
-    this.read = new Counter(described('read_bytes_total', 'Bytes that ended runs read from disks.'));
-    this.written = new Counter(described('written_bytes_total', 'Bytes that ended runs wrote to disks.'));
+  /** @throws Error where one of the names is taken in `registry` by a metric of another type */
+  constructor(registry: Registry, prefix = '', limits: SeriesLimits = {}) {
+    const { counter, gauge, histogram } = metricMaker(registry, `${prefix}job_`, limits);
+    this.active = gauge('active_runs', 'Runs under way.', LABELS);
+    this.runs = counter('runs_total', 'Runs ended.', [...LABELS, 'outcome']);
+    this.duration = histogram('duration_seconds', 'Duration of runs.', LABELS, DURATION_BUCKETS);
+    this.lastEnd = gauge('last_end_timestamp_seconds', 'When the last run ended.', LABELS);
+    this.lastSuccess = gauge('last_success_timestamp_seconds', 'When the last run that succeeded ended.', LABELS);
+    this.exitStatus = gauge('exit_status', 'Exit status of the last run.', LABELS);
+    this.peakMemory = gauge('peak_memory_bytes', 'The most memory that the last run had resident.', LABELS);
+    this.cpu = counter('cpu_seconds_total', 'CPU time of ended runs.', LABELS);
+    this.read = counter('read_bytes_total', 'Bytes that ended runs read from disks.', LABELS);
+    this.written = counter('written_bytes_total', 'Bytes that ended runs wrote to disks.', LABELS);
   }
 
   record(run: JobRunRecord, now: number): void {
@@ -73,13 +66,14 @@ export class JobMetrics {
     const endedAt = (run.endedAt ?? now) / 1000;
     this.runs.inc({ ...labels, outcome: run.outcome });
     this.duration.observe(labels, run.durationSeconds);
-    this.lastEnd.set(labels, endedAt);
-    if (run.outcome === 'success') this.lastSuccess.set(labels, endedAt);
-    if (run.exitStatus !== undefined) this.exitStatus.set(labels, run.exitStatus);
-    if (run.peakMemoryBytes !== undefined) this.peakMemory.set(labels, run.peakMemoryBytes);
     if (run.cpuSeconds !== undefined) this.cpu.inc(labels, run.cpuSeconds);
     if (run.readBytes !== undefined) this.read.inc(labels, run.readBytes);
     if (run.writtenBytes !== undefined) this.written.inc(labels, run.writtenBytes);
+    if (run.outcome === 'success') raise(this.lastSuccess, labels, endedAt);
+    // of a run that is told of late the others say nothing: it is not the last
+    if (!raise(this.lastEnd, labels, endedAt)) return;
+    if (run.exitStatus !== undefined) this.exitStatus.set(labels, run.exitStatus);
+    if (run.peakMemoryBytes !== undefined) this.peakMemory.set(labels, run.peakMemoryBytes);
   }
 
   /** Removes what is known of the last runs of a job that is not run any more. */
@@ -88,4 +82,15 @@ export class JobMetrics {
       gauge.remove(labels);
     }
   }
+}
+
+/** Sets a time that does not go back. @returns whether it is not before the one that was there */
+export function raise<Label extends string>(
+  gauge: Gauge<Label>,
+  labels: Readonly<Record<Label, string>>,
+  seconds: number,
+): boolean {
+  if ((currentValue(gauge, labels) ?? Number.NEGATIVE_INFINITY) > seconds) return false;
+  gauge.set(labels, seconds);
+  return true;
 }

@@ -132,7 +132,12 @@ export class Run {
       metrics.families.downloadActive.dec({ source: name });
       metrics.recordDownload({ ...common, source: name, ...given('bytes', end.bytes) });
     } else if (kind === 'backup') {
-      metrics.recordBackup({ ...common, type: name, ...given('sizeBytes', end.sizeBytes) });
+      metrics.recordBackup({
+        ...common,
+        type: name,
+        ...given('sizeBytes', end.sizeBytes),
+        ...given('endedAt', end.endedAt),
+      });
     }
   }
 }

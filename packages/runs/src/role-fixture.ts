@@ -7,9 +7,9 @@ import { type PushgatewayOptions, startPushgateway } from './start.ts';
 export const BEGIN = Date.parse('2026-11-23T07:00:00Z');
 
 /** A role on a port of its own, with a clock that the test moves. */
-export async function startForTest(options: Partial<PushgatewayOptions> = {}) {
+export async function startForTest(options: Partial<PushgatewayOptions> & { readonly clock?: ManualClock } = {}) {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'runs-'));
-  const clock = new ManualClock(BEGIN);
+  const { clock = new ManualClock(BEGIN) } = options;
   const role = await startPushgateway({
     listen: { host: '127.0.0.1', port: 0 },
     logger: silentLogger,
@@ -19,8 +19,8 @@ export async function startForTest(options: Partial<PushgatewayOptions> = {}) {
     persistenceIntervalMs: 0,
     ttlMs: 0,
     runRetentionMs: 30 * 86_400_000,
-    clock,
     ...options,
+    clock,
   });
   const { url } = role;
   const ask = async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {

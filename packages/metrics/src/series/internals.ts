@@ -51,3 +51,10 @@ export function hashOf(labels: LabelSet, sortedNames: readonly string[]): string
 export function isHistogramEntry(entry: ValueEntry | HistogramEntry): entry is HistogramEntry {
   return 'bucketValues' in entry;
 }
+
+/** The value of a gauge's or counter's series now; undefined where there is none. */
+export function currentValue(metric: Metric<string>, labels: LabelSet): number | undefined {
+  const { hashMap, sortedLabelNames } = internalsOf(metric as Metric);
+  const entry = hashMap?.[hashOf(labels, sortedLabelNames)];
+  return entry === undefined || isHistogramEntry(entry) ? undefined : entry.value;
+}

@@ -1,16 +1,18 @@
+import { nextTurn, turnIsOver } from '@avalanche/model';
 import { parseQuery } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunRegistry } from './registry.ts';
 import { parseReport, ReportError } from './report.ts';
 import { runJson, scheduleJson } from './run-json.ts';
-import type { RunFilter, RunRecord } from './run-record.ts';
+import type { RunFilter } from './run-record.ts';
 
 const LIMIT = 100;
 const LIMIT_MAX = 10_000;
 const REPORTS_MAX = 10_000;
+const REFUSED_SHOWN = 10;
 
-/** Python writes numbers that are not finite as words, which JSON does not know. */
-const BARE_NUMBERS = /(?<=[:[,]\s*)(-?Infinity|NaN)(?=\s*[,}\]])/g;
+/** Python writes numbers that are not finite as words, which JSON does not know. Texts are matched to be left alone. */
+const TEXTS_AND_BARE_NUMBERS = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|(-?Infinity|NaN)/g;
 
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -46,15 +48,24 @@ export function runRoutes(api: FastifyInstance, registry: RunRegistry): void {
   );
 }
 
-/** Reports are taken one after the other; the first that is wrong ends it, and those before it stay taken. */
-function takeReports(registry: RunRegistry, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Reports are taken one after the other. Those that make no sense are left out, and the answer is 400 and says which. */
+async function takeReports(registry: RunRegistry, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const body = bodyOf(request);
   const reports = Array.isArray(body) ? body : [body];
   if (reports.length > REPORTS_MAX) throw new ReportError(`more than ${REPORTS_MAX} reports at once`);
-  const taken = reports.map((report) => {
-    const { run, isRepeated } = registry.report(parseReport(report));
-    return { run_id: run.run_id, outcome: run.outcome, ...(isRepeated ? { repeated: true } : {}) };
-  });
+  const taken: { readonly run_id: string; readonly outcome: string; readonly repeated?: boolean }[] = [];
+  const refused: string[] = [];
+  for (const [i, report] of reports.entries()) {
+    try {
+      const { run, isRepeated } = registry.report(parseReport(report));
+      taken.push({ run_id: run.run_id, outcome: run.outcome, ...(isRepeated ? { repeated: true } : {}) });
+    } catch (error) {
+      if (!(error instanceof ReportError)) throw error;
+      refused.push(reports.length > 1 ? `report ${i + 1}: ${error.message}` : error.message);
+    }
+    if (turnIsOver()) await nextTurn();
+  }
+  if (refused.length > 0) throw new ReportError(refused.slice(0, REFUSED_SHOWN).join('; '));
   const isForShell = (request.query as Query).format === 'id';
   if (isForShell)
     return reply.type('text/plain; charset=utf-8').send(`${taken.map(({ run_id }) => run_id).join('\n')}\n`);
@@ -70,7 +81,11 @@ function bodyOf({ body, query, headers }: FastifyRequest): unknown {
   // `curl -d '{…}'` says that JSON is a form
   if (isForm && !/^\s*[[{]/.test(text)) return { ...values, ...parseQuery(text) };
   // what stands in texts of valid JSON stays as it is
-  return parsed(text) ?? parsed(text.replace(BARE_NUMBERS, '"$1"')) ?? refuse('neither JSON nor a form');
+  return parsed(text) ?? parsed(withoutBareNumbers(text)) ?? refuse('neither JSON nor a form');
+}
+
+function withoutBareNumbers(text: string): string {
+  return text.replace(TEXTS_AND_BARE_NUMBERS, (match, word?: string) => (word === undefined ? match : `"${word}"`));
 }
 
 function parsed(text: string): unknown {
@@ -88,7 +103,7 @@ function refuse(reason: string): never {
 async function listRuns(registry: RunRegistry, query: Query, reply: FastifyReply): Promise<FastifyReply> {
   const limit = numberOf(query, 'limit', LIMIT, LIMIT_MAX);
   const offset = numberOf(query, 'offset', 0, Number.MAX_SAFE_INTEGER);
-  const runs: RunRecord[] = [];
+  const runs: string[] = [];
   let seen = 0;
   let more = false;
   for await (const run of registry.list(filterOf(query))) {
@@ -97,9 +112,11 @@ async function listRuns(registry: RunRegistry, query: Query, reply: FastifyReply
       more = true;
       break;
     }
-    runs.push(run);
+    runs.push(JSON.stringify(runJson(run, false)));
+    if (turnIsOver()) await nextTurn();
   }
-  return succeed(reply, { runs: runs.map((run) => runJson(run, false)), more });
+  const text = `{"status":"success","data":{"runs":[${runs.join(',')}],"more":${more}}}`;
+  return reply.type('application/json; charset=utf-8').send(text);
 }
 
 function filterOf(query: Query): RunFilter {

@@ -15,7 +15,7 @@ afterEach(async () => {
 
 async function restart(): Promise<void> {
   await role.stop();
-  role = await startForTest({ directory: role.directory });
+  role = await startForTest({ directory: role.directory, clock: role.clock });
 }
 
 const start = { event: 'start', kind: 'training', name: 'cnn', run_id: 'r1', parameters: { lr: 0.01, layers: 3 } };
@@ -267,5 +267,183 @@ describe('a schedule', () => {
     expect((await role.ask('DELETE', '/api/v1/schedules/backup/nightly')).status).toBe(200);
     expect(await missed()).toBeUndefined();
     expect((await role.ask('DELETE', '/api/v1/schedules/backup/nightly')).status).toBe(404);
+  });
+});
+
+describe('a run that was given up for lost', () => {
+  const lose = async () => {
+    await role.report({ ...start, ttl: '2m' });
+    await role.report({ event: 'log', run_id: 'r1', epoch: 1, loss: 2 });
+    await role.clock.advance(140_000);
+    await expect.poll(async () => (await run('r1')).outcome).toBe('lost');
+  };
+
+  test('goes on where it stopped when it is heard of again, and is there once', async () => {
+    await lose();
+    expect(await role.report(start)).toMatchObject({ data: { repeated: true, outcome: 'lost' } });
+    await role.report({ event: 'heartbeat', run_id: 'r1' });
+    expect(await run('r1')).toMatchObject({ outcome: 'running', curve: [{ epoch: 1, loss: 2 }] });
+    expect(await role.value('job_active_runs{kind="training",name="cnn"}')).toBe(1);
+    await restart();
+    await role.report({ event: 'done', run_id: 'r1' });
+    expect(await run('r1')).toMatchObject({ outcome: 'success', duration_seconds: 140, curve: [{ epoch: 1 }] });
+    expect(await list()).toEqual(['r1']);
+    await restart();
+    expect(await role.report({ ...start, event: 'done' })).toMatchObject({
+      data: { outcome: 'success', repeated: true },
+    });
+    expect(await list()).toEqual(['r1']);
+  });
+
+  test('has the end that it reports late', async () => {
+    await lose();
+    await restart();
+    await role.report({ ...start, event: 'done', exit_status: 3 });
+    expect(await run('r1')).toMatchObject({ outcome: 'failed', exit_status: 3 });
+    expect(await list()).toEqual(['r1']);
+    expect(await role.report({ event: 'done', run_id: 'r1' })).toMatchObject({ data: { repeated: true } });
+  });
+
+  test('is not one that could not reach us as we did not run', async () => {
+    await role.report({ ...start, ttl: '2m' });
+    await role.stop();
+    await role.clock.advance(600_000);
+    role = await startForTest({ directory: role.directory, clock: role.clock });
+    await role.clock.advance(60_000);
+    expect((await run('r1')).outcome).toBe('running');
+    await role.clock.advance(80_000);
+    await expect.poll(async () => (await run('r1')).outcome).toBe('lost');
+  });
+});
+
+test('an id that is used again by a later run is another run', async () => {
+  const night = (from: number) => ({ ...start, started_at: BEGIN / 1000 + from });
+  for (const from of [-200, -100]) {
+    await role.report(night(from));
+    await role.report({ ...night(from), event: 'done', ended_at: BEGIN / 1000 + from + 10 });
+  }
+  expect(await role.report({ ...night(-100), event: 'done' })).toMatchObject({ data: { repeated: true } });
+  expect(await list()).toEqual(['r1', 'r1']);
+  await role.report(night(-50));
+  await restart();
+  expect(await list('?outcome=running')).toEqual(['r1']);
+});
+
+test('a job whose clock is ahead ends now, and took as long as it says', async () => {
+  const at = (seconds: number) => BEGIN / 1000 + 3600 + seconds;
+  await role.report({ ...start, started_at: at(0) });
+  await role.clock.advance(30_000);
+  const done = { ...start, event: 'done', started_at: at(0), ended_at: at(30) };
+  await role.report(done);
+  expect(await run('r1')).toMatchObject({ started_at: '2026-11-23T07:00:00.000Z', duration_seconds: 30 });
+  await role.report({ ...done, run_id: 'r2' });
+  expect(await run('r2')).toMatchObject({ ended_at: '2026-11-23T07:00:30.000Z', duration_seconds: 30 });
+  expect(await role.report(done)).toMatchObject({ data: { repeated: true } });
+  await restart();
+  expect(await role.report(done)).toMatchObject({ data: { repeated: true } });
+  expect(readdirSync(join(role.directory, 'runs'))).toContain('2026-11-23.jsonl');
+});
+
+test('of several reports those that make sense are taken, and the answer names the others', async () => {
+  const answer = await role.report([start, { event: 'no' }, { ...start, run_id: 'r2' }]);
+  expect(answer).toMatchObject({ code: 400 });
+  expect(answer.error).toContain('report 2: event');
+  expect(await list()).toHaveLength(2);
+});
+
+test('points that are sent again are there once, and what else their report says is on disk', async () => {
+  await role.report({ ...start, event: 'log', epoch: 1, loss: 2 });
+  const points = [1, 2].map((epoch) => ({ event: 'log', run_id: 'r1', epoch, loss: 2 }));
+  await role.report(points);
+  await role.report(points);
+  await role.report({ event: 'log', run_id: 'r1', epoch: 3, loss: 'nan', progress: 0.3 });
+  await restart();
+  expect(await run('r1')).toMatchObject({ progress: 0.3, loss: 'NaN' });
+  expect(((await run('r1')).curve as unknown[]).length).toBe(3);
+});
+
+test('a parameter by the name of a measure stays the text that it is', async () => {
+  await role.report({ ...start, parameters: { loss: 'cross-entropy' } });
+  await role.report({ ...start, run_id: 'r2', event: 'done', parameters: { loss: 'cross-entropy' } });
+  await restart();
+  for (const id of ['r1', 'r2']) expect(await run(id)).toMatchObject({ parameters: { loss: 'cross-entropy' } });
+});
+
+test('words in texts are left alone where a number is no number', async () => {
+  await role.report(start);
+  const body = '{"event": "log", "run_id": "r1", "error": "loss: NaN, \\"stop\\"", "loss": NaN, "accuracy": -Infinity}';
+  expect((await role.ask('POST', '/api/v1/runs', body)).status).toBe(200);
+  expect(await run('r1')).toMatchObject({ error: 'loss: NaN, "stop"', loss: 'NaN', accuracy: '-Infinity' });
+});
+
+test.each([
+  `{${' '.repeat(300_000)}`,
+  `{${'\\"'.repeat(150_000)}`,
+  `[${',NaN'.repeat(75_000)}`,
+  `{${':  '.repeat(100_000)}`,
+])('a body that is no JSON is refused at once (%#)', async (body) => {
+  const begin = performance.now();
+  expect((await role.ask('POST', '/api/v1/runs', body)).status).toBe(400);
+  expect(performance.now() - begin).toBeLessThan(1_000);
+});
+
+describe('reports that come late', () => {
+  test('do not set back what is known of a later run', async () => {
+    const backup = { event: 'done', kind: 'backup', name: 'nightly', duration_seconds: 1 };
+    await role.report({ ...backup, ended_at: BEGIN / 1000 - 100, size_bytes: 5 });
+    await role.report({ ...backup, ended_at: BEGIN / 1000 - 500, exit_status: 3, size_bytes: 7 });
+    expect(await role.value('job_last_success_timestamp_seconds{kind="backup",name="nightly"}')).toBe(
+      BEGIN / 1000 - 100,
+    );
+    expect(await role.value('backup_last_success_timestamp{backup_type="nightly"}')).toBe(BEGIN / 1000 - 100);
+    expect(await role.value('backup_success{backup_type="nightly"}')).toBe(1);
+    expect(await role.value('job_exit_status{kind="backup",name="nightly"}')).toBeUndefined();
+    expect(await role.value('job_runs_total{kind="backup",name="nightly",outcome="failed"}')).toBe(1);
+  });
+
+  test('do not change a schedule that was declared after they began', async () => {
+    const declare = { kind: 'backup', name: 'nightly', schedule: '09:00' };
+    await role.ask('POST', '/api/v1/schedules', JSON.stringify(declare));
+    await role.report({ ...declare, event: 'done', schedule: '03:00', started_at: BEGIN / 1000 - 3600 });
+    expect(await role.data('/api/v1/schedules')).toMatchObject([{ schedule: '09:00' }]);
+  });
+});
+
+test('when a job last succeeded is known for longer than its run is among the newest', async () => {
+  await role.report({ event: 'done', kind: 'backup', name: 'monthly', run_id: 'm' });
+  const many = Array.from({ length: 10_000 }, (_, i) => ({ ...start, event: 'done', run_id: `x${i}` }));
+  await role.report({ ...start, run_id: 'n' });
+  await role.report({ ...start, run_id: 'n', event: 'done' });
+  await role.report(many);
+  await role.clock.advance(11_000);
+  await restart();
+  expect(await role.value('backup_last_success_timestamp{backup_type="monthly"}')).toBe(BEGIN / 1000);
+  expect(await list('?outcome=running')).toEqual([]);
+}, 60_000);
+
+describe('a schedule of a strange kind', () => {
+  const declare = (schedule: string) =>
+    role.ask(
+      'POST',
+      '/api/v1/schedules',
+      JSON.stringify({ kind: 'x', name: 'y', schedule, timezone: 'Europe/Brussels' }),
+    );
+  const missedAt = async () => ((await role.data('/api/v1/schedules')) as { missed_at: string | null }[])[0]?.missed_at;
+
+  test('one that is due on leap days only', async () => {
+    expect((await declare('0 0 29 2 *')).status).toBe(200);
+    expect((await role.ask('GET', '/metrics')).status).toBe(200);
+    expect(await role.data('/api/v1/schedules')).toMatchObject([{ next_at: '2028-02-28T23:00:00.000Z' }]);
+  });
+
+  test('one that never comes is refused; one that does not come again is kept', async () => {
+    expect((await declare('0 0 30 2 *')).status).toBe(400);
+    expect((await declare('0 0 9 23 11 * 2026')).status).toBe(200);
+    await role.clock.advance(3_601_000);
+    await restart();
+    expect((await role.ask('GET', '/metrics')).status).toBe(200);
+    await role.clock.advance(4_000_000);
+    expect(await missedAt()).toBe('2026-11-23T08:00:00.000Z');
+    expect(await role.data('/api/v1/schedules')).toMatchObject([{ next_at: null }]);
   });
 });

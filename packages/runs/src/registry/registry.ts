@@ -9,17 +9,39 @@ import {
   applyReport,
   beginRun,
   endRun,
+  hasPoint,
+  movedBack,
   outcomeOf,
   pointOf,
   type RunFilter,
   type RunRecord,
+  recoverRun,
 } from './run-record.ts';
 import { type Schedule, type ScheduleStatus, Schedules } from './schedules.ts';
 
 /** Ended runs whose ids are known: a report that is delivered twice is counted once. */
 const ENDED_MAX = 10_000;
+/** Jobs whose last success is known. */
+const JOBS_MAX = 10_000;
 /** A run that says nothing about it is lost after a week without a report. */
 const TTL_MS = 7 * 86_400_000;
+/** Lost runs that go on where they stopped when they are heard of again. */
+const LOST_MAX = 1_000;
+/** Maintenance that comes later than this after the last one: this process or its machine did not run. */
+const PAUSE_MS = 60_000;
+/** What a report of a point says that is in the point's own line. */
+const OF_POINTS = new Set([
+  'event',
+  'run_id',
+  'kind',
+  'name',
+  'started_at',
+  'counted',
+  'epoch',
+  'step',
+  'loss',
+  'accuracy',
+]);
 /** More runs at once are refused: a loop that starts runs must not take the memory. */
 const RUNNING_MAX = 10_000;
 
@@ -42,6 +64,13 @@ export interface Taken {
   readonly isRepeated: boolean;
 }
 
+/** What is kept of a run that has ended. */
+interface Ended {
+  readonly outcome: RunRecord['outcome'];
+  /** By the clock of the job, in milliseconds. */
+  readonly startedAt: number;
+}
+
 interface Running {
   record: RunRecord;
   /** By which it is counted; undefined where somebody else does that. */
@@ -53,13 +82,20 @@ export class RunRegistry {
   readonly schedules: Schedules;
   private readonly running = new Map<string, Running>();
   private readonly files: RunFiles;
-  private readonly ended = new Map<string, RunRecord['outcome']>();
+  private readonly ended = new Map<string, Ended>();
+  private readonly lost = new Map<string, RunRecord>();
   /** By job, in milliseconds. */
   private readonly lastSuccess = new Map<string, number>();
+  private lastSuccessIsNew = false;
+  /** Nobody could report before. */
+  private awakeSince: number;
+  private maintainedAt: number;
 
   private constructor(private readonly options: RegistryOptions) {
     this.files = new RunFiles(join(options.directory, 'runs'));
     this.schedules = new Schedules(join(options.directory, 'schedules.json'));
+    this.awakeSince = options.clock.now();
+    this.maintainedAt = this.awakeSince;
   }
 
   /** @throws the system's error */
@@ -77,24 +113,45 @@ export class RunRegistry {
   report(report: Report): Taken {
     const now = this.options.clock.now();
     const runId = report.run_id ?? newUlid(now);
-    if (report.schedule !== undefined) this.declare(report);
-    if (this.ended.has(runId)) return { run: this.unknown(runId, report), isRepeated: true };
+    if (this.wasTaken(runId, report)) return { run: this.unknown(runId, report), isRepeated: true };
     const known = this.running.get(runId);
     if (known && report.event === 'start') return { run: known.record, isRepeated: true };
-    if (!known && report.kind === undefined) throw new ReportError(`run_id: no run ${runId} is under way`);
+    const lost = known || report.event === 'start' ? undefined : this.lost.get(runId);
+    if (!known && !lost && report.kind === undefined) throw new ReportError(`run_id: no run ${runId} is under way`);
     if (!known && this.running.size >= RUNNING_MAX) throw new ReportError(`${RUNNING_MAX} runs are under way already`);
-    const begun = known?.record ?? beginRun(runId, report, now);
+    if (report.schedule !== undefined) this.declare(report);
+    const begun = known?.record ?? (lost ? recoverRun(lost) : beginRun(runId, report, now));
     const record = applyReport(begun, report, now);
-    if (report.event === 'done') return { run: this.finish(record, known?.handle, report, now), isRepeated: false };
-    return { run: this.keep(record, known, report), isRepeated: false };
+    const run =
+      report.event === 'done' ? this.finish(record, known?.handle, report, now) : this.keep(record, known, report);
+    this.begun(runId, report);
+    return { run, isRepeated: false };
+  }
+
+  /**
+   * Whether it is of a run that has ended, and so was delivered before. A run that was lost and is heard of again goes on;
+   * an id that is used again by one that started later is another run.
+   */
+  private wasTaken(runId: string, report: Report): boolean {
+    const ended = this.ended.get(runId);
+    if (!ended) return false;
+    if (report.started_at !== undefined && report.started_at > ended.startedAt) return false;
+    return report.event === 'start' || !this.lost.has(runId);
+  }
+
+  /** Forgets what is known of an earlier run of this id. */
+  private begun(runId: string, report: Report): void {
+    if (report.event === 'done') return;
+    this.ended.delete(runId);
+    this.lost.delete(runId);
   }
 
   /** Takes the schedule that a report declares. @throws ReportError, or the system's error */
-  declare({ kind, name, schedule = '', grace, timezone }: Report): void {
+  declare({ kind, name, schedule = '', grace, timezone, started_at: startedAt }: Report): void {
     if (kind === undefined || name === undefined)
       throw new ReportError('schedule: kind and name must be given with it');
     const job = { kind, name, schedule, grace, ...(timezone ? { timezone } : {}) };
-    this.schedules.declare(job, this.options.clock.now());
+    this.schedules.declare(job, this.options.clock.now(), startedAt);
   }
 
   /** One run, whole; undefined where it is not known, or too old. */
@@ -108,8 +165,15 @@ export class RunRegistry {
   /** Those under way first, the newest start first; then the ended ones, the newest end first. */
   async *list(filter: RunFilter): AsyncGenerator<RunRecord> {
     const underWay = [...this.running.values()].map(({ record }) => record).sort((a, b) => b.started_at - a.started_at);
-    for (const run of underWay) if (matches(run, filter)) yield run;
-    for await (const run of this.files.newestFirst()) if (matches(run, filter)) yield run;
+    /** Runs that were lost for a while: they are there once. */
+    const recovered = new Set<string>();
+    const isShown = (run: RunRecord): boolean => {
+      if (run.outcome === 'lost' && recovered.has(run.run_id)) return false;
+      if (run.recovered) recovered.add(run.run_id);
+      return matches(run, filter);
+    };
+    for (const run of underWay) if (isShown(run)) yield run;
+    for await (const run of this.files.newestFirst()) if (isShown(run)) yield run;
   }
 
   /** Each schedule with how it stands. */
@@ -124,56 +188,86 @@ export class RunRegistry {
   /** Gives up runs that were not heard of for their `ttl`, and removes what is older than the retention. */
   async maintain(): Promise<void> {
     const now = this.options.clock.now();
+    if (Math.abs(now - this.maintainedAt) > PAUSE_MS) this.awakeSince = now;
+    this.maintainedAt = now;
     for (const { record, handle } of [...this.running.values()]) {
-      if (now - record.reported_at <= (record.ttl ?? TTL_MS)) continue;
+      // their clients could not reach us while we did not run
+      if (now - Math.max(record.reported_at, this.awakeSince) <= (record.ttl ?? TTL_MS)) continue;
       this.settle({ ...endRun(record, 'lost', record.reported_at), error: 'no report of it came any more' }, handle);
     }
+    this.saveLastSuccess();
     await this.files.removeBefore(now - this.options.retentionMs);
   }
 
+  /** When jobs last succeeded must be known for longer than so many runs are. */
+  saveLastSuccess(): void {
+    if (!this.lastSuccessIsNew) return;
+    this.files.writeLastSuccess(this.lastSuccess);
+    this.lastSuccessIsNew = false;
+  }
+
   private keep(record: RunRecord, known: Running | undefined, report: Report): RunRecord {
-    const point = report.event === 'log' ? pointOf(record, report) : undefined;
-    if (point) this.files.writePoint(record.run_id, point);
-    if (!point || !known) this.files.writeRunning(record);
-    const handle = known?.handle ?? this.begin(record);
+    const told = report.event === 'log' ? pointOf(record, report) : undefined;
+    const point = told && hasPoint(record, told) ? undefined : told;
+    if (point && known && isOnlyPoint(report)) this.files.writePoint(record, point);
+    else this.files.writeRunning(record, [...((known ? undefined : record.curve) ?? []), ...(point ? [point] : [])]);
+    const handle = known ? known.handle : this.begin(record);
     if (point) handle?.log(point);
     const problems = handle ? { problems: handle.problems } : {};
     const next = point ? { ...addPoint(record, point), ...problems } : record;
     this.running.set(record.run_id, { record: next, handle });
-    if (this.files.isLong) this.rewrite();
+    if (this.files.isLong) void this.rewrite();
     return next;
   }
 
-  private begin({ kind, name, run_id: runId, started_at: startedAt, counted }: RunRecord): Run | undefined {
+  private begin({ kind, name, run_id: runId, started_at: startedAt, counted, curve = [] }: RunRecord): Run | undefined {
     if (counted) return undefined;
-    return this.options.metrics.startRun({ kind, name, runId, startedAt });
+    const run = this.options.metrics.startRun({ kind, name, runId, startedAt });
+    for (const point of curve) run.log(point);
+    return run;
   }
 
   private finish(record: RunRecord, handle: Run | undefined, report: Report, now: number): RunRecord {
-    const run = endRun(record, outcomeOf(report), report.ended_at ?? now);
+    const told = report.ended_at === undefined ? now : report.ended_at - (record.clock_ahead ?? 0);
+    const ahead = Math.max(0, told - now);
+    const run = endRun(movedBack(record, ahead), outcomeOf(report), told - ahead);
     this.settle(run, handle ?? this.begin(record));
     return run;
   }
 
   private settle(run: RunRecord, handle: Run | undefined): void {
     this.files.writeEnded(run);
-    this.running.delete(run.run_id);
+    if (this.running.delete(run.run_id)) this.forgetRunning(run.run_id);
     this.remember(run);
     handle?.end(endOf(run));
     this.options.onEnd?.(run);
   }
 
   private remember(run: RunRecord): void {
-    this.ended.set(run.run_id, run.outcome);
-    if (this.ended.size > ENDED_MAX) this.ended.delete(this.ended.keys().next().value as string);
-    const key = jobKey(run);
-    if (run.outcome !== 'success' || (this.lastSuccess.get(key) ?? 0) >= (run.ended_at ?? 0)) return;
-    this.lastSuccess.set(key, run.ended_at ?? 0);
+    bounded(this.ended, run.run_id, endedOf(run), ENDED_MAX);
+    this.lost.delete(run.run_id);
+    if (run.outcome === 'lost') bounded(this.lost, run.run_id, run, LOST_MAX);
+    if (run.outcome === 'success') this.succeeded(jobKey(run), run.ended_at ?? 0);
   }
 
-  private rewrite(): void {
+  private succeeded(key: string, at: number): void {
+    if ((this.lastSuccess.get(key) ?? 0) >= at) return;
+    bounded(this.lastSuccess, key, at, JOBS_MAX);
+    this.lastSuccessIsNew = true;
+  }
+
+  /** Not written, it costs nothing before so many others have ended that nobody knows that this one has. */
+  private forgetRunning(runId: string): void {
     try {
-      this.files.rewriteRunning([...this.running.values()].map(({ record }) => record));
+      this.files.writeEnd(runId);
+    } catch (error) {
+      this.options.logger.warn('The end of a run is not in the file of running runs', { runId, error });
+    }
+  }
+
+  private async rewrite(): Promise<void> {
+    try {
+      await this.files.rewriteRunning([...this.running.values()].map(({ record }) => record));
     } catch (error) {
       this.options.logger.error('The file of running runs cannot be written anew', { error });
     }
@@ -186,14 +280,17 @@ export class RunRegistry {
       if (newest.length >= ENDED_MAX) break;
     }
     for (const run of newest.reverse()) this.remember(run);
+    for (const [key, at] of this.files.readLastSuccess()) this.succeeded(key, at);
     this.restoreLastSuccess();
     for (const record of this.files.readRunning().values()) {
-      if (this.ended.has(record.run_id)) continue;
-      const handle = this.begin(record);
-      for (const point of record.curve ?? []) handle?.log(point);
-      this.running.set(record.run_id, { record, handle });
+      const ended = this.ended.get(record.run_id);
+      const hasEnded = ended && !(ended.outcome === 'lost' && record.recovered) && ended.startedAt >= record.started_at;
+      if (hasEnded) continue;
+      this.running.set(record.run_id, { record, handle: this.begin(record) });
+      this.ended.delete(record.run_id);
+      this.lost.delete(record.run_id);
     }
-    this.rewrite();
+    await this.files.rewriteRunning([...this.running.values()].map(({ record }) => record));
   }
 
   /** Alerts ask when a backup last succeeded, also right after a start. */
@@ -207,8 +304,23 @@ export class RunRegistry {
 
   private unknown(runId: string, report: Report): RunRecord {
     const run = beginRun(runId, report, this.options.clock.now());
-    return { ...run, outcome: this.ended.get(runId) ?? 'lost' };
+    return { ...run, outcome: this.ended.get(runId)?.outcome ?? 'lost' };
   }
+}
+
+/** Of a map that grows, the entry that was set longest ago goes. */
+function bounded<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > max) map.delete(map.keys().next().value as string);
+}
+
+function endedOf({ outcome, started_at, clock_ahead = 0 }: RunRecord): Ended {
+  return { outcome, startedAt: started_at + clock_ahead };
+}
+
+function isOnlyPoint(report: Report): boolean {
+  return Object.entries(report).every(([key, value]) => value === undefined || OF_POINTS.has(key));
 }
 
 function jobKey({ kind, name }: { readonly kind: string; readonly name: string }): string {

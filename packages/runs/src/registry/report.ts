@@ -9,6 +9,7 @@ export class ReportError extends Error {
 const NAME_CHARACTERS_MAX = 200;
 const TEXT_CHARACTERS_MAX = 4096;
 const PARAMETERS_MAX = 200;
+const SECONDS_MAX = 3.2e9;
 
 const name = z.string().trim().min(1).max(NAME_CHARACTERS_MAX);
 const text = z.string().max(TEXT_CHARACTERS_MAX);
@@ -39,7 +40,7 @@ const reportSchema = z.strictObject({
   name: name.optional(),
   started_at: time.optional(),
   ended_at: time.optional(),
-  duration_seconds: amount.optional(),
+  duration_seconds: amount.refine((value) => value <= SECONDS_MAX, 'must not be over a century').optional(),
   outcome: z.enum(['success', 'failed', 'cancelled']).optional(),
   exit_status: wholeNumber.refine((value) => value <= 255, 'must be 0 to 255').optional(),
   signal: text.optional(),

@@ -1,26 +1,45 @@
-import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { nextTurn, turnIsOver } from '@avalanche/model';
 import { DayFiles, dayOf, makeDirectory } from '@avalanche/web';
 import { addPoint, type CurvePoint, isRun, parse, type RunRecord, stringify } from './run-record.ts';
 
-/** The file of running runs is written anew after this many lines more than there are runs. */
+/** The file of running runs is written anew when it has become twice as long as it was, and by so many lines at least. */
 const LINES_MAX = 1_000;
+/** Written at once, in characters. */
+const PIECE_CHARACTERS = 256 * 1024;
 
 /**
- * Where runs are kept: `running.jsonl` has a line for each change of a run under way, the last of a run counts, and one
- * for each point of its curve; ended ones stand in a file for each day (`2026-11-23.jsonl`). A report is in a file before
- * it is answered.
+ * Where runs are kept: `running.jsonl` has a line for each change of a run under way, the last of a run counts, one for
+ * each point of its curve, and one for its end; ended ones stand in a file for each day (`2026-11-23.jsonl`). A report is
+ * in a file before it is answered.
  */
 export class RunFiles {
   private readonly ended: DayFiles;
   private readonly runningFile: string;
+  private readonly lastSuccessFile: string;
+  /** Written since the file of running runs was written anew, and then. */
   private lines = 0;
+  private linesBefore = 0;
+  /** What is appended while that file is written anew, and has to stand in the new one as well. */
+  private meanwhile: string[] | undefined;
 
   /** @throws the system's error where the folder cannot be made */
   constructor(private readonly directory: string) {
     makeDirectory(directory);
     this.ended = new DayFiles(directory);
     this.runningFile = join(directory, 'running.jsonl');
+    this.lastSuccessFile = join(directory, 'last-success.json');
   }
 
   /** Runs that were under way when the process ended; some of them may have ended. */
@@ -33,42 +52,66 @@ export class RunFiles {
         runs.set(value.run_id, curve ? { ...value, curve } : value);
       } else if (isPoint(value)) {
         const run = runs.get(value.of);
-        if (run) runs.set(value.of, addPoint(run, value.point));
-      }
+        const { loss, accuracy } = value.point;
+        const measures = { ...(loss === undefined ? {} : { loss }), ...(accuracy === undefined ? {} : { accuracy }) };
+        if (run) runs.set(value.of, addPoint({ ...run, ...measures, reported_at: value.at }, value.point));
+      } else if (isEnd(value)) runs.delete(value.ended);
     }
     return runs;
   }
 
   /** Whether so much has been written of running runs that `rewriteRunning` is worth it. */
   get isLong(): boolean {
-    return this.lines > LINES_MAX;
+    return this.lines > Math.max(LINES_MAX, this.linesBefore);
   }
 
-  /** @throws the system's error */
-  writeRunning(run: RunRecord): void {
-    this.append(stringify({ ...run, curve: undefined }));
+  /** @throws the system's error, after which nothing of it is in the file */
+  writeRunning(run: RunRecord, points: readonly CurvePoint[] = []): void {
+    this.append([stringify({ ...run, curve: undefined }), ...points.map((point) => pointLine(run, point))]);
   }
 
-  /** @throws the system's error */
-  writePoint(runId: string, point: CurvePoint): void {
-    this.append(stringify({ of: runId, point }));
+  /** @throws the system's error, after which nothing of it is in the file */
+  writePoint(run: RunRecord, point: CurvePoint): void {
+    this.append([pointLine(run, point)]);
   }
 
-  /** @throws the system's error, after which the old file is still there */
-  rewriteRunning(runs: Iterable<RunRecord>): void {
-    const lines = [...runs].flatMap(({ curve = [], ...run }) => [
-      stringify(run),
-      ...curve.map((point) => stringify({ of: run.run_id, point })),
-    ]);
-    writeFileSync(`${this.runningFile}.tmp`, lines.map((line) => `${line}\n`).join(''), { mode: 0o600 });
-    renameSync(`${this.runningFile}.tmp`, this.runningFile);
-    this.lines = 0;
+  /** What is not in the file of running runs any more. @throws the system's error */
+  writeEnd(runId: string): void {
+    this.append([stringify({ ended: runId })]);
   }
 
-  /** @throws the system's error */
+  /** Lets other work go on. @throws the system's error, after which the old file is still there */
+  async rewriteRunning(runs: readonly RunRecord[]): Promise<void> {
+    if (this.meanwhile) return;
+    const file = `${this.runningFile}.tmp`;
+    const meanwhile: string[] = [];
+    this.meanwhile = meanwhile;
+    try {
+      writeFileSync(file, '', { mode: 0o600 });
+      let lines = 0;
+      let piece = '';
+      for (const { curve = [], ...run } of runs) {
+        piece += `${stringify(run)}\n`;
+        for (const point of curve) piece += `${pointLine(run, point)}\n`;
+        lines += 1 + curve.length;
+        if (piece.length > PIECE_CHARACTERS) {
+          appendFileSync(file, piece);
+          piece = '';
+        }
+        if (turnIsOver()) await nextTurn();
+      }
+      appendFileSync(file, piece + meanwhile.join(''));
+      renameSync(file, this.runningFile);
+      this.lines = 0;
+      this.linesBefore = lines;
+    } finally {
+      this.meanwhile = undefined;
+    }
+  }
+
+  /** @throws the system's error, after which nothing of it is in the file */
   writeEnded(run: RunRecord): void {
-    const file = join(this.directory, `${dayOf(run.ended_at ?? run.reported_at)}.jsonl`);
-    appendFileSync(file, `\n${stringify(run)}\n`, { mode: 0o600 });
+    appendWhole(join(this.directory, `${dayOf(run.ended_at ?? run.reported_at)}.jsonl`), `\n${stringify(run)}\n`);
   }
 
   /** Ended runs, those written last first. */
@@ -79,20 +122,66 @@ export class RunFiles {
     }
   }
 
-  /** Begins on a line of its own, as a crash may have torn the line before. */
-  private append(line: string): void {
-    appendFileSync(this.runningFile, `\n${line}\n`, { mode: 0o600 });
-    this.lines++;
+  /** When jobs last succeeded, in milliseconds, as it was when that was written. */
+  readLastSuccess(): [string, number][] {
+    const value = parse(linesOf(this.lastSuccessFile).join('\n'));
+    return Array.isArray(value) ? (value as [string, number][]) : [];
+  }
+
+  /** @throws the system's error, after which the old file is still there */
+  writeLastSuccess(all: Iterable<readonly [string, number]>): void {
+    const file = `${this.lastSuccessFile}.tmp`;
+    writeFileSync(file, JSON.stringify([...all]), { mode: 0o600 });
+    renameSync(file, this.lastSuccessFile);
   }
 
   removeBefore(ms: number): Promise<void> {
     return this.ended.removeBefore(dayOf(ms));
   }
+
+  /** Begins on a line of its own, as a crash may have torn the line before. */
+  private append(lines: readonly string[]): void {
+    const text = `\n${lines.join('\n')}\n`;
+    appendWhole(this.runningFile, text);
+    this.meanwhile?.push(text);
+    this.lines += lines.length;
+  }
 }
 
-function isPoint(value: unknown): value is { readonly of: string; readonly point: CurvePoint } {
-  const { of, point } = (value ?? {}) as { readonly of?: unknown; readonly point?: Partial<CurvePoint> };
-  return typeof of === 'string' && typeof point?.epoch === 'number';
+/** A disk that is full takes part of a text: that part goes again. @throws the system's error */
+function appendWhole(file: string, text: string): void {
+  const descriptor = openSync(file, 'a', 0o600);
+  try {
+    const { size } = fstatSync(descriptor);
+    try {
+      appendFileSync(descriptor, text);
+    } catch (error) {
+      if (size === 0) rmSync(file, { force: true });
+      else ftruncateSync(descriptor, size);
+      throw error;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function pointLine({ run_id: of, reported_at: at }: RunRecord, point: CurvePoint): string {
+  return stringify({ of, at, point });
+}
+
+interface PointLine {
+  readonly of: string;
+  readonly at: number;
+  readonly point: CurvePoint;
+}
+
+function isPoint(value: unknown): value is PointLine {
+  const { of, at, point } = (value ?? {}) as Partial<PointLine>;
+  return typeof of === 'string' && typeof at === 'number' && typeof point?.epoch === 'number';
+}
+
+function isEnd(value: unknown): value is { readonly ended: string } {
+  return typeof (value as { readonly ended?: unknown } | null)?.ended === 'string';
 }
 
 function linesOf(file: string): string[] {

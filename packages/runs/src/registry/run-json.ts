@@ -2,7 +2,7 @@ import type { RunRecord } from './run-record.ts';
 import type { Schedule, ScheduleStatus } from './schedules.ts';
 
 /** A run as the API shows it: times in RFC 3339; words for numbers that JSON has none for. */
-export function runJson({ curve, ttl, ...run }: RunRecord, isWhole: boolean): Record<string, unknown> {
+export function runJson({ curve, ttl, clock_ahead: _, ...run }: RunRecord, isWhole: boolean): Record<string, unknown> {
   return {
     ...finite(run),
     started_at: new Date(run.started_at).toISOString(),

@@ -38,6 +38,10 @@ export interface RunRecord {
   readonly written_bytes?: number;
   /** Whether an application has it in its own metrics. */
   readonly counted?: boolean;
+  /** By how many milliseconds its clock is ahead of ours, which times of it are moved back by. */
+  readonly clock_ahead?: number;
+  /** It had been given up for lost, and was heard of again. */
+  readonly recovered?: boolean;
   /** Milliseconds. */
   readonly ttl?: number;
   /** What was wrong with the training when it was last heard of. */
@@ -72,18 +76,32 @@ const NOT_KEPT = new Set([
   'outcome',
 ]);
 
-/** The run that a report begins. */
+/** The run that a report begins. Of a job whose clock is ahead of ours, times are moved back: nothing is in the future. */
 export function beginRun(runId: string, report: Report, now: number): RunRecord {
   const ended = report.ended_at ?? now;
   const begun = report.event === 'done' ? ended - (report.duration_seconds ?? 0) * 1000 : now;
+  const started = Math.round(report.started_at ?? begun);
+  const ahead = Math.max(0, started - now, report.event === 'done' ? ended - now : 0);
   return {
     run_id: runId,
     kind: report.kind ?? 'job',
     name: report.name ?? 'unknown',
     outcome: 'running',
-    started_at: Math.round(report.started_at ?? begun),
+    started_at: Math.max(0, started - ahead),
     reported_at: now,
+    ...(ahead > 0 ? { clock_ahead: ahead } : {}),
   };
+}
+
+/** A run whose clock has turned out to be further ahead of ours. */
+export function movedBack(run: RunRecord, ms: number): RunRecord {
+  if (ms <= 0) return run;
+  return { ...run, started_at: Math.max(0, run.started_at - ms), clock_ahead: (run.clock_ahead ?? 0) + ms };
+}
+
+/** A run that was given up for lost, under way again. */
+export function recoverRun({ error: _, ended_at, duration_seconds, ...run }: RunRecord): RunRecord {
+  return { ...run, outcome: 'running', recovered: true };
 }
 
 /** The run after a report. What it does not say stays as it was. */
@@ -127,6 +145,13 @@ export function pointOf(run: RunRecord, { epoch, step, loss, accuracy }: Report)
   };
 }
 
+/** Whether a point was told before: a report that is sent again must not double it. */
+export function hasPoint(run: RunRecord, { epoch, loss, accuracy }: CurvePoint): boolean {
+  return (run.curve ?? []).some(
+    (known) => known.epoch === epoch && Object.is(known.loss, loss) && Object.is(known.accuracy, accuracy),
+  );
+}
+
 export function addPoint(run: RunRecord, point: CurvePoint): RunRecord {
   const before = run.curve ?? [];
   const kept = before.length < POINTS_MAX ? before : before.filter((_, i) => i % 2 === 1);
@@ -141,12 +166,13 @@ export function stringify(value: unknown): string {
 }
 
 const MEASURES = new Set(['loss', 'accuracy']);
+const NOT_FINITE = new Set<unknown>(['NaN', 'Infinity', '-Infinity']);
 
 /** What `stringify` made; undefined where a crash has torn it. */
 export function parse(text: string): unknown {
   try {
     return JSON.parse(text, (key, value: unknown) =>
-      MEASURES.has(key) && typeof value === 'string' ? Number(value) : value,
+      MEASURES.has(key) && NOT_FINITE.has(value) ? Number(value) : value,
     );
   } catch {
     return undefined;

@@ -24,11 +24,24 @@ export interface ScheduleStatus {
 }
 
 const GRACE_MS = 3_600_000;
+/** More are refused: they are looked at in each scrape. */
+const SCHEDULES_MAX = 1_000;
+
+/** What a schedule comes to, for as long as time is in between. */
+interface Due {
+  readonly cron: Cron;
+  /** The newest due time whose grace is over, and the one after it; milliseconds. */
+  due: number | null;
+  dueAfter: number | null;
+  next: number | null;
+  /** For which time that was found out. */
+  at: number;
+}
 
 /** The schedules that jobs declared, in a file. */
 export class Schedules {
   private readonly schedules = new Map<string, Schedule>();
-  private readonly crons = new Map<string, Cron>();
+  private readonly dues = new Map<string, Due>();
 
   /** @throws Error where the file is there and makes no sense */
   constructor(private readonly file: string) {
@@ -39,40 +52,66 @@ export class Schedules {
     return [...this.schedules.values()];
   }
 
-  /** A schedule that says the same as before stays as old as it is. @throws ReportError, or the system's error */
-  declare(given: Omit<Schedule, 'grace' | 'declared_at'> & { readonly grace?: number | undefined }, now: number): void {
+  /**
+   * A schedule that says the same as before stays as old as it is.
+   * @param startedAt of the run that declares it: one that is older than what was declared meanwhile changes nothing
+   * @throws ReportError, or the system's error
+   */
+  declare(
+    given: Omit<Schedule, 'grace' | 'declared_at'> & { readonly grace?: number | undefined },
+    now: number,
+    startedAt = now,
+  ): void {
     const before = this.schedules.get(keyOf(given));
+    if (before && startedAt < before.declared_at) return;
+    if (!before && this.schedules.size >= SCHEDULES_MAX) throw new ReportError(`more than ${SCHEDULES_MAX} schedules`);
     const { kind, name, timezone } = given;
     const grace = given.grace ?? before?.grace ?? GRACE_MS;
     const next = { kind, name, schedule: given.schedule, grace, ...(timezone ? { timezone } : {}), declared_at: now };
-    cronOf(next);
+    if (nextRun(cronOf(next), now) === null) throw new ReportError(`schedule: ${next.schedule}: it never comes`);
     const isSame = before?.schedule === next.schedule && before.grace === grace && before.timezone === next.timezone;
     if (isSame) return;
+    this.save([...this.list().filter((other) => keyOf(other) !== keyOf(next)), next]);
     this.schedules.set(keyOf(next), next);
-    this.crons.delete(keyOf(next));
-    this.save();
+    this.dues.delete(keyOf(next));
   }
 
   /** @returns whether there was one. @throws the system's error */
   remove(job: { readonly kind: string; readonly name: string }): boolean {
-    const removed = this.schedules.delete(keyOf(job));
-    this.crons.delete(keyOf(job));
-    if (removed) this.save();
-    return removed;
+    const key = keyOf(job);
+    if (!this.schedules.has(key)) return false;
+    this.save(this.list().filter((other) => keyOf(other) !== key));
+    this.schedules.delete(key);
+    this.dues.delete(key);
+    return true;
   }
 
   /** @param lastSuccess when a run of the job last succeeded, in milliseconds */
   statusOf(schedule: Schedule, lastSuccess: number | undefined, now: number): ScheduleStatus {
-    const cron = this.crons.get(keyOf(schedule)) ?? cronOf(schedule);
-    this.crons.set(keyOf(schedule), cron);
-    const [due] = cron.previousRuns(1, new Date(now - schedule.grace));
-    const wasAsked = due !== undefined && due.getTime() >= schedule.declared_at;
-    const isMissed = wasAsked && (lastSuccess ?? 0) < due.getTime();
-    return { nextAt: cron.nextRun(new Date(now))?.getTime() ?? null, missedAt: isMissed ? due.getTime() : null };
+    const { due, next } = this.dueOf(schedule, now);
+    const isMissed = due !== null && (lastSuccess ?? 0) < due;
+    return { nextAt: next, missedAt: isMissed ? due : null };
   }
 
-  private save(): void {
-    writeFileSync(`${this.file}.tmp`, `${JSON.stringify(this.list(), null, 2)}\n`, { mode: 0o600 });
+  /** Found out once for the time between two due times. */
+  private dueOf(schedule: Schedule, now: number): Due {
+    const key = keyOf(schedule);
+    const graceIsOver = now - schedule.grace;
+    const known = this.dues.get(key) ?? { cron: cronOf(schedule), due: null, dueAfter: 0, next: 0, at: 0 };
+    this.dues.set(key, known);
+    const { cron } = known;
+    const isBack = now < known.at;
+    known.at = now;
+    if (isBack || (known.dueAfter !== null && graceIsOver >= known.dueAfter)) {
+      known.due = lastRun(cron, schedule.declared_at, graceIsOver);
+      known.dueAfter = nextRun(cron, graceIsOver);
+    }
+    if (isBack || (known.next !== null && now >= known.next)) known.next = nextRun(cron, now);
+    return known;
+  }
+
+  private save(schedules: readonly Schedule[]): void {
+    writeFileSync(`${this.file}.tmp`, `${JSON.stringify(schedules, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${this.file}.tmp`, this.file);
   }
 }
@@ -87,11 +126,34 @@ function cronOf({ schedule, timezone }: Pick<Schedule, 'schedule' | 'timezone'>)
   const pattern = hour === undefined ? schedule : `${Number(minute)} ${Number(hour)} * * *`;
   try {
     const cron = new Cron(pattern, { paused: true, ...(timezone ? { timezone } : {}) });
-    if (cron.nextRun() === null) throw new Error('it never comes');
+    cron.nextRun(); // which is when an unknown time zone is noticed
     return cron;
   } catch (error) {
     throw new ReportError(`schedule: ${schedule}: ${(error as Error).message}`);
   }
+}
+
+/** The first run after a time; milliseconds. */
+function nextRun(cron: Cron, after: number): number | null {
+  return cron.nextRun(new Date(after))?.getTime() ?? null;
+}
+
+/**
+ * The last run of those from one time to another, both included; milliseconds. By halving, as croner's `previousRuns`
+ * throws on some patterns (29 February).
+ */
+function lastRun(cron: Cron, from: number, until: number): number | null {
+  let last = nextRun(cron, from - 1);
+  if (last === null || last > until) return null;
+  // there is none between `end` and `until`
+  for (let end = until; end - last > 1000; ) {
+    const middle = Math.floor((last + end) / 2);
+    const run = nextRun(cron, middle);
+    if (run !== null && run <= until) last = run;
+    else end = middle;
+  }
+  const after = nextRun(cron, last);
+  return after !== null && after <= until ? after : last;
 }
 
 function readSchedules(file: string): Schedule[] {
@@ -103,7 +165,9 @@ function readSchedules(file: string): Schedule[] {
     throw error;
   }
   try {
-    return JSON.parse(text) as Schedule[];
+    const schedules = JSON.parse(text) as Schedule[];
+    for (const schedule of schedules) cronOf(schedule);
+    return schedules;
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`);
   }
