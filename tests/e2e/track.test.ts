@@ -89,7 +89,7 @@ describe.skipIf(!isBuilt)('avalanche track (needs a build)', () => {
   }
 
   const spool = (): string[] => {
-    const folder = join(directory, 'state', 'avalanche', 'runs');
+    const folder = join(directory, 'state', 'avalanche', 'runs', encodeURIComponent(`127.0.0.1:${port}`));
     return existsSync(folder) ? readdirSync(folder) : [];
   };
 

@@ -84,7 +84,8 @@ class Stack implements TestStack {
     const folders = ['--config-dir', this.configDirectory, '--data-dir', this.dataDirectory];
     const child = spawn(process.execPath, [command, 'up', ...folders, ...moves, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
+      // what the user's own jobs have left is not for us
+      env: { ...process.env, XDG_STATE_HOME: join(this.directory, 'state'), ...env },
     });
     this.process = child;
     let out = '';

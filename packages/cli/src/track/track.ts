@@ -1,10 +1,10 @@
-import { homedir, hostname, userInfo } from 'node:os';
-import { join } from 'node:path';
-import { newUlid, parseDuration } from '@avalanche/model';
-import type { ToolSet } from '../commands/command.ts';
+import { hostname, userInfo } from 'node:os';
+import { newUlid } from '@avalanche/model';
+import { durationOf, type ToolSet } from '../commands/command.ts';
 import { describeFlags, type FlagSpecs, type Flags, parseFlags, UsageError } from '../flags.ts';
 import { endAs, runJob } from './job.ts';
 import { Reporter } from './reporter.ts';
+import { defaultSpoolDirectory } from './spool.ts';
 
 const flagSpecs: FlagSpecs = {
   server: {
@@ -62,7 +62,7 @@ async function runTracked(
   durationOf(flags, 'grace');
   const runId = flags.string('run-id') || newUlid(Date.now());
   const parameters = parametersOf(flags);
-  const reporter = new Reporter(server, spoolDirectory(flags), {
+  const reporter = new Reporter(server, flags.string('spool-dir') || defaultSpoolDirectory(process.env), {
     run_id: runId,
     ...job,
     started_at: Date.now() / 1000,
@@ -96,11 +96,6 @@ function serverOf(flags: Flags): URL {
   return new URL(address);
 }
 
-function spoolDirectory(flags: Flags): string {
-  const state = process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state');
-  return flags.string('spool-dir') || join(state, 'avalanche', 'runs');
-}
-
 function parametersOf(flags: Flags): Record<string, string> {
   const entries = flags.list('param').map((text) => {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
@@ -108,16 +103,6 @@ function parametersOf(flags: Flags): Record<string, string> {
     return [name, value] as const;
   });
   return Object.fromEntries(entries);
-}
-
-function durationOf(flags: Flags, name: string): number | undefined {
-  const text = flags.string(name);
-  if (text === '') return undefined;
-  try {
-    return parseDuration(text);
-  } catch (error) {
-    throw new UsageError(`--${name}: ${(error as Error).message}`);
-  }
 }
 
 function given(flags: Flags, names: readonly string[]): Record<string, string> {

@@ -17,6 +17,7 @@ import { type Found, findPostgres, findRedis } from './databases.ts';
 import type { UpOptions } from './options.ts';
 import { acceptsConnections, answersMetrics, urlHost } from './probe.ts';
 import { ROLES, type RoleName, type RoleState } from './roles.ts';
+import { deliveringSpool } from './spool-delivery.ts';
 import { writeTargets } from './targets.ts';
 
 /** The others are what they watch. */
@@ -185,7 +186,7 @@ export class Stack {
   private async startPushgateway(listen: { readonly host: string; readonly port: number }): Promise<RunningRole> {
     const { runAnnotation, startPushgateway } = await import('@avalanche/runs');
     const directory = join(this.options.dataDirectory, 'pushgateway');
-    return startPushgateway({
+    const role = await startPushgateway({
       ...{ listen, directory, logger: this.logger, version: VERSION },
       persistenceFile: join(directory, 'pushed.json'),
       persistenceIntervalMs: PUSHES_SAVED_MS,
@@ -199,6 +200,7 @@ export class Stack {
         }
       },
     });
+    return deliveringSpool(role);
   }
 
   private async startServers(): Promise<void> {
