@@ -11,6 +11,8 @@ export interface GrafanaContext {
   readonly dashboards: DashboardStore;
   readonly annotations: AnnotationStore;
   readonly datasources: readonly Datasource[];
+  /** What only our UI asks for, beside the datasources. */
+  readonly others: readonly Datasource[];
   readonly version: string;
 }
 
@@ -23,7 +25,7 @@ export async function grafanaApi(app: FastifyInstance, context: GrafanaContext):
     reply.header('x-grafana-login', user.login);
     return undefined;
   });
-  await app.register(async (scope) => datasourceProxy(scope, datasources));
+  await app.register(async (scope) => datasourceProxy(scope, [...datasources, ...context.others]));
   await app.register((scope) =>
     annotationRoutes(scope, context.annotations, async (request) => (await auth.userOf(request))?.login ?? ''),
   );

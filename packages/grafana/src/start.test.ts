@@ -170,7 +170,19 @@ test('pages are the UI, unknown API paths are not', async () => {
     door: 'grafana',
     prometheusUrl: '/api/datasources/proxy/uid/prometheus',
     alertmanagerUrl: null,
+    runsUrl: null,
   });
+});
+
+test('runs are asked of the pushgateway role, which is no datasource', async () => {
+  await grafana.stop();
+  await start('127.0.0.1', { PUSHGATEWAY_URL: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/` });
+  const { runsUrl } = (await call('GET', '/ui/boot.json')).json as { readonly runsUrl: string };
+  expect((await call('GET', `${runsUrl}/api/v1/runs?limit=1`)).status).toBe(401);
+  expect((await call('GET', `${runsUrl}/api/v1/runs?limit=1`, undefined, basic)).json).toMatchObject({
+    url: '/api/v1/runs?limit=1',
+  });
+  expect((await call('GET', '/api/datasources', undefined, basic)).json).toHaveLength(1);
 });
 
 test.each([

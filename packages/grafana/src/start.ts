@@ -18,7 +18,7 @@ import { AnnotationStore } from './annotations/store.ts';
 import { grafanaApi } from './api.ts';
 import { authRoutes } from './auth.ts';
 import { DashboardStore } from './dashboards.ts';
-import { type Provisioning, readProvisioning } from './provisioning.ts';
+import { type Datasource, type Provisioning, readProvisioning } from './provisioning.ts';
 import { Users } from './users.ts';
 
 export interface GrafanaOptions {
@@ -33,7 +33,8 @@ export interface GrafanaOptions {
   readonly runbooksDirectory?: string;
   /**
    * Variables for the provisioning files, and Grafana's own settings: `GF_SECURITY_ADMIN_USER`,
-   * `GF_SECURITY_ADMIN_PASSWORD`. `DASHBOARDS_PATH` defaults to `dashboards/` of the configuration.
+   * `GF_SECURITY_ADMIN_PASSWORD`. `DASHBOARDS_PATH` defaults to `dashboards/` of the configuration. `PUSHGATEWAY_URL` is
+   * the pushgateway role whose runs are shown.
    */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
@@ -61,7 +62,10 @@ export async function startGrafana(options: GrafanaOptions): Promise<RunningGraf
   app.get('/api/health', async () => ({ database: 'ok', version, commit: '' }));
   const auth = authRoutes(app, { users, allowDefaultPassword: isLoopback(options.listen.host) });
   const { datasources } = provisioning;
-  await app.register((scope) => grafanaApi(scope, { auth, dashboards, annotations, datasources, version }));
+  const runs = runsSource(environment.PUSHGATEWAY_URL);
+  await app.register((scope) =>
+    grafanaApi(scope, { others: runs ? [runs] : [], auth, dashboards, annotations, datasources, version }),
+  );
 
   const proxied = (type: string) => {
     const source =
@@ -77,6 +81,7 @@ export async function startGrafana(options: GrafanaOptions): Promise<RunningGraf
       prometheusUrl: proxied('prometheus'),
       alertmanagerUrl: proxied('alertmanager'),
       grafanaUrl: '',
+      runsUrl: runs ? `/api/datasources/proxy/uid/${runs.uid}` : null,
       version,
     }),
     isApi: (path) => path.startsWith('/api/'),
@@ -104,6 +109,12 @@ export async function startGrafana(options: GrafanaOptions): Promise<RunningGraf
     dashboards.close();
     throw error;
   }
+}
+
+function runsSource(address: string | undefined): Datasource | undefined {
+  if (!address) return undefined;
+  const url = address.replace(/\/+$/, '');
+  return { uid: 'avalanche-runs', name: 'Runs', type: 'avalanche-runs', url, isDefault: false, jsonData: {} };
 }
 
 async function provisioned({ configDirectory, environment }: GrafanaOptions): Promise<Provisioning> {

@@ -22,6 +22,8 @@ const QueryPage = lazy(async () => ({ default: (await import('./pages/query/quer
 const AlertsPage = lazy(async () => ({ default: (await import('./pages/alerts/alerts-page.tsx')).AlertsPage }));
 const AlertPage = lazy(async () => ({ default: (await import('./pages/alerts/alert-page.tsx')).AlertPage }));
 const RulesPage = lazy(async () => ({ default: (await import('./pages/rules/rules-page.tsx')).RulesPage }));
+const RunsPage = lazy(async () => ({ default: (await import('./pages/runs/runs-page.tsx')).RunsPage }));
+const RunPage = lazy(async () => ({ default: (await import('./pages/runs/run-page.tsx')).RunPage }));
 const TargetsPage = lazy(async () => ({ default: (await import('./pages/targets/targets-page.tsx')).TargetsPage }));
 const DiscoveryPage = lazy(async () => ({
   default: (await import('./pages/targets/discovery-page.tsx')).DiscoveryPage,
@@ -129,6 +131,8 @@ function Pages({ door }: { readonly door: Boot['door'] }): ReactNode {
       <Route path="/alerts/:name">{({ name }) => <AlertPage name={decodeURIComponent(name)} />}</Route>
       <Route path="/runbooks/:name">{({ name }) => <RunbookPage name={decodeURIComponent(name)} />}</Route>
       <Route path="/rules" component={RulesPage} />
+      <Route path="/runs" component={RunsPage} />
+      <Route path="/runs/:id">{({ id }) => <RunPage key={id} id={decodeURIComponent(id)} />}</Route>
       <Route path="/targets" component={TargetsPage} />
       <Route path="/service-discovery" component={DiscoveryPage} />
       <Route path="/silences" component={SilencesPage} />

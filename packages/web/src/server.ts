@@ -214,6 +214,8 @@ export interface UiBoot {
   readonly prometheusUrl: string | null;
   readonly alertmanagerUrl: string | null;
   readonly grafanaUrl: string | null;
+  /** The pushgateway role, where the browser reaches it by this server. */
+  readonly runsUrl?: string | null;
   readonly version: string;
   /** Whether whoever asks is signed in; only on the door that has a login. */
   readonly signedIn?: boolean;

@@ -264,6 +264,7 @@ export class Stack {
           ...process.env,
           PROMETHEUS_URL: this.urlOf('prometheus'),
           ALERTMANAGER_URL: this.urlOf('alertmanager'),
+          PUSHGATEWAY_URL: this.answers('pushgateway') ? this.urlOf('pushgateway') : '',
         },
       });
       this.running.push(this.grafana);
@@ -274,6 +275,12 @@ export class Stack {
     const role = await starting;
     this.running.push(role);
     return role;
+  }
+
+  /** Whether it runs, by us or somebody else. */
+  private answers(name: RoleName): boolean {
+    const state = this.states.get(name)?.state;
+    return state === 'running' || state === 'adopted';
   }
 
   private urlOf(name: RoleName): string {

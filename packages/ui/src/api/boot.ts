@@ -8,6 +8,8 @@ export interface Boot {
   readonly prometheusUrl: string | null;
   readonly alertmanagerUrl: string | null;
   readonly grafanaUrl: string | null;
+  /** The pushgateway role, which has the runs of jobs. */
+  readonly runsUrl?: string | null;
   readonly version: string;
   /** Whether a session is open, on the door that has any; asked here so that nobody meets a 401. */
   readonly signedIn?: boolean;
@@ -20,6 +22,7 @@ export async function fetchBoot(): Promise<Boot> {
     prometheusUrl: belowRoot(boot.prometheusUrl),
     alertmanagerUrl: belowRoot(boot.alertmanagerUrl),
     grafanaUrl: belowRoot(boot.grafanaUrl),
+    runsUrl: belowRoot(boot.runsUrl ?? null),
   };
 }
 

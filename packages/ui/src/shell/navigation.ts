@@ -7,6 +7,7 @@ import {
   IconLayoutDashboard,
   IconListCheck,
   IconMail,
+  IconPlayerPlay,
   IconTarget,
 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
@@ -65,6 +66,14 @@ export function navigation(boot: Boot): readonly NavItem[] {
       onPhone: false,
     },
     boot.prometheusUrl !== null && { ...here, word: 'Targets', href: '/targets', icon: IconTarget, key: 't' },
+    typeof boot.runsUrl === 'string' && {
+      ...here,
+      word: 'Runs',
+      href: '/runs',
+      icon: IconPlayerPlay,
+      key: 'u',
+      onPhone: false,
+    },
     { ...here, word: 'Status', href: '/status', icon: IconInfoCircle, key: 'i', onPhone: boot.door !== 'grafana' },
   ];
   return items.filter((item) => item !== false);
