@@ -1,3 +1,4 @@
+import { nextTurn, turnIsOver } from '@avalanche/model';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { refuse } from '../auth.ts';
@@ -33,10 +34,16 @@ export async function annotationRoutes(
   api.setErrorHandler<FastifyError>((error, _request, reply) =>
     (error.statusCode ?? 500) < 500 ? refuse(reply, 400, 'bad request data') : refuse(reply, 500, error.message),
   );
-  api.get('/api/annotations', async (request) => {
+  api.get('/api/annotations', async (request, reply) => {
     const query = request.query as Query;
     const login = await loginOf(request);
-    return isOfNobody(query) ? [] : findAnnotations(store.all(), filterOf(query)).map((one) => itemOf(one, login));
+    const found = isOfNobody(query) ? [] : findAnnotations(store.all(), filterOf(query));
+    const items: string[] = [];
+    for (const annotation of found) {
+      items.push(JSON.stringify(itemOf(annotation, login)));
+      if (turnIsOver()) await nextTurn();
+    }
+    return reply.type('application/json; charset=utf-8').send(`[${items.join(',')}]`);
   });
   api.get('/api/annotations/tags', async (request) => {
     const query = request.query as Query;
