@@ -1,7 +1,7 @@
 // Builds what a checkout needs to run: the command as one bundle, the library for applications, the web UI.
 // `npm ci` runs it (as `prepare`), so a user never does. `--only cli,metrics,ui` builds a part.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +33,18 @@ async function bundle({ input, directory, external, minify = false, format = 'es
   await build.close();
 }
 
+/** Declarations for `import` and for `require`, whatever the module setting and the version of who compiles. */
+function declareForBoth(directory) {
+  for (const name of readdirSync(directory, { recursive: true })) {
+    if (!name.endsWith('.d.ts')) continue;
+    const file = join(directory, name);
+    const text = readFileSync(file, 'utf8');
+    const importing = (ending) => text.replace(/(from |import\()(['"]\.[^'"]*)\.ts/g, `$1$2${ending}`);
+    writeFileSync(file, importing('.js'));
+    writeFileSync(file.replace(/\.ts$/, '.cts'), importing('.cjs'));
+  }
+}
+
 /** The UI is served from beside the command's bundle. */
 function copyUi() {
   cpSync('packages/ui/dist', 'packages/cli/dist/ui', { recursive: true });
@@ -42,7 +54,9 @@ const isForeign = (id) =>
   nodeModules.has(id) || (!id.startsWith('.') && !id.startsWith('/') && !id.startsWith('@avalanche/'));
 /** The command takes the packages of npm in, which starts it in two thirds of the time; not those that few roles load. */
 const LOADED_LATE = /^(?:bullmq|ioredis|nodemailer|pg|pg-native|thread-stream)(?:$|\/)/;
-const isOutsideCommand = (id) => nodeModules.has(id) || LOADED_LATE.test(id);
+/** Parts of Fastify that are never loaded: schema compilers, for which no route of ours has a use, and simulated requests. */
+const NEVER_LOADED = /^(?:@fastify\/(?:ajv|fast-json-stringify)-compiler|light-my-request)(?:$|\/)/;
+const isOutsideCommand = (id) => nodeModules.has(id) || LOADED_LATE.test(id) || NEVER_LOADED.test(id);
 
 const steps = {
   async metrics() {
@@ -50,10 +64,7 @@ const steps = {
     await bundle({ input, directory: 'packages/metrics/dist', external: isForeign });
     await bundle({ input, directory: 'packages/metrics/dist', external: isForeign, format: 'cjs' });
     execFileSync('node_modules/.bin/tsc', ['-p', 'packages/metrics/tsconfig.build.json'], { stdio: 'inherit' });
-    writeFileSync(
-      'packages/metrics/dist/index.d.cts',
-      "export * from './index.js' with { 'resolution-mode': 'import' };\n",
-    );
+    declareForBoth('packages/metrics/dist');
   },
   async cli() {
     const input = {

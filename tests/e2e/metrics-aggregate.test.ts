@@ -20,13 +20,19 @@ describe.skipIf(!isBuilt)('the metrics of a cluster and of threads (needs a buil
         'seconds_bucket{le="+Inf"} 3',
         'seconds_sum 13',
       ];
-      expect(await samples()).toEqual([...all, 'seconds_count 3', 'busy 3', 'largest 10', 'metrics_silent_workers 0']);
+      const gauges = ['seconds_count 3', 'busy 3', 'largest 10', 'loss NaN', 'metrics_silent_workers 0'];
+      expect(await samples()).toEqual([...all, ...gauges]);
+      for (const text of await ask<string[]>('scrapeTwice')) expect(linesOf(text)).toEqual([...all, ...gauges]);
       await ask('kill');
       // what it had counted stays, what it was doing does not
-      expect(await samples()).toEqual([...all, 'seconds_count 3', 'busy 2', 'largest 10', 'metrics_silent_workers 0']);
+      const left = ['seconds_count 3', 'busy 2', 'largest 10', 'loss 0', 'metrics_silent_workers 0'];
+      expect(await samples()).toEqual([...all, ...left]);
       await ask('hang');
       const begin = Date.now();
-      expect(await samples()).toContain('metrics_silent_workers 1');
+      const hung = await samples();
+      expect(hung).toContain('metrics_silent_workers 1');
+      // a sum that steps back would be a reset, and its return a rate that never was
+      expect(hung).toEqual(expect.arrayContaining([...all, 'seconds_count 3', 'busy 1']));
       expect(Date.now() - begin).toBeLessThan(1_200);
     } finally {
       child.kill('SIGTERM');
@@ -40,10 +46,10 @@ function linesOf(text: string): string[] {
 }
 
 /** Sends a command and waits for its answer; without a command for the next line. */
-function conversation(child: ChildProcess): (command?: string) => Promise<string> {
+function conversation(child: ChildProcess): <T = string>(command?: string) => Promise<T> {
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })[Symbol.asyncIterator]();
   return async (command) => {
     if (command !== undefined) child.stdin?.write(`${command}\n`);
-    return JSON.parse((await lines.next()).value as string) as string;
+    return JSON.parse((await lines.next()).value as string);
   };
 }

@@ -11,12 +11,14 @@ const counter = new Counter({ name: 'done_total', help: 'Done.', labelNames: ['k
 const histogram = new Histogram({ name: 'seconds', help: 'Time.', buckets: [1], registers });
 const busy = new Gauge({ name: 'busy', help: 'Busy.', registers });
 const largest = new Gauge({ name: 'largest', help: 'Largest.', aggregator: 'max', registers });
+const loss = new Gauge({ name: 'loss', help: 'Loss.', aggregator: 'max', registers });
 
 function count(amount) {
   counter.inc({ kind: 'x' }, amount);
   histogram.observe(amount);
   busy.set(1);
   largest.set(amount);
+  loss.set(amount === 1 ? Number.NaN : Number.NEGATIVE_INFINITY);
 }
 
 if (cluster.isWorker) {
@@ -35,8 +37,10 @@ if (cluster.isWorker) {
   await Promise.all([...workers, thread].map((one) => new Promise((resolve) => one.once('online', resolve))));
   await new Promise((resolve) => setTimeout(resolve, 700));
   const aggregator = new MetricsAggregator({ registry, timeoutMs: 500 });
+  const other = new MetricsAggregator({ registry });
   const commands = {
     scrape: async () => (await aggregator.metrics()).body,
+    scrapeTwice: async () => (await Promise.all([aggregator.metrics(), other.metrics()])).map(({ body }) => body),
     kill: () =>
       new Promise((resolve) => cluster.once('exit', () => resolve('killed')) && workers[0].process.kill('SIGKILL')),
     hang: () => workers[1].send('hang') && 'sent',

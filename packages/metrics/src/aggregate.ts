@@ -1,4 +1,5 @@
 import cluster, { type Worker as ClusterWorker } from 'node:cluster';
+import { randomUUID } from 'node:crypto';
 import { BroadcastChannel, isMainThread, threadId } from 'node:worker_threads';
 import type { Registry } from 'prom-client';
 import { metricsOf } from './series/internals.ts';
@@ -33,15 +34,19 @@ type Snapshot = readonly FamilySnapshot[];
 
 interface Question {
   readonly kind: 'avalanche-metrics?';
-  readonly id: number;
+  /** Of one question of one aggregator: there may be several. */
+  readonly id: string;
 }
 
 interface Answer {
   readonly kind: 'avalanche-metrics!';
-  readonly id: number;
+  readonly id: string;
   readonly from: string;
-  readonly snapshot: Snapshot;
+  /** With words for numbers that are not finite, which messages between processes have none for. */
+  readonly snapshot: readonly SentFamily[];
 }
+
+type SentFamily = Omit<FamilySnapshot, 'values'> & { readonly values: readonly (number | string)[] };
 
 async function snapshotOf(registry: Registry): Promise<Snapshot> {
   const families: FamilySnapshot[] = [];
@@ -68,24 +73,41 @@ export function shareMetrics(registry: Registry): () => void {
   if (isMainThread) return shareWithPrimary(registry);
   const channel = new BroadcastChannel(CHANNEL);
   channel.onmessage = ({ data }: { data: unknown }) => {
-    if (isQuestion(data))
-      void answerTo(data, registry, `thread ${threadId}`).then((answer) => channel.postMessage(answer));
+    if (isQuestion(data)) void answer(data, registry, `thread ${threadId}`, (message) => channel.postMessage(message));
   };
   channel.unref();
   return () => channel.close();
 }
 
 function shareWithPrimary(registry: Registry): () => void {
+  if (!cluster.isWorker) return () => {};
+  const send = (message: Answer): void => {
+    // the main process may be gone by now
+    if (process.connected) process.send?.(message, undefined, undefined, () => {});
+  };
   const listen = (message: unknown): void => {
-    if (!isQuestion(message)) return;
-    void answerTo(message, registry, `worker ${cluster.worker?.id}`).then((answer) => process.send?.(answer));
+    if (isQuestion(message)) void answer(message, registry, `worker ${cluster.worker?.id}`, send);
   };
   process.on('message', listen);
   return () => process.off('message', listen);
 }
 
-async function answerTo({ id }: Question, registry: Registry, from: string): Promise<Answer> {
-  return { kind: 'avalanche-metrics!', id, from, snapshot: await snapshotOf(registry) };
+/** A metric whose `collect` throws makes a worker silent, and does not end it. */
+async function answer(
+  { id }: Question,
+  registry: Registry,
+  from: string,
+  send: (message: Answer) => void,
+): Promise<void> {
+  try {
+    const snapshot = (await snapshotOf(registry)).map((family) => ({
+      ...family,
+      values: family.values.map((value) => (Number.isFinite(value) ? value : String(value))),
+    }));
+    send({ kind: 'avalanche-metrics!', id, from, snapshot });
+  } catch {
+    // who asked notices that there is no answer
+  }
 }
 
 export interface AggregatorOptions {
@@ -97,16 +119,18 @@ export interface AggregatorOptions {
 
 /**
  * The metrics of a main process, its cluster workers and its worker threads as one exposition, added up by prom-client's
- * `aggregator` of each metric. Merging lets other work go on. What a cluster worker had counted is kept when it ends, so
- * that a sum does not step back; one that does not answer in time is left out, and `metrics_silent_workers` tells.
+ * `aggregator` of each metric. Merging lets other work go on. What a worker or thread had counted when it answered last is
+ * kept when it ends or does not answer in time, so that a sum does not step back; what it was doing is not. How many
+ * cluster workers did not answer is in `metrics_silent_workers`.
  */
 export class MetricsAggregator {
   private readonly channel = new BroadcastChannel(CHANNEL);
-  private readonly waiting = new Map<number, (answer: Answer) => void>();
-  /** The newest answers of cluster workers, for when they end. */
+  private readonly waiting = new Map<string, (from: string, snapshot: Snapshot) => void>();
+  /** What was counted by workers and threads when they answered last, those that answered longest ago first. */
   private readonly newest = new Map<string, Snapshot>();
-  private retired: Snapshot = [];
-  private questions = 0;
+  /** What was counted by those that are gone. */
+  private retired: readonly Snapshot[] = [];
+  private isMerging = false;
 
   constructor(private readonly options: AggregatorOptions) {
     this.channel.onmessage = ({ data }: { data: unknown }) => this.take(data);
@@ -121,7 +145,9 @@ export class MetricsAggregator {
     const format = formatFor(accept);
     const own = await snapshotOf(this.options.registry);
     const { answers, silent } = await this.ask();
-    const merged = await mergeSnapshots([own, ...answers, this.retired]);
+    const unheard = [...this.newest].filter(([from]) => !answers.has(from)).map(([, snapshot]) => snapshot);
+    const merged = await mergeSnapshots([own, ...answers.values(), ...unheard, ...this.retired]);
+    void this.mergeRetired();
     const families = merged.map((family) => rendered(family, format));
     const help = 'Workers that did not say in time what they have counted.';
     families.push({ name: 'metrics_silent_workers', help, type: 'gauge', lines: `metrics_silent_workers ${silent}\n` });
@@ -136,28 +162,47 @@ export class MetricsAggregator {
 
   private readonly onMessage = (_worker: ClusterWorker, message: unknown): void => this.take(message);
 
-  private readonly onExit = (worker: ClusterWorker): void => {
-    const from = `worker ${worker.id}`;
+  private readonly onExit = (worker: ClusterWorker): void => this.retire(`worker ${worker.id}`);
+
+  private retire(from: string): void {
     const last = this.newest.get(from);
     if (!last) return;
     this.newest.delete(from);
-    const counted = last.filter(({ type, aggregator }) => type !== 'gauge' && aggregator === 'sum');
-    void mergeSnapshots([this.retired, counted]).then((merged) => {
-      this.retired = merged;
-    });
-  };
+    this.retired = [...this.retired, last];
+  }
+
+  /** Keeps what those that are gone have counted as one. */
+  private async mergeRetired(): Promise<void> {
+    const { retired } = this;
+    if (this.isMerging || retired.length < 2) return;
+    this.isMerging = true;
+    const one = await mergeSnapshots(retired);
+    this.retired = [one, ...this.retired.slice(retired.length)];
+    this.isMerging = false;
+  }
 
   private take(message: unknown): void {
-    if (isAnswer(message)) this.waiting.get(message.id)?.(message);
+    if (!isAnswer(message)) return;
+    const snapshot = message.snapshot.map((family) => ({ ...family, values: family.values.map(Number) }));
+    this.waiting.get(message.id)?.(message.from, snapshot);
+  }
+
+  /** For when it does not answer. No process tells of threads that end: those that were silent longest are taken for gone. */
+  private remember(from: string, snapshot: Snapshot): void {
+    this.newest.delete(from);
+    this.newest.set(from, snapshot.filter(isCounted));
+    if (this.newest.size > THREADS_KNOWN_MAX + Object.keys(cluster.workers ?? {}).length) {
+      this.retire([...this.newest.keys()].find((one) => one.startsWith('thread')) ?? from);
+    }
   }
 
   /** Asks all; threads say themselves that they are there, cluster workers are known. */
-  private ask(): Promise<{ readonly answers: Snapshot[]; readonly silent: number }> {
-    const id = this.questions++;
+  private ask(): Promise<{ readonly answers: ReadonlyMap<string, Snapshot>; readonly silent: number }> {
+    const id = randomUUID();
     const question: Question = { kind: 'avalanche-metrics?', id };
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected()) as ClusterWorker[];
     const expected = new Set(workers.map((worker) => `worker ${worker.id}`));
-    const answers: Snapshot[] = [];
+    const answers = new Map<string, Snapshot>();
     return new Promise((resolve) => {
       const finish = (): void => {
         clearTimeout(timer);
@@ -172,19 +217,27 @@ export class MetricsAggregator {
         if (expected.size === 0) finish();
       }, THREADS_MS);
       endOfThreads.unref();
-      this.waiting.set(id, ({ from, snapshot }) => {
-        answers.push(snapshot);
-        if (expected.delete(from)) this.newest.set(from, snapshot);
+      this.waiting.set(id, (from, snapshot) => {
+        answers.set(from, snapshot);
+        expected.delete(from);
+        this.remember(from, snapshot);
         if (expected.size === 0 && !threadsMayAnswer) finish();
       });
       this.channel.postMessage(question);
-      for (const worker of workers) worker.send(question);
+      // one that has just gone away cannot be asked, which is no error of ours
+      for (const worker of workers) worker.send(question, () => {});
     });
   }
 }
 
 /** How long threads have to answer. */
 const THREADS_MS = 100;
+/** Threads whose last answer is kept apart, so that it is not counted twice when they answer again. */
+const THREADS_KNOWN_MAX = 100;
+
+function isCounted({ type, aggregator }: FamilySnapshot): boolean {
+  return type !== 'gauge' && aggregator === 'sum';
+}
 
 async function mergeSnapshots(snapshots: readonly Snapshot[]): Promise<FamilySnapshot[]> {
   const families = new Map<string, { readonly first: FamilySnapshot; readonly sums: Map<string, Merged> }>();

@@ -1,4 +1,10 @@
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
+
+/** What is needed of a request of Express. */
+export interface ExpressRequest extends IncomingMessage {
+  readonly baseUrl: string;
+  readonly app: object;
+}
 
 /** Stands for a mount path whose pattern cannot be told (Express 4, a mounted sub-application). */
 const UNKNOWN_MOUNT = '/:mount';
@@ -8,7 +14,7 @@ const UNKNOWN_MOUNT = '/:mount';
  * undefined where none was chosen. It looks at the moment of the choice because `baseUrl`, which is the mount path as
  * it was asked for (`/users/42` for `/users/:id`), is reset when an error travels up again.
  */
-export function watchExpressRoute(request: Request): () => string | undefined {
+export function watchExpressRoute(request: ExpressRequest): () => string | undefined {
   let route: { path?: unknown } | undefined;
   let pattern: string | undefined;
   Object.defineProperty(request, 'route', {
@@ -23,7 +29,7 @@ export function watchExpressRoute(request: Request): () => string | undefined {
   return () => pattern;
 }
 
-function mountPattern(request: Request): string {
+function mountPattern(request: ExpressRequest): string {
   if (request.baseUrl === '') return '';
   const stack = (request.app as { router?: { stack?: unknown } }).router?.stack;
   return patternOf(segments(request.baseUrl), stack) ?? UNKNOWN_MOUNT;

@@ -1,7 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { RequestHandler } from 'express';
-import type { FastifyPluginCallback } from 'fastify';
-import { watchExpressRoute } from './express-route.ts';
+import { type ExpressRequest, watchExpressRoute } from './express-route.ts';
 import type { MetricFamilies } from './families.ts';
 import type { SessionWindow } from './sessions.ts';
 
@@ -26,6 +24,18 @@ export interface RequestRecord {
 export interface MiddlewareOptions {
   /** What one session is. Default: remote address and user agent. The key is counted, never shown. */
   readonly sessionOf?: (request: IncomingMessage) => string;
+}
+
+/** What the middleware needs of Fastify. Of frameworks only this much is named, so that nobody needs the types of all. */
+interface FastifyApp {
+  addHook(
+    name: 'onRequest',
+    hook: (
+      request: { readonly raw: IncomingMessage; readonly routeOptions: { readonly url?: string | undefined } },
+      reply: { readonly raw: ServerResponse },
+      next: () => void,
+    ) => void,
+  ): unknown;
 }
 
 /** What the middleware needs of Koa's context. */
@@ -77,8 +87,8 @@ export class HttpMetrics {
   }
 
   /** A Fastify plugin: `await app.register(metrics.http.fastify())` before the routes. */
-  fastify(options: MiddlewareOptions = {}): FastifyPluginCallback {
-    const plugin: FastifyPluginCallback = (app, _options, done) => {
+  fastify(options: MiddlewareOptions = {}): (app: FastifyApp, options: object, done: () => void) => void {
+    const plugin = (app: FastifyApp, _options: object, done: () => void): void => {
       app.addHook('onRequest', (request, reply, next) => {
         this.watch(request.raw, reply.raw, options, () => request.routeOptions.url);
         next();
@@ -90,7 +100,9 @@ export class HttpMetrics {
   }
 
   /** Express middleware: `app.use(metrics.http.express())` before the routes. */
-  express(options: MiddlewareOptions = {}): RequestHandler {
+  express(
+    options: MiddlewareOptions = {},
+  ): (request: ExpressRequest, response: ServerResponse, next: () => void) => void {
     return (request, response, next) => {
       this.watch(request, response, options, watchExpressRoute(request));
       next();

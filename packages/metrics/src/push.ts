@@ -69,8 +69,9 @@ async function request(options: Omit<PushOptions, 'registry'>, init: RequestInit
 }
 
 function groupPath({ job, grouping = {} }: Pick<PushOptions, 'job' | 'grouping'>): string {
+  // the client would take dots alone for folders
   const parts = Object.entries({ job, ...grouping }).map(([name, value]) =>
-    /^[\w.:-]+$/.test(value)
+    /^(?!\.+$)[\w.:-]+$/.test(value)
       ? `/${name}/${value}`
       : `/${name}@base64/${Buffer.from(value).toString('base64url') || '='}`,
   );

@@ -46,5 +46,13 @@ export function setExemplar(metric: Counter | Histogram, labels: LabelSet, exemp
 
 /** @param bound of a histogram's bucket */
 export function exemplarOf(entry: ValueEntry | HistogramEntry, bound = ONLY): SampleExemplar | undefined {
-  return exemplars.get(entry)?.get(bound);
+  return exemplars.get(entry)?.get(bound) ?? clientExemplar(entry, bound);
+}
+
+/** The one that prom-client was given (`enableExemplars`). */
+function clientExemplar(entry: ValueEntry | HistogramEntry, bound: number): SampleExemplar | undefined {
+  const given = isHistogramEntry(entry)
+    ? entry.bucketExemplars?.[bound === Infinity ? -1 : bound]
+    : bound === ONLY && entry.exemplar;
+  return given ? { labels: given.labelSet, value: given.value, at: given.timestamp * 1000 } : undefined;
 }

@@ -6,12 +6,23 @@ export type LabelSet = Readonly<Record<string, string | number>>;
 export interface ValueEntry {
   value: number;
   readonly labels: LabelSet;
+  readonly exemplar?: ClientExemplar | null;
+}
+
+/** An exemplar that prom-client was given. */
+export interface ClientExemplar {
+  readonly labelSet: LabelSet;
+  readonly value: number;
+  /** Seconds. */
+  readonly timestamp: number;
 }
 
 /** A series of a histogram. `bucketValues` has how many values fell into each bucket alone. */
 export interface HistogramEntry {
   readonly labels: LabelSet;
   readonly bucketValues: Record<number, number>;
+  /** By the bucket's bound, -1 for the last. */
+  readonly bucketExemplars?: Readonly<Record<number, ClientExemplar | null>>;
   sum: number;
   count: number;
 }
@@ -22,6 +33,7 @@ export interface MetricInternals {
   readonly help: string;
   readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
   readonly aggregator?: string;
+  readonly enableExemplars?: boolean;
   readonly labelNames: readonly string[];
   readonly sortedLabelNames: readonly string[];
   readonly upperBounds?: readonly number[];
@@ -35,6 +47,13 @@ export interface MetricInternals {
 export function internalsOf(metric: Metric): MetricInternals {
   return metric as unknown as MetricInternals;
 }
+
+/** Whether a metric is one of prom-client's, and no other one that is made up when it is asked. */
+export function isClientMetric(metric: MetricInternals): boolean {
+  return !Object.hasOwn(metric, 'get') && CLASSES.has(metric.constructor.name);
+}
+
+const CLASSES = new Set(['Counter', 'Gauge', 'Histogram']);
 
 /** Every metric of a registry. */
 export function metricsOf(registry: Registry): MetricInternals[] {

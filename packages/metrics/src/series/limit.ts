@@ -23,6 +23,10 @@ export interface SeriesLimits {
 }
 
 const SERIES_MAX = 2_000;
+/** Fewer cells are not worth looking through. */
+const CELLS_MIN = 1_000;
+/** Objects would be kept for ever, as each is another one. */
+const FOUND_BY = new Set(['string', 'number']);
 
 type LimitedMetric = Counter | Gauge | Histogram;
 type Entry = ValueEntry | HistogramEntry;
@@ -42,8 +46,11 @@ interface Cell {
  */
 export function limitSeries<Metric extends LimitedMetric>(metric: Metric, limits: SeriesLimits = {}): Metric {
   const guard = new SeriesGuard(internalsOf(metric), limits);
-  const methods = metric as unknown as Record<string, (labels: unknown, value?: unknown) => unknown>;
-  if ('observe' in metric) wrap(methods, 'observe', guard, observe);
+  const methods = metric as unknown as Methods;
+  wrapForgetting(methods, guard);
+  if ('observe' in metric) guardLabels(methods);
+  if (guard.metric.enableExemplars) wrapWithExemplars(methods, 'observe' in metric ? 'observe' : 'inc', guard);
+  else if ('observe' in metric) wrap(methods, 'observe', guard, observe);
   else if ('set' in metric) {
     wrap(methods, 'set', guard, (entry, value) => set(entry, value));
     wrap(methods, 'inc', guard, (entry, value = 1) =>
@@ -97,12 +104,49 @@ function set(entry: Entry, value: unknown): boolean {
   return true;
 }
 
-function wrap(
-  methods: Record<string, (labels: unknown, value?: unknown) => unknown>,
-  name: string,
-  guard: SeriesGuard,
-  apply: Apply,
-): void {
+type Methods = Record<string, (...given: unknown[]) => unknown>;
+
+/** prom-client's exemplars: labels and value come as one object. */
+function wrapWithExemplars(methods: Methods, name: string, guard: SeriesGuard): void {
+  const original = methods[name].bind(methods);
+  methods[name] = (given) => {
+    const { labels, ...rest } = (given ?? {}) as { readonly labels?: LabelSet };
+    if (typeof labels !== 'object' || labels === null) return original(given);
+    guard.refresh();
+    return guard.admit(labels, (admitted) => original({ ...rest, labels: admitted }));
+  };
+}
+
+/** prom-client's own `labels` of a histogram goes round `observe`. */
+function guardLabels(methods: Methods): void {
+  const original = methods.labels.bind(methods);
+  const { enableExemplars, labelNames } = methods as unknown as MetricInternals;
+  methods.labels = (...given) => {
+    const its = original(...given) as Record<string, unknown>;
+    const [first] = given;
+    const labels =
+      typeof first === 'object' && first !== null
+        ? first
+        : Object.fromEntries(labelNames.map((name, i) => [name, given[i]]));
+    const observe = (value: unknown) =>
+      enableExemplars ? methods.observe({ labels, value }) : methods.observe(labels, value);
+    return { ...its, observe };
+  };
+}
+
+/** Series that are removed leave room for others. */
+function wrapForgetting(methods: Methods, guard: SeriesGuard): void {
+  for (const name of ['remove', 'zero']) {
+    if (typeof methods[name] !== 'function') continue;
+    const original = methods[name].bind(methods);
+    methods[name] = (...given) => {
+      guard.recount();
+      return original(...given);
+    };
+  }
+}
+
+function wrap(methods: Methods, name: string, guard: SeriesGuard, apply: Apply): void {
   const original = methods[name].bind(methods);
   methods[name] = (labels, value) => {
     if (typeof labels !== 'object' || labels === null) return original(labels, value);
@@ -114,8 +158,15 @@ function wrap(
 
 class SeriesGuard {
   private cells: Tree = new Map();
+  /** Cells in the tree, and how many make it worth while to look for those whose series were removed. */
+  private remembered = 0;
+  private purgeAt = CELLS_MIN;
+  /** Those whose labels cannot be found by their values: some are left out, or are no texts and numbers. By hash. */
+  private readonly others = new Map<string, Cell>();
   /** What the cells point into: `reset` of the metric puts another one in its place. */
   private map: MetricInternals['hashMap'];
+  /** Series of the metric; -1: to be counted. */
+  private count = -1;
   private sweep = 0;
   /** When each sweep was, for those that a cell may still name. */
   private readonly sweptAt = new Map<number, number>();
@@ -134,7 +185,7 @@ class SeriesGuard {
 
   /** The series of labels that were seen before, whatever their order; all of the metric's labels and no others. */
   find(labels: LabelSet): Cell | undefined {
-    if (this.metric.hashMap !== this.map) this.forget();
+    this.refresh();
     const names = this.metric.labelNames;
     let node: Tree | Cell | undefined = this.cells;
     for (const name of names) {
@@ -149,24 +200,45 @@ class SeriesGuard {
     return cell;
   }
 
+  /** To be called before `admit`. */
+  refresh(): void {
+    if (this.metric.hashMap !== this.map) this.forget();
+  }
+
+  recount(): void {
+    this.count = -1;
+  }
+
   /** Lets prom-client have a call whose series is not known here, with the labels that it may have. */
   admit(labels: LabelSet, call: (labels: LabelSet) => unknown): unknown {
     const { sortedLabelNames, labelNames } = this.metric;
     const hash = hashOf(labels, sortedLabelNames);
     const isNew = this.map !== undefined && !(hash in this.map);
-    if (isNew && labelNames.length > 0 && Object.keys(this.map ?? {}).length >= this.maxSeries) {
+    if (isNew && labelNames.length > 0 && this.isFull()) {
       this.limits.overflows?.inc({ metric: this.metric.name });
       return call(Object.fromEntries(labelNames.map((name) => [name, OVERFLOW])));
     }
     const result = call(labels);
     const entry = this.map?.[hash];
-    if (entry !== undefined) this.remember(labels, { entry, hash, usedIn: this.sweep });
+    if (entry === undefined) return result;
+    if (isNew && this.count >= 0) this.count++;
+    this.remember(labels, { entry, hash, usedIn: this.sweep });
     return result;
+  }
+
+  private isFull(): boolean {
+    if (this.count < 0) this.count = Object.keys(this.map ?? {}).length;
+    return this.count >= this.maxSeries;
   }
 
   private remember(labels: LabelSet, cell: Cell): void {
     const names = this.metric.labelNames;
-    if (names.length === 0 || names.some((name) => labels[name] === undefined)) return;
+    if (names.length === 0) return;
+    if (names.some((name) => !FOUND_BY.has(typeof labels[name]))) {
+      if (this.limits.expireAfterMs !== undefined) this.others.set(cell.hash, cell);
+      return;
+    }
+    if (++this.remembered > this.purgeAt) this.purge();
     let node = this.cells;
     for (const name of names.slice(0, -1)) {
       const next = (node.get(labels[name]) as Tree | undefined) ?? new Map();
@@ -178,7 +250,17 @@ class SeriesGuard {
 
   private forget(): void {
     this.cells = new Map();
+    this.others.clear();
+    this.remembered = 0;
+    this.count = -1;
     this.map = this.metric.hashMap;
+  }
+
+  /** Drops cells whose series were removed. */
+  private purge(): void {
+    const { map } = this;
+    this.remembered = drop(this.cells, (cell) => map?.[cell.hash] !== cell.entry);
+    this.purgeAt = Math.max(CELLS_MIN, 2 * this.remembered);
   }
 
   private expireWhenCollected(expireAfterMs: number): void {
@@ -193,8 +275,7 @@ class SeriesGuard {
   private expire(expireAfterMs: number): void {
     const now = this.now();
     this.sweptAt.set(this.sweep, now);
-    const used = new Set<string>();
-    this.dropUnused(this.cells, now - expireAfterMs, used);
+    this.dropUnused(now - expireAfterMs);
     for (const sweep of this.sweptAt.keys()) {
       if ((this.sweptAt.get(sweep) ?? 0) <= now - expireAfterMs && sweep < this.sweep) this.sweptAt.delete(sweep);
     }
@@ -202,15 +283,29 @@ class SeriesGuard {
   }
 
   /** A cell that names a sweep was used before it ended. */
-  private dropUnused(node: Tree, horizon: number, used: Set<string>): void {
-    for (const [key, next] of node) {
-      if (next instanceof Map) {
-        this.dropUnused(next, horizon, used);
-        if (next.size === 0) node.delete(key);
-      } else if ((this.sweptAt.get(next.usedIn) ?? Number.NEGATIVE_INFINITY) <= horizon) {
-        node.delete(key);
-        if (this.map && !used.has(next.hash)) delete this.map[next.hash];
-      } else used.add(next.hash);
-    }
+  private dropUnused(horizon: number): void {
+    const used = new Set<string>();
+    const unused = new Set<string>();
+    const isUnused = (cell: Cell): boolean => {
+      const is = (this.sweptAt.get(cell.usedIn) ?? Number.NEGATIVE_INFINITY) <= horizon;
+      (is ? unused : used).add(cell.hash);
+      return is;
+    };
+    this.remembered = drop(this.cells, isUnused);
+    for (const [hash, cell] of this.others) if (isUnused(cell)) this.others.delete(hash);
+    // the same series may be known by a number and by its text
+    for (const hash of unused) if (this.map && !used.has(hash)) delete this.map[hash];
+    this.recount();
   }
+}
+
+/** Drops cells of a tree. @returns how many there are left */
+function drop(node: Tree, isDropped: (cell: Cell) => boolean): number {
+  let left = 0;
+  for (const [key, next] of node) {
+    const count = next instanceof Map ? drop(next, isDropped) : Number(!isDropped(next));
+    if (count === 0) node.delete(key);
+    left += count;
+  }
+  return left;
 }

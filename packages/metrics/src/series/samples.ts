@@ -1,6 +1,7 @@
 import { exemplarOf, type SampleExemplar } from './exemplars.ts';
 import {
   type HistogramEntry,
+  isClientMetric,
   isHistogramEntry,
   type LabelSet,
   type MetricInternals,
@@ -15,7 +16,7 @@ const SERIES_AT_ONCE = 500;
 export type SampleVisitor = (series: string, value: number, exemplar: SampleExemplar | undefined) => void;
 
 /** The texts of an entry's series, which stay the same as long as it lives. */
-const texts = new WeakMap<object, readonly string[]>();
+const texts = new WeakMap<object, { readonly name: string; readonly series: readonly string[] }>();
 
 /**
  * Visits the samples of a metric as the text format has them. A series that was visited before costs no formatting of its
@@ -28,7 +29,7 @@ export async function visitSamples(
   visit: SampleVisitor,
   turns: Turns,
 ): Promise<void> {
-  if (metric.hashMap === undefined || metric.type === 'summary') {
+  if (metric.hashMap === undefined || !isClientMetric(metric)) {
     for (const { metricName = metric.name, labels, value } of (await metric.get()).values) {
       visit(metricName + labelText({ ...common, ...labels }), value, undefined);
     }
@@ -39,11 +40,10 @@ export async function visitSamples(
   let visited = 0;
   for (const entry of Object.values(metric.hashMap)) {
     if (++visited % SERIES_AT_ONCE === 0) await turns.pause();
-    let series = hasCommon ? undefined : texts.get(entry);
-    if (series === undefined) {
-      series = seriesTexts(metric, entry, common);
-      if (!hasCommon) texts.set(entry, series);
-    }
+    const known = hasCommon ? undefined : texts.get(entry);
+    // prom-client takes the ending from the names of counters when it writes OpenMetrics
+    const series = known?.name === metric.name ? known.series : seriesTexts(metric, entry, common);
+    if (!hasCommon && known?.series !== series) texts.set(entry, { name: metric.name, series });
     if (isHistogramEntry(entry)) visitHistogram(metric, entry, series, visit);
     else visit(series[0], entry.value, exemplarOf(entry));
   }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Counter, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { setExemplar } from './exemplars.ts';
@@ -178,4 +180,146 @@ describe('rendering', () => {
     ]);
     expect(await renderMetrics(registry)).not.toContain('run_id');
   });
+});
+
+describe('a limited metric keeps nothing for ever', () => {
+  const liveBytes = (): number => {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    return process.memoryUsage().heapUsed;
+  };
+
+  test('of series that come and go', () => {
+    const gauge = limitSeries(new Gauge({ name: 'g', ...common(new Registry()) }));
+    const round = (from: number): void => {
+      for (let i = from; i < from + 100_000; i++) {
+        gauge.set({ a: 'x', b: `run ${i}` }, i);
+        gauge.remove({ a: 'x', b: `run ${i}` });
+      }
+    };
+    round(0);
+    const before = liveBytes();
+    round(100_000);
+    // a cell each would be over 10 MB
+    expect(liveBytes() - before).toBeLessThan(5e6);
+    gauge.set({ a: 'x', b: 'run 5' }, 1);
+    expect(Object.keys((gauge as unknown as { hashMap: object }).hashMap)).toHaveLength(1);
+  });
+
+  test.each([null, true, { toString: () => 'object' }, ['x']])(
+    'of a label that is %j, which counts as prom-client has it',
+    async (b) => {
+      const [limited, bare] = [new Registry(), new Registry()];
+      for (const registry of [limited, bare]) {
+        const counter = new Counter({ name: 'c_total', ...common(registry) });
+        if (registry === limited) limitSeries(counter);
+        for (let i = 0; i < 3; i++) counter.inc({ a: 'x', b: b as never });
+      }
+      expect(await limited.metrics()).toBe(await bare.metrics());
+    },
+  );
+});
+
+describe('limits hold for all ways to count', () => {
+  test('a histogram by labels(), its timer, and after remove', async () => {
+    const registry = new Registry();
+    const histogram = limitSeries(new Histogram({ name: 'h', ...common(registry), buckets: [1] }), { maxSeries: 2 });
+    for (let i = 0; i < 5; i++) histogram.labels('x', String(i)).observe(0.5);
+    histogram.labels({ a: 'x', b: '9' }).observe(0.5);
+    histogram.startTimer({ a: 'y' })({ b: 'z' });
+    const counts = () => linesOf(registry, 'h_count');
+    expect(await counts()).toEqual([
+      'h_count{a="x",b="0"} 1',
+      'h_count{a="x",b="1"} 1',
+      'h_count{a="__overflow__",b="__overflow__"} 5',
+    ]);
+    histogram.remove({ a: 'x', b: '0' });
+    histogram.remove({ a: '__overflow__', b: '__overflow__' });
+    histogram.labels('new', 'one').observe(2);
+    expect(await counts()).toEqual(['h_count{a="x",b="1"} 1', 'h_count{a="new",b="one"} 1']);
+    expect(() => histogram.labels('x', 'y').observe('slow' as never)).toThrow('not a valid number');
+  });
+
+  test('prom-client’s own exemplars', async () => {
+    const registry = new Registry();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+    const counter = limitSeries(new Counter({ name: 'c_total', ...common(registry, ['a']), enableExemplars: true }), {
+      maxSeries: 2,
+    });
+    const histogram = limitSeries(
+      new Histogram({ name: 'h', ...common(registry, []), buckets: [1], enableExemplars: true }),
+    );
+    for (const a of ['x', 'y', 'z', 'x']) counter.inc({ labels: { a }, value: 2, exemplarLabels: { trace: a } });
+    for (const value of [0.5, 3]) histogram.observe({ value, exemplarLabels: { trace: `t${value}` } });
+    const text = (await renderMetrics(registry, 'openmetrics')).replace(/ \d{10}\.?\d*$/gm, ' AT');
+    expect(text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
+      'c_total{a="x"} 4 # {trace="x"} 2 AT',
+      'c_total{a="y"} 2 # {trace="y"} 2 AT',
+      'c_total{a="__overflow__"} 2 # {trace="z"} 2 AT',
+      'h_bucket{le="1"} 1 # {trace="t0.5"} 0.5 AT',
+      'h_bucket{le="+Inf"} 2 # {trace="t3"} 3 AT',
+      'h_sum 3.5',
+      'h_count 2',
+      '',
+    ]);
+  });
+});
+
+describe('rendering', () => {
+  test('metrics that are made up when they are asked, and those that were cleared and made anew', async () => {
+    const registry = new Registry();
+    const made = new Gauge({ name: 'made', help: 'x', registers: [registry] });
+    Object.assign(made, { get: async () => ({ values: [{ value: 7, labels: {} }] }) });
+    class Twice extends Gauge {
+      override async get() {
+        const all = await super.get();
+        return { ...all, values: all.values.map((one) => ({ ...one, value: one.value * 2 })) };
+      }
+    }
+    new Twice({ name: 'twice', help: 'x', registers: [registry] }).set(4);
+    new Gauge({
+      name: 'late',
+      help: 'x',
+      registers: [registry],
+      async collect() {
+        await Promise.resolve();
+        this.set(3);
+      },
+    });
+    expect((await renderMetrics(registry)).split('\n').filter((line) => /^[a-z]/.test(line))).toEqual([
+      'made 7',
+      'twice 8',
+      'late 3',
+    ]);
+    registry.clear();
+    limitSeries(new Counter({ name: 'made', help: 'x', registers: [registry] })).inc(2);
+    expect(await linesOf(registry, 'made')).toEqual(['made 2']);
+  });
+
+  test('a registry that prom-client has written as OpenMetrics', async () => {
+    const registry = new Registry();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
+    new Counter({ name: 'c_total', ...common(registry, ['a']) }).inc({ a: 'x' });
+    const lines = async () => (await renderMetrics(registry, 'openmetrics')).split('\n').slice(1);
+    const before = await lines();
+    await registry.metrics();
+    expect(await lines()).toEqual(before);
+    expect(before).toContain('c_total{a="x"} 1');
+  });
+});
+
+test('a series whose labels are no texts expires as others do', async () => {
+  let now = 0;
+  const registry = new Registry();
+  const counter = limitSeries(new Counter({ name: 'c_total', ...common(registry) }), {
+    expireAfterMs: 100,
+    now: () => now,
+  });
+  counter.inc({ a: 'x' });
+  counter.inc({ a: 'x', b: true as never });
+  await registry.metrics();
+  now = 60;
+  counter.inc({ a: 'x' });
+  for (now of [90, 150, 155]) await registry.metrics();
+  expect(await linesOf(registry, 'c_total')).toEqual(['c_total{a="x"} 2']);
 });
