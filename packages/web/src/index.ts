@@ -7,7 +7,8 @@ export { CorsOrigin } from './cors.ts';
 export { DayFiles, dayOf } from './day-files.ts';
 export { makeDirectory } from './directory.ts';
 export { createLogger, type LogFormat, type LogOptions } from './log.ts';
-export { PROCESS_FAMILIES, processMetrics } from './process-metrics.ts';
+export { PROCESS_FAMILIES } from './process-families.ts';
+export { processMetrics } from './process-metrics.ts';
 export { type RunningRole, StartupError } from './role.ts';
 export {
   acceptForms,

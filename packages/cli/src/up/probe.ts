@@ -1,21 +1,22 @@
+import { get } from 'node:http';
 import { connect } from 'node:net';
 
 const PROBE_TIMEOUT_MS = 1000;
 
-/** Whether something answers `/metrics` at this address with an exposition: then a role is adopted, not started. */
-export async function answersMetrics(host: string, port: number): Promise<boolean> {
-  try {
-    const response = await fetch(`http://${urlHost(host)}:${port}/metrics`, {
-      signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
+/**
+ * Whether something answers `/metrics` at this address with an exposition: then a role is adopted, not started.
+ * Asked by `node:http`: the first use of the global fetch takes megabytes that exporters alone never give back.
+ */
+export function answersMetrics(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    const request = get({ host: reachable(host), port, path: '/metrics', agent: false, signal }, (answer) => {
+      const type = answer.headers['content-type'] ?? '';
+      resolve(answer.statusCode === 200 && /^(text\/plain|application\/openmetrics-text)/.test(type));
+      answer.destroy();
     });
-    const isExposition = /^(text\/plain|application\/openmetrics-text)/.test(
-      response.headers.get('content-type') ?? '',
-    );
-    await response.body?.cancel();
-    return response.ok && isExposition;
-  } catch {
-    return false;
-  }
+    request.on('error', () => resolve(false));
+  });
 }
 
 /** Whether anything accepts connections at this address. */

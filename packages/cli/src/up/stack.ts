@@ -17,7 +17,6 @@ import { type Found, findPostgres, findRedis } from './databases.ts';
 import type { UpOptions } from './options.ts';
 import { acceptsConnections, answersMetrics, urlHost } from './probe.ts';
 import { ROLES, type RoleName, type RoleState } from './roles.ts';
-import { deliveringSpool } from './spool-delivery.ts';
 import { writeTargets } from './targets.ts';
 
 /** The others are what they watch. */
@@ -200,6 +199,7 @@ export class Stack {
         }
       },
     });
+    const { deliveringSpool } = await import('./spool-delivery.ts');
     return deliveringSpool(role);
   }
 
