@@ -16,7 +16,7 @@ import {
 import { Counter, Registry } from 'prom-client';
 import { ownFamilies, writeSchedules } from './own-metrics.ts';
 import { PushedMetrics } from './pushed/pushed-metrics.ts';
-import { groupJson, pushRoutes } from './pushed/routes.ts';
+import { pushRoutes, sendGroups } from './pushed/routes.ts';
 import { runRoutes, succeed } from './registry/api.ts';
 import { RunRegistry } from './registry/registry.ts';
 import type { RunRecord } from './registry/run-record.ts';
@@ -72,7 +72,7 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
   pushRoutes(app, { pushed, ttlMs, check: checkPushes, requests });
   app.get(options.telemetryPath ?? '/metrics', async (_request, reply) => {
     const families = await ownFamilies(registry);
-    pushed.write(families);
+    await pushed.write(families);
     writeSchedules(families, runs);
     return reply.type(TEXT_CONTENT_TYPE).send(families.text());
   });
@@ -81,7 +81,7 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
     async (api) => {
       runRoutes(api, runs);
       workflowRoutes(api, runs, clock);
-      api.get('/metrics', (_request, reply) => succeed(reply, pushed.list().map(groupJson)));
+      api.get('/metrics', (_request, reply) => sendGroups(reply, pushed.list()));
       api.get('/status', (_request, reply) =>
         succeed(reply, {
           build_information: { version: options.version },
@@ -119,7 +119,7 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
     async stop() {
       stopMaintenance();
       await app.close();
-      saveQuietly(pushed, logger);
+      await saveQuietly(pushed, runs, logger);
     },
   };
 }
@@ -160,7 +160,7 @@ function maintain(options: PushgatewayOptions, clock: Clock, { runs, pushed }: S
     runs.maintain().catch((error: unknown) => options.logger.error('Maintenance of the runs failed', { error }));
     if (clock.now() - savedAt >= options.persistenceIntervalMs) {
       savedAt = clock.now();
-      saveQuietly(pushed, options.logger);
+      void saveQuietly(pushed, runs, options.logger);
     }
     cancel = clock.after(MAINTENANCE_MS, run);
   };
@@ -168,11 +168,12 @@ function maintain(options: PushgatewayOptions, clock: Clock, { runs, pushed }: S
   return () => cancel();
 }
 
-function saveQuietly(pushed: PushedMetrics, logger: Logger): void {
+async function saveQuietly(pushed: PushedMetrics, runs: RunRegistry, logger: Logger): Promise<void> {
   try {
-    pushed.save();
+    runs.saveLastSuccess();
+    await pushed.save();
   } catch (error) {
-    logger.error('Pushed metrics cannot be saved', { error });
+    logger.error('What jobs pushed and when they last succeeded cannot be saved', { error });
   }
 }
 

@@ -1,18 +1,24 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import {
   dividerOf,
   type FamilyMetric,
   type FamilyType,
-  type FamilyWriter,
+  FamilyWriter,
   type MetricFamily,
+  renderLabels,
+  type SampleSink,
 } from '@avalanche/exposition';
-import { type Clock, compareStrings, formatG } from '@avalanche/model';
+import { type Clock, compareStrings, formatG, nextTurn, turnIsOver } from '@avalanche/model';
 import { type Grouping, groupingKey, PushError } from './grouping.ts';
 
 export const PUSH_TIME = 'push_time_seconds';
 export const PUSH_FAILURE_TIME = 'push_failure_time_seconds';
 const PUSH_HELP = 'Last Unix time when changing this group in the Pushgateway succeeded.';
 const FAILURE_HELP = 'Last Unix time when changing this group in the Pushgateway failed.';
+
+/** More groups are refused: a job that invents groupings must not take the memory. */
+const GROUPS_MAX = 100_000;
 
 /** What was pushed with one grouping. */
 export interface PushedGroup {
@@ -52,12 +58,13 @@ export interface PushedMetricsOptions {
 /** The metrics that jobs pushed, by group, as the Pushgateway keeps them; and they may expire. */
 export class PushedMetrics {
   private readonly groups = new Map<string, PushedGroup>();
+  private readonly index = new SeriesIndex();
   private isDirty = false;
+  private saving: Promise<void> = Promise.resolve();
 
   /** @throws Error where the file is there and cannot be read */
   constructor(private readonly options: PushedMetricsOptions) {
-    if (options.file !== '')
-      for (const group of readGroups(options.file)) this.groups.set(groupingKey(group.grouping), group);
+    if (options.file !== '') for (const group of readGroups(options.file)) this.put(groupingKey(group.grouping), group);
   }
 
   list(): PushedGroup[] {
@@ -69,14 +76,15 @@ export class PushedMetrics {
     const now = this.options.clock.now();
     const key = groupingKey(push.grouping);
     const before = this.groups.get(key);
+    if (!before && this.groups.size >= GROUPS_MAX) throw new PushError(`there are ${GROUPS_MAX} groups already`);
+    const expiresAt = push.ttlMs === 0 ? 0 : now + push.ttlMs;
     this.isDirty = true;
     try {
       const families = new Map(push.replace ? [] : before?.families);
       for (const family of push.families)
         families.set(family.name, { family: grouped(family, push.grouping), pushedAt: now });
       this.check(key, push, families);
-      const expiresAt = push.ttlMs === 0 ? 0 : now + push.ttlMs;
-      this.groups.set(key, {
+      this.put(key, {
         grouping: push.grouping,
         pushedAt: now,
         failedAt: before?.failedAt ?? 0,
@@ -84,49 +92,68 @@ export class PushedMetrics {
         families,
       });
     } catch (error) {
-      const empty = { grouping: push.grouping, pushedAt: 0, expiresAt: 0, families: new Map<string, PushedFamily>() };
-      this.groups.set(key, { ...(before ?? empty), failedAt: now });
+      const empty = { grouping: push.grouping, pushedAt: 0, expiresAt, families: new Map<string, PushedFamily>() };
+      this.put(key, { ...(before ?? empty), failedAt: now });
       throw error;
     }
   }
 
   remove(grouping: Grouping): void {
-    this.isDirty = this.groups.delete(groupingKey(grouping)) || this.isDirty;
+    this.isDirty = this.drop(groupingKey(grouping)) || this.isDirty;
   }
 
   wipe(): void {
     this.isDirty = true;
     this.groups.clear();
+    this.index.clear();
   }
 
   forgetExpired(): void {
     const now = this.options.clock.now();
     for (const [key, { expiresAt }] of this.groups) {
       if (expiresAt === 0 || expiresAt > now) continue;
-      this.groups.delete(key);
+      this.drop(key);
       this.isDirty = true;
     }
   }
 
-  write(writer: FamilyWriter): void {
+  /** Lets other work go on. */
+  async write(writer: FamilyWriter): Promise<void> {
     const pushTimes = writer.gauge(PUSH_TIME, PUSH_HELP);
     const failureTimes = writer.gauge(PUSH_FAILURE_TIME, FAILURE_HELP);
-    for (const { grouping, families, pushedAt, failedAt } of this.groups.values()) {
-      const labels = sorted({ instance: '', ...grouping });
-      pushTimes.add(pushedAt / 1000, labels);
-      failureTimes.add(failedAt / 1000, labels);
-      for (const { family } of families.values()) writeFamily(writer, family);
+    for (const { grouping, families, pushedAt, failedAt } of this.list()) {
+      const labels = renderLabels(sorted({ instance: '', ...grouping }));
+      pushTimes.addRendered(pushedAt / 1000, labels);
+      failureTimes.addRendered(failedAt / 1000, labels);
+      for (const { family } of families.values()) {
+        writer.family(family.name, typeOf(family), family.help ?? '').lines += linesOf(family);
+      }
+      if (turnIsOver()) await nextTurn();
     }
   }
 
-  /** Writes what has changed. @throws the system's error, after which the old file is still there */
-  save(): void {
+  /** Writes what has changed. Lets other work go on. @throws the system's error, after which the old file is still there */
+  save(): Promise<void> {
+    this.saving = this.saving.catch(() => {}).then(() => this.saveNow());
+    return this.saving;
+  }
+
+  private async saveNow(): Promise<void> {
     const { file } = this.options;
     if (file === '' || !this.isDirty) return;
-    const groups = this.list().map((group) => ({ ...group, families: [...group.families.values()] }));
-    writeFileSync(`${file}.tmp`, JSON.stringify({ version: 1, groups }, numbersAsText), { mode: 0o600 });
-    renameSync(`${file}.tmp`, file);
     this.isDirty = false;
+    try {
+      const groups: string[] = [];
+      for (const group of this.list()) {
+        groups.push(JSON.stringify({ ...group, families: [...group.families.values()] }, numbersAsText));
+        if (turnIsOver()) await nextTurn();
+      }
+      await writeFile(`${file}.tmp`, `{"version":1,"groups":[${groups.join(',\n')}]}`, { mode: 0o600 });
+      await rename(`${file}.tmp`, file);
+    } catch (error) {
+      this.isDirty = true;
+      throw error;
+    }
   }
 
   private check(key: string, push: Push, families: ReadonlyMap<string, PushedFamily>): void {
@@ -136,35 +163,90 @@ export class PushedMetrics {
     if (!push.check) return;
     for (const { name } of push.families) {
       const { family } = families.get(name) as PushedFamily;
-      const others = this.list().flatMap((group) =>
-        groupingKey(group.grouping) === key ? [] : (group.families.get(name)?.family ?? []),
-      );
-      const ownType = this.options.ownType(name);
-      const type = ownType ?? (others[0] && typeOf(others[0]));
+      const type = this.options.ownType(name) ?? this.index.typeBeside(key, name);
       if (name === PUSH_TIME || name === PUSH_FAILURE_TIME) throw invalid(`${name} is set by the Pushgateway itself`);
       if (type !== undefined && type !== typeOf(family)) {
         throw invalid(`collected metric ${name} should be a ${type} and is a ${typeOf(family)}`);
       }
-      checkSeries(name, [family, ...others]);
+      checkSeries(family, (series) => this.index.hasBeside(key, name, series));
     }
   }
+
+  /** Puts a group in the place of what was there with its key. */
+  private put(key: string, group: PushedGroup): void {
+    const before = this.groups.get(key);
+    for (const [name, { family }] of before?.families ?? []) {
+      if (group.families.get(name)?.family !== family) this.index.remove(key, family);
+    }
+    for (const [name, { family }] of group.families) {
+      if (before?.families.get(name)?.family !== family) this.index.add(key, family);
+    }
+    this.groups.set(key, group);
+  }
+
+  private drop(key: string): boolean {
+    for (const { family } of this.groups.get(key)?.families.values() ?? []) this.index.remove(key, family);
+    return this.groups.delete(key);
+  }
+}
+
+/** Which group has a series, so that a push is compared with what it has itself, and not with all that was ever pushed. */
+class SeriesIndex {
+  private readonly families = new Map<
+    string,
+    { readonly types: Map<string, FamilyType>; readonly owners: Map<string, string> }
+  >();
+
+  add(group: string, family: MetricFamily): void {
+    const known = this.families.get(family.name) ?? { types: new Map(), owners: new Map() };
+    this.families.set(family.name, known);
+    known.types.set(group, typeOf(family));
+    for (const { labels } of family.metrics) known.owners.set(seriesKey(labels), group);
+  }
+
+  remove(group: string, family: MetricFamily): void {
+    const known = this.families.get(family.name);
+    if (!known) return;
+    known.types.delete(group);
+    for (const { labels } of family.metrics) {
+      const series = seriesKey(labels);
+      if (known.owners.get(series) === group) known.owners.delete(series);
+    }
+    if (known.types.size === 0) this.families.delete(family.name);
+  }
+
+  /** The type that a family has in another group. */
+  typeBeside(group: string, name: string): FamilyType | undefined {
+    for (const [other, type] of this.families.get(name)?.types ?? []) if (other !== group) return type;
+    return undefined;
+  }
+
+  hasBeside(group: string, name: string, series: string): boolean {
+    return (this.families.get(name)?.owners.get(series) ?? group) !== group;
+  }
+
+  clear(): void {
+    this.families.clear();
+  }
+}
+
+function seriesKey(labels: FamilyMetric['labels']): string {
+  return JSON.stringify(labels);
 }
 
 function invalid(reason: string): PushError {
   return new PushError(`pushed metrics are invalid or inconsistent with existing metrics: ${reason}`);
 }
 
-function checkSeries(name: string, families: readonly MetricFamily[]): void {
+function checkSeries({ name, metrics }: MetricFamily, isTaken: (series: string) => boolean): void {
   const seen = new Set<string>();
-  for (const { metrics } of families) {
-    for (const { labels } of metrics) {
-      const key = JSON.stringify(labels);
-      if (seen.has(key)) {
-        const text = labels.map(([label, value]) => `${label}=${JSON.stringify(value)}`).join(',');
-        throw invalid(`collected metric ${name}{${text}} was collected before with the same name and label values`);
-      }
-      seen.add(key);
+  for (const { labels } of metrics) {
+    const series = seriesKey(labels);
+    if (seen.has(series) || isTaken(series)) {
+      const text = labels.map(([label, value]) => `${label}=${JSON.stringify(value)}`).join(',');
+      throw invalid(`collected metric ${name}{${text}} was collected before with the same name and label values`);
     }
+    seen.add(series);
   }
 }
 
@@ -188,8 +270,19 @@ function typeOf({ type }: MetricFamily): FamilyType {
   return (type ?? 'UNTYPED').toLowerCase() as FamilyType;
 }
 
-function writeFamily(writer: FamilyWriter, family: MetricFamily): void {
-  const sink = writer.family(family.name, typeOf(family), family.help ?? '');
+/** Families do not change: what was scraped before costs no formatting again. */
+const rendered = new WeakMap<MetricFamily, string>();
+
+function linesOf(family: MetricFamily): string {
+  const known = rendered.get(family);
+  if (known !== undefined) return known;
+  const sink = new FamilyWriter().family(family.name, typeOf(family), '');
+  writeSamples(sink, family);
+  rendered.set(family, sink.lines);
+  return sink.lines;
+}
+
+function writeSamples(sink: SampleSink, family: MetricFamily): void {
   const divider = dividerOf(family);
   for (const metric of family.metrics) {
     const labels = Object.fromEntries(metric.labels);
@@ -210,13 +303,13 @@ function partsOf({ parts, count }: FamilyMetric, divider: 'le' | 'quantile') {
   return isWhole ? parts : [...parts, [Infinity, count] as const];
 }
 
-/** JSON knows no infinite numbers. */
+/** JSON knows no infinite numbers; no label has a name like this. */
 function numbersAsText(_key: string, value: unknown): unknown {
-  return typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value;
+  return typeof value === 'number' && !Number.isFinite(value) ? { $number: String(value) } : value;
 }
 
 function textAsNumbers(_key: string, value: unknown): unknown {
-  const text = (value as { readonly number?: unknown } | null)?.number;
+  const text = (value as { readonly $number?: unknown } | null)?.$number;
   return typeof value === 'object' && typeof text === 'string' ? Number(text) : value;
 }
 

@@ -126,3 +126,30 @@ test('a file that is none of ours stops the start, and stays', async () => {
   await expect(startForTest({ persistenceFile: file })).rejects.toThrow(/other\.data is no file of pushed metrics/);
   expect(readFileSync(file, 'utf8')).toBe('gob');
 });
+
+test('a grouping label of any name outlives a restart', async () => {
+  await role.ask('PUT', '/metrics/job/j/number/7', 'x 1\ny NaN\n');
+  await role.stop();
+  role = await startForTest({ directory: role.directory });
+  expect(await role.value('x{instance="",job="j",number="7"}')).toBe(1);
+  expect(await role.value('y{instance="",job="j",number="7"}')).toBeNaN();
+});
+
+test('a group that has known failures only expires as others do', async () => {
+  expect((await role.ask('PUT', '/metrics/job/j?ttl=1m', 'x 1 1000\n')).status).toBe(400);
+  expect(await role.value('push_time_seconds{instance="",job="j"}')).toBe(0);
+  await role.clock.advance(80_000);
+  expect(await role.value('push_time_seconds{instance="",job="j"}')).toBeUndefined();
+});
+
+test('what another group had and has no more contradicts nothing', async () => {
+  const push = (path: string, body: string) => role.ask('PUT', `/metrics/job/j${path}`, body);
+  expect((await push('', '# TYPE x gauge\nx{instance="i"} 1\n')).status).toBe(200);
+  expect((await push('/instance/i', '# TYPE x gauge\nx 1\n')).text).toContain('was collected before');
+  expect((await push('/instance/i', '# TYPE x counter\nx 1\n')).text).toContain('should be a gauge');
+  expect((await push('', '# TYPE y gauge\ny{instance="i"} 1\n')).status).toBe(200);
+  expect((await push('/instance/i', '# TYPE x counter\nx 1\n')).status).toBe(200);
+  expect((await push('', '# TYPE x gauge\nx{instance="i"} 1\n')).status).toBe(400);
+  await role.ask('DELETE', '/metrics/job/j/instance/i');
+  expect((await push('', '# TYPE x gauge\nx{instance="i"} 1\n')).status).toBe(200);
+});

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { dividerOf, type FamilyMetric, type MetricFamily } from '@avalanche/exposition';
-import { formatG, parseDuration } from '@avalanche/model';
+import { formatG, nextTurn, parseDuration, turnIsOver } from '@avalanche/model';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import { readBody } from './body.ts';
@@ -102,8 +102,17 @@ async function decoded({ body, headers }: FastifyRequest): Promise<Uint8Array> {
   }
 }
 
-/** A group as `/api/v1/metrics` of the Pushgateway shows it. */
-export function groupJson(group: PushedGroup): Record<string, unknown> {
+/** All groups, as `/api/v1/metrics` of the Pushgateway shows them. Lets other work go on. */
+export async function sendGroups(reply: FastifyReply, groups: readonly PushedGroup[]): Promise<FastifyReply> {
+  const texts: string[] = [];
+  for (const group of groups) {
+    texts.push(JSON.stringify(groupJson(group)));
+    if (turnIsOver()) await nextTurn();
+  }
+  return reply.type('application/json; charset=utf-8').send(`{"status":"success","data":[${texts.join(',')}]}`);
+}
+
+function groupJson(group: PushedGroup): Record<string, unknown> {
   const time = (ms: number) => new Date(ms).toISOString();
   const stamp = (name: string, help: string, ms: number) => ({
     [name]: {
