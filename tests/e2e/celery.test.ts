@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { type RunningPrometheus, startPrometheus } from '@avalanche/prometheus';
 import type { RunningRole } from '@avalanche/web';
 import { Queue } from 'bullmq';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { panelQueries } from '../exporters/dashboard-queries.ts';
 import { type CeleryWorker, hasCelery, sendTasks, startCeleryWorker } from '../support/celery.ts';
 import { hasRabbitmq, startRabbitmq } from '../support/rabbitmq.ts';
 import { hasRedis, type RunningService, startRedis } from '../support/services.ts';
@@ -142,9 +143,9 @@ describe.skipIf(!hasRedis || !hasCelery)(
         await sendTasks(broker, ['add*3', 'fail', 'mail']);
         await received(16);
         const dashboards = [ownDashboard, publicDashboard].filter((file) => existsSync(file));
-        const queries = dashboards.flatMap(panelQueries);
+        const queries = dashboards.flatMap((file) => panelQueries(file, VARIABLES));
         expect(queries.length).toBeGreaterThan(25);
-        const empty = () => Promise.all(queries.map(async (text) => ({ text, result: await query(url, text) })));
+        const empty = () => Promise.all(queries.map(async ({ text }) => ({ text, result: await query(url, text) })));
         await eventually(empty, (results) => results.every(({ result }) => result.length > 0));
       } finally {
         await prometheus?.stop();
@@ -191,28 +192,11 @@ describe.skipIf(!hasRedis || !hasCelery)(
   },
 );
 
-/** All queries of a dashboard, with its variables set. */
-function panelQueries(file: URL): string[] {
-  interface Panel {
-    readonly targets?: readonly { readonly expr?: string }[];
-    readonly panels?: readonly Panel[];
-  }
-  const { panels = [] } = JSON.parse(readFileSync(file, 'utf8')) as Panel;
-  const variables: Record<string, string> = {
-    cluster: 'c',
-    namespace: 'n',
-    job: 'celery',
-    queue: '.*',
-    queue_name: '.*',
-    __range: '1h',
-    __rate_interval: '1m',
-  };
-  const queries = (panel: Panel): string[] => [
-    ...(panel.targets ?? []).flatMap(({ expr }) => (expr ? [expr] : [])),
-    ...(panel.panels ?? []).flatMap(queries),
-  ];
-  return panels.flatMap(queries).map((text) => text.replace(/\$(\w+)/g, (_all, name: string) => variables[name]));
-}
+/** What the dashboards' variables are set to. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  ...{ cluster: 'c', namespace: 'n', job: 'celery', queue: '.*', queue_name: '.*' },
+  ...{ __range: '1h', __rate_interval: '1m' },
+};
 
 describe.skipIf(!hasRedis || !hasCelery)('a Celery worker whose keys have a prefix and whose events are off', () => {
   test('is seen, and sends events when it is told to', async () => {
