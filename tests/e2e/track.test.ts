@@ -150,6 +150,27 @@ describe.skipIf(!isBuilt)('avalanche track (needs a build)', () => {
     expect(await runsOf('missing')).toMatchObject([{ exit_status: 127, error: '/no/such/program: command not found' }]);
   });
 
+  test('a command that is empty, and parameters too long for the server', async () => {
+    const words = ['test', 'strange', '--param', `sample=${'x'.repeat(5_000)}`, '--', ''];
+    expect((await track(words)).code).toBe(126);
+    expect(await runsOf('strange')).toMatchObject([{ exit_status: 126, parameters: { sample: 'x'.repeat(4096) } }]);
+  });
+
+  test('an address in the environment that is none does not keep a job from running', async () => {
+    const child = spawn(process.execPath, [cli, 'track', ...shell('env', 'exit 3')], {
+      env: { ...process.env, AVALANCHE_RUNS_URL: 'http://[', XDG_STATE_HOME: join(directory, 'other') },
+    });
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(3);
+  });
+
+  test('under nohup a job goes on when the terminal goes away', async () => {
+    const script = `nohup "$0" "$1" track test nohup -- sh -c 'kill -HUP $$; kill -HUP $PPID; sleep 0.3; exit 5'; exit $?`;
+    const environment = { ...process.env, AVALANCHE_RUNS_URL: url, XDG_STATE_HOME: join(directory, 'state') };
+    const child = spawn('bash', ['-c', script, process.execPath, cli], { env: environment });
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(5);
+    expect(await runsOf('nohup')).toMatchObject([{ exit_status: 5, command: expect.stringMatching(/^sh -c/) }]);
+  });
+
   test('what it used is measured', async () => {
     const script =
       'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; head -c 60000000 /dev/zero | tail -c 50000000 >/dev/null';

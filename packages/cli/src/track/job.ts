@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { type JobUsage, UsageMeter } from './usage.ts';
@@ -19,6 +19,11 @@ export interface JobObserver {
   readonly heartbeatMs: number;
   heartbeat(used: JobUsage): void;
 }
+
+/** Node's timers end at once when they are to last longer. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+/** The server takes no longer ones. */
+const ERROR_CHARACTERS_MAX = 4_000;
 
 /** Signals that somebody sends us and means the job. */
 const FORWARDED = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGCONT'] as const;
@@ -44,10 +49,26 @@ export function runJob(
 ): Promise<JobEnd> {
   return new Promise((resolve) => {
     // before it runs: it may ask for a signal at once
-    const stopForwarding = forwardSignals((signal) => child.kill(signal));
-    const child = spawn(program, args, { stdio: 'inherit', env });
-    const meter = new UsageMeter(child.pid);
-    const beat = setInterval(() => observer.heartbeat(meter.usage()), Math.max(1000, observer.heartbeatMs));
+    let child: ChildProcess | undefined;
+    const stopForwarding = forwardSignals((signal) => child?.kill(signal));
+    const refuse = ({ code, message }: NodeJS.ErrnoException): Omit<JobEnd, 'used'> => {
+      const isMissing = code === 'ENOENT';
+      const reason = isMissing ? 'command not found' : (code ?? message);
+      process.stderr.write(`avalanche track: ${program}: ${reason}\n`);
+      return { exitStatus: isMissing ? 127 : 126, error: `${program}: ${reason}`.slice(0, ERROR_CHARACTERS_MAX) };
+    };
+    try {
+      child = spawn(program, args, { stdio: 'inherit', env });
+    } catch (error) {
+      // such as E2BIG; Node tells of others by an event
+      stopForwarding();
+      resolve({ ...refuse(error as NodeJS.ErrnoException), used: {} });
+      return;
+    }
+    const { pid } = child;
+    const meter = new UsageMeter(pid);
+    const beatMs = Math.min(TIMER_MS_MAX, Math.max(1000, observer.heartbeatMs));
+    const beat = setInterval(() => observer.heartbeat(meter.usage()), beatMs);
     const finish = (end: Omit<JobEnd, 'used'>): void => {
       clearInterval(beat);
       stopForwarding();
@@ -55,11 +76,7 @@ export function runJob(
     };
     child.once('spawn', () => observer.started());
     child.once('error', (error: NodeJS.ErrnoException) => {
-      if (child.pid !== undefined) return; // a signal that could not be sent
-      const isMissing = error.code === 'ENOENT';
-      const reason = isMissing ? 'command not found' : (error.code ?? error.message);
-      process.stderr.write(`avalanche track: ${program}: ${reason}\n`);
-      finish({ exitStatus: isMissing ? 127 : 126, error: `${program}: ${reason}` });
+      if (pid === undefined) finish(refuse(error)); // else a signal could not be sent
     });
     // not `close`: what the job leaves running may keep its output open
     child.once('exit', (code, signal) => {

@@ -11,6 +11,7 @@ export class Reporter {
   private readonly spool: Spool;
   private readonly file: string;
   private sending: Promise<unknown> = Promise.resolve();
+  private isBeating = false;
 
   constructor(
     server: URL,
@@ -30,7 +31,13 @@ export class Reporter {
 
   /** Lost where the server is away: the next one comes soon. */
   heartbeat(used: JobUsage): void {
-    this.sending = this.sending.then(() => this.server.take([{ ...this.run, event: 'heartbeat', ...used }]));
+    if (this.isBeating) return;
+    this.isBeating = true;
+    this.sending = this.sending
+      .then(() => this.server.take([{ ...this.run, event: 'heartbeat', ...used }]))
+      .finally(() => {
+        this.isBeating = false;
+      });
   }
 
   /** Settles when it was delivered, or has to wait for another time. */

@@ -1,5 +1,5 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HttpClient, makeDirectory, readText } from '@avalanche/web';
 
@@ -9,10 +9,21 @@ export type Report = Readonly<Record<string, unknown>>;
 export const ANSWER_MS = 3_000;
 /** Files that are delivered at a time, so that a long outage holds nobody up. */
 const FILES_MAX = 200;
+/** Where no server ever takes them, the oldest go. */
+const KEPT_MAX = 10_000;
 
 /** Where trackers of this user leave what nobody has taken, unless they are told otherwise. */
 export function defaultSpoolDirectory(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'avalanche', 'runs');
+  return join(env.XDG_STATE_HOME || join(homeOf(), '.local', 'state'), 'avalanche', 'runs');
+}
+
+/** In a container a user may have no home; then what is left is of this machine's uptime. */
+function homeOf(): string {
+  try {
+    return homedir();
+  } catch {
+    return join(tmpdir(), `avalanche-${process.getuid?.() ?? 'user'}`);
+  }
 }
 
 /** The server that takes reports. */
@@ -69,18 +80,35 @@ export class Spool {
 
   /** Delivers what trackers that are gone have left, the oldest first, until the server does not take it. */
   async deliver(server: ReportServer): Promise<void> {
-    for (const name of this.leftFiles().slice(0, FILES_MAX)) {
-      const file = join(this.directory, name);
+    const left = this.leftFiles();
+    for (const name of left.splice(0, left.length - KEPT_MAX)) rmSync(join(this.directory, name), { force: true });
+    for (const [i, name] of left.slice(0, FILES_MAX).entries()) {
+      const file = this.claim(name, i);
+      if (file === undefined) continue;
       const reports = reportsOf(file);
       if (reports.length > 0 && !(await server.take(reports))) return;
       rmSync(file, { force: true });
     }
   }
 
+  /**
+   * Takes a file that is left for this process. Its tracker may live on another machine that has the same home: what it
+   * appends from here on makes a file of its own.
+   */
+  private claim(name: string, i: number): string | undefined {
+    const file = join(this.directory, name.replace(/(?:\.left-\d+)?\.\d+\.jsonl$/, `.left-${i}.${process.pid}.jsonl`));
+    try {
+      renameSync(join(this.directory, name), file);
+      return file;
+    } catch {
+      return undefined; // somebody else has it
+    }
+  }
+
   private leftFiles(): string[] {
     try {
       return readdirSync(this.directory)
-        .filter((name) => /\.\d+\.jsonl$/.test(name) && !isAlive(Number(/\.(\d+)\.jsonl$/.exec(name)?.[1])))
+        .filter((name) => /\.\d+\.jsonl$/.test(name) && !isTracker(Number(/\.(\d+)\.jsonl$/.exec(name)?.[1])))
         .sort();
     } catch {
       return [];
@@ -88,11 +116,14 @@ export class Spool {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process runs that may be the tracker: its id may have been given to another one since. */
+function isTracker(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return /\0(?:track|up)\0/.test(`${readFileSync(`/proc/${pid}/cmdline`, 'utf8')}\0`);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true; // no /proc here
+
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -6,6 +6,11 @@ import { endAs, runJob } from './job.ts';
 import { Reporter } from './reporter.ts';
 import { defaultSpoolDirectory } from './spool.ts';
 
+const DEFAULT_SERVER = 'http://127.0.0.1:9091';
+/** The server takes no more and no longer ones, and a run must not go unseen for that. */
+const PARAMETERS_MAX = 200;
+const VALUE_CHARACTERS_MAX = 4096;
+
 const flagSpecs: FlagSpecs = {
   server: {
     kind: 'string',
@@ -67,14 +72,14 @@ async function runTracked(
     ...job,
     started_at: Date.now() / 1000,
     host: hostname(),
-    user: userInfo().username,
-    command: command.join(' ').slice(0, 4096),
+    ...userOf(),
+    command: command.join(' ').slice(0, VALUE_CHARACTERS_MAX),
     ttl: `${Math.max(300, Math.ceil((4 * heartbeatMs) / 1000))}s`,
     ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
     ...given(flags, ['schedule', 'grace', 'timezone']),
   });
   const environment = { ...process.env, AVALANCHE_RUN_ID: runId, AVALANCHE_RUNS_URL: server.href };
-  const end = await runJob(command, environment, {
+  const end = await runJob(withNohup(command), environment, {
     started: () => reporter.start(),
     heartbeatMs,
     heartbeat: (used) => reporter.heartbeat(used),
@@ -89,20 +94,43 @@ async function runTracked(
   return endAs(end);
 }
 
+/** Node undoes what `nohup` has done to us, and so the job would end with the terminal. */
+function withNohup(command: readonly string[]): readonly string[] {
+  const { _: before = '' } = process.env; // what the shell has run
+  return before.endsWith('/nohup') ? [before, ...command] : command;
+}
+
+/** In a container a user may have no name. */
+function userOf(): { readonly user?: string } {
+  try {
+    return { user: userInfo().username };
+  } catch {
+    return process.env.USER ? { user: process.env.USER } : {};
+  }
+}
+
 function serverOf(flags: Flags): URL {
-  const text = flags.string('server') || process.env.AVALANCHE_RUNS_URL || 'http://127.0.0.1:9091';
+  const given = flags.string('server');
+  const server = urlOf(given || process.env.AVALANCHE_RUNS_URL || DEFAULT_SERVER);
+  if (server) return server;
+  if (given !== '') throw new UsageError(`--server: not an address: ${given}`);
+  // what the environment says must not keep a job from running
+  process.stderr.write(`avalanche track: $AVALANCHE_RUNS_URL is not an address: ${process.env.AVALANCHE_RUNS_URL}\n`);
+  return new URL(DEFAULT_SERVER);
+}
+
+function urlOf(text: string): URL | undefined {
   const address = /^https?:\/\//.test(text) ? text : `http://${text}`;
-  if (!URL.canParse(address)) throw new UsageError(`--server: not an address: ${text}`);
-  return new URL(address);
+  return URL.canParse(address) ? new URL(address) : undefined;
 }
 
 function parametersOf(flags: Flags): Record<string, string> {
   const entries = flags.list('param').map((text) => {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
     if (name === undefined) throw new UsageError(`--param wants NAME=VALUE, not ${JSON.stringify(text)}`);
-    return [name, value] as const;
+    return [name, value.slice(0, VALUE_CHARACTERS_MAX)] as const;
   });
-  return Object.fromEntries(entries);
+  return Object.fromEntries(entries.slice(0, PARAMETERS_MAX));
 }
 
 function given(flags: Flags, names: readonly string[]): Record<string, string> {

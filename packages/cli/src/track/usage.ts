@@ -14,6 +14,8 @@ const TICKS_PER_SECOND = 100;
 const LOOK_MS_MIN = 5;
 const LOOK_MS_MAX = 1_000;
 const PROCESSES_MAX = 2_000;
+/** A look that takes long is followed by a pause of so many times as long. */
+const LOOK_SHARE = 50;
 
 /**
  * Measures a child and all that it starts. The kernel adds what children used to their parent when it waits for them, so
@@ -24,6 +26,7 @@ export class UsageMeter {
   private readonly before = reaped();
   private readonly begin = performance.now();
   private peakBytes = 0;
+  private lookMs = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly pid: number | undefined) {
@@ -63,8 +66,10 @@ export class UsageMeter {
   private look(): void {
     if (this.pid === undefined) return;
     const { pid } = this;
-    const afterMs = Math.min(LOOK_MS_MAX, Math.max(LOOK_MS_MIN, (performance.now() - this.begin) / 10));
+    const regularMs = Math.min(LOOK_MS_MAX, Math.max(LOOK_MS_MIN, (performance.now() - this.begin) / 10));
+    const afterMs = Math.max(regularMs, LOOK_SHARE * this.lookMs);
     this.timer = setTimeout(() => {
+      const begin = performance.now();
       let sum = 0;
       for (const one of family(pid)) {
         const { now, highest } = memoryOf(one);
@@ -72,6 +77,7 @@ export class UsageMeter {
         this.peakBytes = Math.max(this.peakBytes, highest);
       }
       this.peakBytes = Math.max(this.peakBytes, sum);
+      this.lookMs = performance.now() - begin;
       this.look();
     }, afterMs);
     this.timer.unref();
@@ -82,10 +88,21 @@ export class UsageMeter {
 function family(pid: number): number[] {
   const pids = [pid];
   for (let i = 0; i < pids.length && pids.length < PROCESSES_MAX; i++) {
-    const children = read(`/proc/${pids[i]}/task/${pids[i]}/children`);
-    for (const child of children.split(' ')) if (child !== '') pids.push(Number(child));
+    // each thread has its own, such as those of a virtual machine of Java
+    for (const thread of threadsOf(pids[i])) {
+      const children = read(`/proc/${pids[i]}/task/${thread}/children`);
+      for (const child of children.split(' ')) if (child !== '') pids.push(Number(child));
+    }
   }
   return pids;
+}
+
+function threadsOf(pid: number | string): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
 }
 
 /** What children of ours used that have been waited for: all that counts as ours, but for what our threads did. */
@@ -94,7 +111,7 @@ function reaped() {
   const all = ioOf('self');
   if (!all) return { ticks: ticksOf('self', ['cutime', 'cstime']) };
   const io = { ...all };
-  for (const thread of readdirSync('/proc/self/task')) {
+  for (const thread of threadsOf('self')) {
     const own = ioOf(`self/task/${thread}`);
     io.read -= own?.read ?? 0;
     io.written -= own?.written ?? 0;
