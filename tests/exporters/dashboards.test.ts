@@ -225,7 +225,8 @@ describe
       const ours = await serve(stops, () => metrics.registry.metrics());
       const prometheus = await record(stops, original, ours);
       await sleep(RECORDED_MS);
-      const ownValues = /eventloop|active_(?:handles|requests)|gc_duration/;
+      // The young generation is another one at each scrape.
+      const ownValues = /eventloop|active_(?:handles|requests)|gc_duration|heap_|external_memory/;
       await expectFilled(prometheus, 'nodejs-overview', { ownValues, filled: 19 });
       await expectFilled(prometheus, 'nodejs-application-11159', { ownValues, filled: 14 });
     });
