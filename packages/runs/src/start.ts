@@ -13,6 +13,7 @@ import {
   StartupError,
   type WebOptions,
 } from '@avalanche/web';
+import type { FastifyInstance } from 'fastify';
 import { Counter, Registry } from 'prom-client';
 import { ownFamilies, writeSchedules } from './own-metrics.ts';
 import { PushedMetrics } from './pushed/pushed-metrics.ts';
@@ -68,6 +69,7 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
 
   const app = createServer({}, options.web);
   compressAnswers(app);
+  refuseForeignPages(app);
   const { ttlMs, checkPushes = true } = options;
   pushRoutes(app, { pushed, ttlMs, check: checkPushes, requests });
   app.get(options.telemetryPath ?? '/metrics', async (_request, reply) => {
@@ -122,6 +124,19 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
       await saveQuietly(pushed, runs, logger);
     },
   };
+}
+
+/**
+ * A browser sends forms of any web page to a server on loopback, which asks nobody for a password, and says whose they
+ * are. Clients that are no browsers do not have the header.
+ */
+function refuseForeignPages(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ method, url, headers }, reply) => {
+    if (headers['sec-fetch-site'] !== 'cross-site') return;
+    const changes = !['GET', 'HEAD', 'OPTIONS'].includes(method) || url.includes('/create_workflow');
+    if (changes)
+      await reply.code(403).send({ status: 'error', errorType: 'forbidden', error: 'from a page of another site' });
+  });
 }
 
 interface State {

@@ -447,3 +447,13 @@ describe('a schedule of a strange kind', () => {
     expect(await role.data('/api/v1/schedules')).toMatchObject([{ next_at: null }]);
   });
 });
+
+test.each([
+  ['POST', '/api/v1/runs', '{"event":"done","kind":"x","name":"y"}'],
+  ['POST', '/metrics/job/j', 'x 1\n'],
+  ['GET', '/api/v1/runs/snakemake/create_workflow', undefined],
+])('%s %s of a web page of another site is refused', async (method, path, body) => {
+  expect((await role.ask(method, path, body, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  expect(await list()).toEqual([]);
+  expect((await role.ask(method, path, body, { 'sec-fetch-site': 'same-origin' })).status).toBe(200);
+});
