@@ -96,6 +96,7 @@ export class Spool {
    * appends from here on makes a file of its own.
    */
   private claim(name: string, i: number): string | undefined {
+    if (isClaimed(name)) return join(this.directory, name);
     const file = join(this.directory, name.replace(/(?:\.left-\d+)?\.\d+\.jsonl$/, `.left-${i}.${process.pid}.jsonl`));
     try {
       renameSync(join(this.directory, name), file);
@@ -108,7 +109,7 @@ export class Spool {
   private leftFiles(): string[] {
     try {
       return readdirSync(this.directory)
-        .filter((name) => /\.\d+\.jsonl$/.test(name) && !isTracker(Number(/\.(\d+)\.jsonl$/.exec(name)?.[1])))
+        .filter((name) => isClaimed(name) || (pidOf(name) !== undefined && !isTracker(Number(pidOf(name)))))
         .sort();
     } catch {
       return [];
@@ -116,8 +117,18 @@ export class Spool {
   }
 }
 
+function pidOf(name: string): string | undefined {
+  return /\.(\d+)\.jsonl$/.exec(name)?.[1];
+}
+
+/** By this process, which could not deliver it then. */
+function isClaimed(name: string): boolean {
+  return pidOf(name) === String(process.pid) && /\.left-\d+\.\d+\.jsonl$/.test(name);
+}
+
 /** Whether a process runs that may be the tracker: its id may have been given to another one since. */
 function isTracker(pid: number): boolean {
+  if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
     return /\0(?:track|up)\0/.test(`${readFileSync(`/proc/${pid}/cmdline`, 'utf8')}\0`);
