@@ -39,9 +39,10 @@ test('what jobs could tell nobody is told when the stack is there, and nothing t
   const files = [left(`localhost:${port}`, GONE), left(`127.0.0.1:${port}`, process.pid), left('elsewhere:9091', GONE)];
   const delivering = deliveringSpool(role);
   try {
-    await expect.poll(() => files.map((file) => existsSync(file))).toEqual([false, true, true]);
-    const { data } = (await (await fetch(`${role.url}/api/v1/runs`)).json()) as { data: { runs: unknown[] } };
-    expect(data.runs).toMatchObject([{ run_id: String(GONE), outcome: 'failed', exit_status: 2 }]);
+    const runs = async () =>
+      ((await (await fetch(`${role.url}/api/v1/runs`)).json()) as { data: { runs: unknown[] } }).data.runs;
+    await expect.poll(runs).toMatchObject([{ run_id: String(GONE), outcome: 'failed', exit_status: 2 }]);
+    expect(files.map((file) => existsSync(file))).toEqual([false, true, true]);
   } finally {
     await delivering.stop();
   }
