@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { silentLogger } from '@avalanche/model';
 import { expect, test } from 'vitest';
+import { freePort } from '../../../../tests/support/services.ts';
 import { startNodeExporter } from './start.ts';
 
 const shared = (path: string) => fileURLToPath(new URL(`../../../../../shared/${path}`, import.meta.url));
@@ -48,13 +48,14 @@ test.skipIf(!hasOriginal || !existsSync(DIFF))(
         )
         .toBe(true);
       const compare = async (...options: string[]) => {
-        const args = [DIFF, ...options, `http://${address}/metrics`, `${ours.url}/metrics`];
+        // it runs where its address is that of the program: not by way of a link
+        const args = [realpathSync(DIFF), ...options, `http://${address}/metrics`, `${ours.url}/metrics`];
         const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
         let output = '';
         child.stdout.on('data', (chunk) => {
           output += chunk;
         });
-        const code = await new Promise((resolve) => child.once('exit', resolve));
+        const code = await new Promise((resolve) => child.once('close', resolve));
         return { code, output };
       };
       const must = await compare('--must', MUST);
@@ -62,7 +63,7 @@ test.skipIf(!hasOriginal || !existsSync(DIFF))(
       const labels = NEWER_LABELS.flatMap((label) => ['--ignore-label', label]);
       const all = await compare('--min', '95', '--ignore', '^node_scrape_collector_', ...labels);
       expect(all.output).toMatch(/^OK$/m);
-      const lint = spawn(process.execPath, [DIFF, '--lint', `${ours.url}/metrics`], { stdio: 'ignore' });
+      const lint = spawn(process.execPath, [realpathSync(DIFF), '--lint', `${ours.url}/metrics`], { stdio: 'ignore' });
       expect(await new Promise((resolve) => lint.once('exit', resolve))).toBe(0);
     } finally {
       original.kill();
@@ -70,11 +71,3 @@ test.skipIf(!hasOriginal || !existsSync(DIFF))(
     }
   },
 );
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
