@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -127,10 +126,8 @@ test.skipIf(!hasPostgres)(
     try {
       const role = await start([server.url]);
       expect(await scrape(role.url)).toMatch(/^pg_up 1$/m);
-      const pids = execFileSync('pgrep', ['-P', String(server.process.pid)], { encoding: 'utf8' })
-        .trim()
-        .split('\n')
-        .map(Number);
+      const { pid: parent } = server.process;
+      const pids = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ').map(Number);
       const all = [server.process.pid as number, ...pids];
       for (const pid of all) process.kill(pid, 'SIGSTOP');
       const begin = performance.now();
