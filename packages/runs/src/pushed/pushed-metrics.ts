@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';
 import {
   dividerOf,
@@ -16,6 +15,8 @@ export const PUSH_TIME = 'push_time_seconds';
 export const PUSH_FAILURE_TIME = 'push_failure_time_seconds';
 const PUSH_HELP = 'Last Unix time when changing this group in the Pushgateway succeeded.';
 const FAILURE_HELP = 'Last Unix time when changing this group in the Pushgateway failed.';
+
+import { readIfThere } from '../read-if-there.ts';
 
 /** More groups are refused: a job that invents groupings must not take the memory. */
 const GROUPS_MAX = 100_000;
@@ -317,13 +318,8 @@ type SavedGroup = Omit<PushedGroup, 'families'> & { readonly families: readonly 
 
 /** @throws Error that names the file */
 function readGroups(file: string): PushedGroup[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  const text = readIfThere(file);
+  if (text === undefined) return [];
   try {
     const { groups } = JSON.parse(text, textAsNumbers) as { readonly groups: readonly SavedGroup[] };
     return groups.map((group) => ({

@@ -4,7 +4,6 @@ import {
   fstatSync,
   ftruncateSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -12,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { nextTurn, turnIsOver } from '@avalanche/model';
 import { DayFiles, dayOf, makeDirectory } from '@avalanche/web';
+import { readIfThere } from '../read-if-there.ts';
 import { addPoint, type CurvePoint, isRun, parse, type RunRecord, stringify } from './run-record.ts';
 
 /** The file of running runs is written anew when it has become twice as long as it was, and by so many lines at least. */
@@ -45,7 +45,7 @@ export class RunFiles {
   /** Runs that were under way when the process ended; some of them may have ended. */
   readRunning(): Map<string, RunRecord> {
     const runs = new Map<string, RunRecord>();
-    for (const line of linesOf(this.runningFile)) {
+    for (const line of (readIfThere(this.runningFile) ?? '').split('\n')) {
       const value = parse(line);
       if (isRun(value)) {
         const { curve } = runs.get(value.run_id) ?? {};
@@ -124,7 +124,7 @@ export class RunFiles {
 
   /** When jobs last succeeded, in milliseconds, as it was when that was written. */
   readLastSuccess(): [string, number][] {
-    const value = parse(linesOf(this.lastSuccessFile).join('\n'));
+    const value = parse(readIfThere(this.lastSuccessFile) ?? '');
     return Array.isArray(value) ? (value as [string, number][]) : [];
   }
 
@@ -182,13 +182,4 @@ function isPoint(value: unknown): value is PointLine {
 
 function isEnd(value: unknown): value is { readonly ended: string } {
   return typeof (value as { readonly ended?: unknown } | null)?.ended === 'string';
-}
-
-function linesOf(file: string): string[] {
-  try {
-    return readFileSync(file, 'utf8').split('\n');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
 }

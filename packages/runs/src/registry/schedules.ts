@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { Cron } from 'croner';
+import { readIfThere } from '../read-if-there.ts';
 import { ReportError } from './report.ts';
 
 /** When a job is due, and by when it must have succeeded. */
@@ -157,13 +158,8 @@ function lastRun(cron: Cron, from: number, until: number): number | null {
 }
 
 function readSchedules(file: string): Schedule[] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
-  }
+  const text = readIfThere(file);
+  if (text === undefined) return [];
   try {
     const schedules = JSON.parse(text) as Schedule[];
     for (const schedule of schedules) cronOf(schedule);
