@@ -85,6 +85,7 @@ describe.skipIf(!hasRedis || !hasCelery)(
       await sendTasks(broker, ['add*5', 'mail*2', 'fail', 'reject', 'revoke']);
       await until(role, counted('revoked', 'shop.add', 'host1'), 1);
       await sendTasks(broker, ['retry']);
+      await until(role, counted('retried', 'shop.retry', 'host1'), 1); // told by another process than the next start
       const all = await until(role, counted('started', 'shop.retry', 'host1'), 2);
       const client = hostname().split('.')[0];
       const sent = [...all].find(

@@ -49,12 +49,19 @@ def slow(seconds):
     time.sleep(seconds)
 
 
+def wait_until_received(task_id):
+    """A worker that hears of the revocation first throws the task away without an event of its reception."""
+    while task_id not in str(app.control.inspect(limit=1).scheduled()):
+        pass
+
+
 def send(command):
     """`name`, `name*count`, `slow:seconds` or `revoke`, which sends a task for later and takes it back."""
     name, _, count = command.partition("*")
     for _ in range(int(count or 1)):
         if name == "revoke":
-            result = add.apply_async((1, 1), countdown=2)
+            result = add.apply_async((1, 1), countdown=4)
+            wait_until_received(result.id)
             app.control.revoke(result.id)
         elif name.startswith("slow:"):
             slow.delay(float(name[5:]))
