@@ -104,12 +104,10 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
     measureRequests(app, registry, options.getConcurrency ?? GET_CONCURRENCY);
     serveMetrics(app, registry);
     const startTime = clock.now();
-    await app.register(
-      async (api) => apiV2(api, { alertmanager, clock, version, startTime, cluster, externalUrl: () => externalUrl }),
-      {
-        prefix: '/api/v2',
-      },
-    );
+    const api = { alertmanager, clock, version, startTime, cluster, externalUrl: () => externalUrl };
+    await app.register(async (scope) => apiV2(scope, { ...api, listenHost: options.listen.host }), {
+      prefix: '/api/v2',
+    });
     lifecycle(app, reload, options.onQuit);
     app.all('/api/v1/*', (_request, reply) => reply.code(410).type('application/json').send(V1_GONE));
     if (options.ui) await serveAlertmanagerUi(app, options.ui);

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { appendFileSync, readdirSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { NotificationRecord } from '../history/record.ts';
@@ -165,6 +167,20 @@ test.each(['http://evil.example', 'null', 'http://127.0.0.1.evil.example:9093'])
       body: JSON.stringify({ receiver: 'ops' }),
     });
     expect(answer.status).toBe(403);
+    expect(hook.received).toEqual([]);
+  },
+);
+
+test.each(['receivers/test', 'silences/reach', 'templates/preview'])(
+  'a page whose name was made to lead here has nothing done: %s',
+  async (path) => {
+    const headers = { host: 'evil.test', origin: 'http://evil.test', 'content-type': 'application/json' };
+    const url = `${alertmanager.url}/api/v2/${path}`;
+    // fetch has its own idea of Host
+    const outgoing = request(url, { method: 'POST', headers }).end('{"receiver":"ops"}');
+    const [answer] = (await once(outgoing, 'response')) as [IncomingMessage];
+    expect(answer.statusCode).toBe(403);
+    answer.resume();
     expect(hook.received).toEqual([]);
   },
 );

@@ -1,5 +1,5 @@
 import { type Clock, Labels } from '@avalanche/model';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
 import { explainAlerts } from '../explain/explain.ts';
 import { previewedNotification } from '../explain/preview.ts';
@@ -10,6 +10,7 @@ import { matchesAll } from '../route/route.ts';
 import { renderTemplate } from '../template/templates.ts';
 import { JsonBody } from './body.ts';
 import { ApiError } from './errors.ts';
+import type { PageGuard } from './page-guard.ts';
 import { filters, numberParam, type Query, single } from './params.ts';
 import { parseMatcherSet } from './silences.ts';
 
@@ -23,13 +24,15 @@ export interface InsightOptions {
   readonly alertmanager: Alertmanager;
   readonly clock: Clock;
   readonly externalUrl: () => string;
+  readonly guard: PageGuard;
 }
 
 /** What upstream's API does not tell: `/notifications`, `/alerts/explain`, `/receivers/test`, `/silences/reach`, `/templates/preview`. */
-export function insightRoutes(api: FastifyInstance, { alertmanager, clock, externalUrl }: InsightOptions): void {
+export function insightRoutes(api: FastifyInstance, { alertmanager, clock, externalUrl, guard }: InsightOptions): void {
   api.get('/notifications', (request) => listNotifications(alertmanager, request.query as Query));
   api.get('/alerts/explain', (request) => explain(alertmanager, request.query as Query, clock.now()));
   api.post('/silences/reach', (request) => {
+    guard.refuseOtherSites(request);
     const body = new JsonBody(request, 'silence');
     const set = parseMatcherSet(body, body.object(body.value, 'Go value of type models.Silence').matchers);
     try {
@@ -39,6 +42,7 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
     }
   });
   api.post('/templates/preview', async (request) => {
+    guard.refuseOtherSites(request);
     const body = new JsonBody(request, 'preview');
     const { text, kind = 'text', notification } = body.object(body.value, 'preview');
     if (kind !== 'text' && kind !== 'html') throw new ApiError(400, 'kind must be text or html');
@@ -54,7 +58,7 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
   });
   let isTesting = false;
   api.post('/receivers/test', async (request) => {
-    refuseOtherSites(request);
+    guard.refuseOtherSites(request);
     const wish = testWish(new JsonBody(request, 'test'));
     if (isTesting) throw new ApiError(429, 'a test is under way');
     isTesting = true;
@@ -77,14 +81,6 @@ function testWish(body: JsonBody) {
     labels: body.strings(labels, 'test.labels'),
     annotations: body.strings(annotations, 'test.annotations'),
   };
-}
-
-/** A page of another host must not make this one send messages; another port of the same host is the stack's own UI. */
-function refuseOtherSites({ headers }: FastifyRequest): void {
-  const { origin, host } = headers;
-  if (origin === undefined) return;
-  const [from, to] = [origin, `http://${host}`].map((url) => (URL.canParse(url) ? new URL(url).hostname : ''));
-  if (from === '' || from !== to) throw new ApiError(403, 'tests are sent only for pages of this host');
 }
 
 /**

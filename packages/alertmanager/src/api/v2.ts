@@ -6,6 +6,7 @@ import { alertRoutes } from './alerts.ts';
 import { takeJsonBodies } from './body.ts';
 import { ApiError, SchemaError } from './errors.ts';
 import { insightRoutes } from './insight.ts';
+import { PageGuard } from './page-guard.ts';
 import { type Query, receiverLabelFilter } from './params.ts';
 import { silenceRoutes } from './silences.ts';
 
@@ -17,12 +18,14 @@ export interface ApiOptions {
   readonly startTime: number;
   readonly cluster: ClusterPeer | undefined;
   readonly externalUrl: () => string;
+  /** What the server listens on. */
+  readonly listenHost: string;
 }
 
 /** API v2 (upstream api/v2/openapi.yaml). */
 export function apiV2(
   api: FastifyInstance,
-  { alertmanager, clock, version, startTime, cluster, externalUrl }: ApiOptions,
+  { alertmanager, clock, version, startTime, cluster, externalUrl, listenHost }: ApiOptions,
 ): void {
   api.setErrorHandler<FastifyError>((error, _request, reply) => {
     // upstream's API errors are JSON strings; what does not fit the schema is an object
@@ -52,7 +55,7 @@ export function apiV2(
   });
   alertRoutes(api, alertmanager, clock);
   silenceRoutes(api, alertmanager, clock);
-  insightRoutes(api, { alertmanager, clock, externalUrl });
+  insightRoutes(api, { alertmanager, clock, externalUrl, guard: new PageGuard({ listenHost, externalUrl }) });
 }
 
 /** Paths, methods and types of answers that there are not are refused in go-openapi's words. */
