@@ -1,3 +1,4 @@
+import { Slices } from '@avalanche/model';
 import { type Body, type BranchNode, type Command, type Node, type Operand, type Pipe, TemplateError } from './ast.ts';
 import { describe } from './describe.ts';
 import { printValue } from './print.ts';
@@ -14,7 +15,7 @@ import {
   typeName,
 } from './values.ts';
 
-/** Go allows 100 000 templates within each other; our stack does not. */
+/** Go allows 100 000 templates within each other, which nobody means. */
 const CALL_DEPTH_MAX = 250;
 /** A template cannot write more than this (characters). */
 const OUTPUT_MAX = 16 * 1024 * 1024;
@@ -30,21 +31,21 @@ export interface ExecutionContext {
   readonly literal: (text: string) => string;
 }
 
-const BREAK = Symbol('break');
-const CONTINUE = Symbol('continue');
-type Signal = typeof BREAK | typeof CONTINUE | undefined;
 /** No value comes from the command before. */
 const NONE = Symbol('none');
 
 /** Runs a parsed template over `data`. @throws TemplateError with the place that failed */
 export function execute(context: ExecutionContext, body: Body, data: unknown): string {
-  const run = new Execution(context, body);
-  try {
-    run.list(body.nodes, data, new Scope(undefined).declare('$', data));
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw run.error('the template is nested too deeply');
-  }
+  const run = new Execution(context, body, data);
+  while (run.advance());
+  return run.output;
+}
+
+/** As `execute`, in turns of the event loop: a template may range over thousands of alerts. @throws TemplateError */
+export async function executeInTurns(context: ExecutionContext, body: Body, data: unknown): Promise<string> {
+  const run = new Execution(context, body, data);
+  const slices = new Slices();
+  while (run.advance()) if (slices.isOver()) await slices.next();
   return run.output;
 }
 
@@ -75,8 +76,25 @@ class Scope {
   }
 }
 
+/** A list of nodes on its way. */
+interface Frame {
+  nodes: readonly Node[];
+  next: number;
+  dot: unknown;
+  scope: Scope;
+  /** Of a `range`: what `break` and `continue` are about. */
+  readonly isRange: boolean;
+  /** Called at the end of the list; true where it begins again. */
+  readonly atEnd?: (frame: Frame) => boolean;
+}
+
+/**
+ * One execution, a node at a time. Lists of nodes within each other are kept as frames, not on the stack, so that it can
+ * pause between any two nodes; pipelines are evaluated at once.
+ */
 class Execution {
   output = '';
+  private readonly frames: Frame[] = [];
   private depth = 0;
   private steps = 0;
   /** What was looked at last: where an error happened. */
@@ -85,45 +103,77 @@ class Execution {
   constructor(
     private readonly context: ExecutionContext,
     private body: Body,
-  ) {}
-
-  list(nodes: readonly Node[], dot: unknown, scope: Scope): Signal {
-    for (const node of nodes) {
-      const signal = this.node(node, dot, scope);
-      if (signal) return signal;
-    }
-    return undefined;
+    data: unknown,
+  ) {
+    this.enter(body.nodes, data, new Scope(undefined).declare('$', data));
   }
 
-  private node(node: Node, dot: unknown, scope: Scope): Signal {
+  /** Executes the next node; false at the end. @throws TemplateError */
+  advance(): boolean {
+    const frame = this.frames.at(-1);
+    if (!frame) return false;
+    if (frame.next === frame.nodes.length) {
+      if (!frame.atEnd?.(frame)) this.frames.pop();
+      return true;
+    }
+    try {
+      this.node(frame.nodes[frame.next++], frame);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      throw this.error('the template is nested too deeply');
+    }
+    return true;
+  }
+
+  private enter(nodes: readonly Node[], dot: unknown, scope: Scope, atEnd?: Frame['atEnd']): void {
+    this.frames.push({ nodes, next: 0, dot, scope, isRange: false, ...(atEnd ? { atEnd } : {}) });
+  }
+
+  private node(node: Node, { dot, scope }: Frame): void {
     this.at = node;
     this.step();
     switch (node.kind) {
       case 'text':
         this.write(this.context.literal(node.text));
-        return undefined;
-      case 'action': {
-        const value = this.pipe(node.pipe, dot, scope);
-        if (node.pipe.variables.length > 0) return undefined;
-        this.at = node;
-        this.write(this.context.render(this.printed(value, node.pipe), value));
-        return undefined;
-      }
+        break;
+      case 'action':
+        this.action(node, dot, scope);
+        break;
       case 'if':
       case 'with':
-        return this.branch(node, dot, new Scope(scope));
+        this.branch(node, dot, new Scope(scope));
+        break;
       case 'range':
-        return this.range(node, dot, new Scope(scope));
+        this.range(node, dot, new Scope(scope));
+        break;
       case 'template':
         this.call(node.name, node.pipe, dot, scope);
-        return undefined;
+        break;
       case 'break':
-        return BREAK;
-      case 'continue':
-        return CONTINUE;
+        this.leaveToRange();
+        this.frames.pop();
+        break;
+      case 'continue': {
+        const range = this.leaveToRange();
+        if (range) range.next = range.nodes.length;
+        break;
+      }
       default:
-        return node satisfies never;
+        node satisfies never;
     }
+  }
+
+  private action(node: Extract<Node, { kind: 'action' }>, dot: unknown, scope: Scope): void {
+    const value = this.pipe(node.pipe, dot, scope);
+    if (node.pipe.variables.length > 0) return;
+    this.at = node;
+    this.write(this.context.render(this.printed(value, node.pipe), value));
+  }
+
+  /** Leaves what stands within the innermost range, which the parser has seen to be there. */
+  private leaveToRange(): Frame | undefined {
+    while (this.frames.length > 0 && !this.frames.at(-1)?.isRange) this.frames.pop();
+    return this.frames.at(-1);
   }
 
   private step(): void {
@@ -135,25 +185,32 @@ class Execution {
     return printValue(value);
   }
 
-  private branch(node: BranchNode, dot: unknown, scope: Scope): Signal {
+  private branch(node: BranchNode, dot: unknown, scope: Scope): void {
     const value = this.pipe(node.pipe, dot, scope);
-    if (isTrue(value)) return this.list(node.body, node.kind === 'with' ? value : dot, scope);
-    return node.otherwise ? this.list(node.otherwise, dot, scope) : undefined;
+    if (isTrue(value)) this.enter(node.body, node.kind === 'with' ? value : dot, scope);
+    else if (node.otherwise) this.enter(node.otherwise, dot, scope);
   }
 
-  private range(node: BranchNode, dot: unknown, outer: Scope): Signal {
+  private range(node: BranchNode, dot: unknown, outer: Scope): void {
     const { variables, assigns } = node.pipe;
     const over = this.value(node.pipe, dot, outer);
-    let empty = true;
-    for (const [key, value] of this.entriesOf(over, variables.length)) {
-      empty = false;
+    const entries = this.entriesOf(over, variables.length);
+    const isNext = (frame: Frame): boolean => {
+      const { done, value: entry } = entries.next();
+      if (done) return false;
       this.step();
-      const scope = new Scope(outer);
-      if (variables.length > 1) this.set(assigns ? outer : scope, assigns, variables[0], key);
-      if (variables.length > 0) this.set(assigns ? outer : scope, assigns, variables[variables.length - 1], value);
-      if (this.list(node.body, value, scope) === BREAK) break;
-    }
-    return empty && node.otherwise ? this.list(node.otherwise, dot, outer) : undefined;
+      const [key, value] = entry;
+      frame.dot = value;
+      frame.scope = new Scope(outer);
+      frame.next = 0;
+      const target = assigns ? outer : frame.scope;
+      if (variables.length > 1) this.set(target, assigns, variables[0], key);
+      if (variables.length > 0) this.set(target, assigns, variables[variables.length - 1], value);
+      return true;
+    };
+    const frame: Frame = { nodes: node.body, next: 0, dot, scope: outer, isRange: true, atEnd: isNext };
+    if (isNext(frame)) this.frames.push(frame);
+    else if (node.otherwise) this.enter(node.otherwise, dot, outer);
   }
 
   private *entriesOf(over: unknown, variables: number): Generator<readonly [unknown, unknown]> {
@@ -177,9 +234,11 @@ class Execution {
     const before = this.body;
     this.body = body;
     this.depth++;
-    this.list(body.nodes, data, new Scope(undefined).declare('$', data));
-    this.depth--;
-    this.body = before;
+    this.enter(body.nodes, data, new Scope(undefined).declare('$', data), () => {
+      this.depth--;
+      this.body = before;
+      return false;
+    });
   }
 
   /** A pipeline's value, its variables set in `scope`. */

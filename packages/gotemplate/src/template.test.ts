@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { compileTemplate, SafeHtml, TemplateError, TemplateSet } from './template.ts';
 
 const data = {
@@ -181,5 +181,39 @@ describe('whatever the text is, there is a result or an error', () => {
     ['much text', '{{ range 1000000 }}{{ printf "%100000d" 1 }}{{ end }}'],
   ])('%s have a bound', (_what, source) => {
     expect(() => compileTemplate('t', source).execute(data)).toThrow(TemplateError);
+  });
+});
+
+describe('in turns of the event loop', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  test('a long template lets others run, and writes what it writes at once', async () => {
+    const source = `{{ define "odd" }}{{ range . }}{{ if gt . 6 }}{{ break }}{{ end }}{{ if eq . 3 }}{{ continue }}{{ end }}{{ . }}{{ end }}{{ end -}}
+{{ $sum := 0 }}{{ range $i := 500 }}{{ $sum = $i }}{{ template "odd" 9 }}{{ with $i }}+{{ else }}-{{ end }}{{ end }}{{ $sum }}`;
+    const template = compileTemplate('t', source);
+    const atOnce = template.execute(data);
+    // a clock by which each look takes a millisecond
+    let now = performance.now();
+    vi.spyOn(performance, 'now').mockImplementation(() => now++);
+    let rounds = 0;
+    let isDone = false;
+    const count = (): void => {
+      rounds++;
+      if (!isDone) setImmediate(count);
+    };
+    setImmediate(count);
+    const inTurns = await template.executeInTurns(data);
+    isDone = true;
+    expect(inTurns).toBe(atOnce);
+    expect(atOnce).toMatch(/^012456-012456\+.*499$/s);
+    expect(rounds).toBeGreaterThan(10);
+  });
+
+  test('what fails in a later turn fails with its place', async () => {
+    const template = compileTemplate('t', '{{ range 1000 }}{{ if eq . 999 }}{{ .x }}{{ end }}{{ end }}');
+    await expect(template.executeInTurns(data)).rejects.toThrow("can't evaluate field x in type int");
+    expect(() => template.execute(data)).toThrow("can't evaluate field x in type int");
   });
 });

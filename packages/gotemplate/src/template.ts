@@ -1,6 +1,6 @@
 import { type Body, TemplateError } from './ast.ts';
 import { builtins } from './builtins.ts';
-import { execute } from './execute.ts';
+import { type ExecutionContext, execute, executeInTurns } from './execute.ts';
 import { HtmlContext } from './html-context.ts';
 import { parseTemplate } from './parse.ts';
 import { SafeHtml, SafeUrl, type TemplateFunctions, typed } from './values.ts';
@@ -8,6 +8,8 @@ import { SafeHtml, SafeUrl, type TemplateFunctions, typed } from './values.ts';
 export interface Template {
   /** @param functions take the place of those of the same name it was compiled with. @throws TemplateError */
   execute(data: unknown, functions?: TemplateFunctions): string;
+  /** As `execute`, in turns of the event loop. */
+  executeInTurns(data: unknown, functions?: TemplateFunctions): Promise<string>;
 }
 
 export interface TemplateOptions {
@@ -49,13 +51,14 @@ export class TemplateSet {
     const definitions = this.parse(name, source);
     const body = definitions.get(name) as Body;
     const definition = (wanted: string) => definitions.get(wanted) ?? this.definitions.get(wanted);
+    const context = (own?: TemplateFunctions): ExecutionContext => ({
+      functions: own ? (Object.assign(Object.create(this.functions), own) as TemplateFunctions) : this.functions,
+      definition,
+      ...this.escaping(),
+    });
     return {
-      execute: (data, own) => {
-        const functions = own
-          ? (Object.assign(Object.create(this.functions), own) as TemplateFunctions)
-          : this.functions;
-        return execute({ functions, definition, ...this.escaping() }, body, data);
-      },
+      execute: (data, own) => execute(context(own), body, data),
+      executeInTurns: (data, own) => executeInTurns(context(own), body, data),
     };
   }
 

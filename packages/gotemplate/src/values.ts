@@ -11,14 +11,22 @@ export function named<T extends object>(type: string, value: T): T {
   return Object.defineProperty(value, TYPE, { value: type, enumerable: false, configurable: true });
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 /** A struct, or a pointer to one: fields that can be named, and no others. */
 export class GoStruct {
   constructor(
     readonly typeName: string,
-    readonly fields: Readonly<Record<string, unknown>>,
+    /** Or what makes them when they are first asked for: of thousands of alerts a template may look at a hundred. */
+    private given: Fields | (() => Fields),
     /** What Go's String() method would print; without it, the fields are printed. */
     private readonly text?: string,
   ) {}
+
+  get fields(): Fields {
+    if (typeof this.given === 'function') this.given = this.given();
+    return this.given;
+  }
 
   toString(): string | undefined {
     return this.text;

@@ -7,7 +7,7 @@ import { silenceReach } from '../explain/silence-reach.ts';
 import { NoSuchReceiver, sendTest } from '../explain/test-notification.ts';
 import { type NotificationRecord, tellsOf } from '../history/record.ts';
 import { matchesAll } from '../route/route.ts';
-import { renderTemplate } from '../template/templates.ts';
+import { templateData } from '../template/data.ts';
 import { JsonBody } from './body.ts';
 import { ApiError } from './errors.ts';
 import type { PageGuard } from './page-guard.ts';
@@ -51,7 +51,9 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
       externalUrl: externalUrl(),
     });
     try {
-      return { output: renderTemplate(alertmanager.loaded.templates, body.string(text, 'preview.text'), about, kind) };
+      const { templates } = alertmanager.loaded;
+      const source = body.string(text, 'preview.text');
+      return { output: await templates.renderInTurns(kind, source, templateData(about)) };
     } catch (error) {
       throw new ApiError(400, (error as Error).message);
     }

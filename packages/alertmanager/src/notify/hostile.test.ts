@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Authority, hasOpenssl } from '../../../../tests/support/certificates.ts';
 import { configOf, ENTRIES } from './testing-entries.ts';
-import { ServiceStage } from './testing-integration.ts';
+import { integrationsOf, notificationOf, ServiceStage } from './testing-integration.ts';
 
 const stage = new ServiceStage();
 const attempt = stage.attempt.bind(stage);
@@ -18,12 +18,14 @@ describe.skipIf(!hasOpenssl)('what is longer than a service takes is cut (needs 
   const bodyOf = async (kind: string, entry: string) => {
     const { requests, outcome } = await attempt(custom(kind, entry), { labels: LONG });
     expect(outcome).toMatchObject({ kind: 'sent' });
-    return requests[0];
+    // Jira is searched before
+    return requests[requests.length - 1];
   };
   const cut = (characters: number) => `${'ü'.repeat(characters - 1)}…`;
   const NAME = '{{ .CommonLabels.alertname }}';
 
-  type Body = Readonly<Record<string, string>> & { attachments: Body[]; embeds: Body[]; payload: Body };
+  type Body = Readonly<Record<string, string>> & { attachments: Body[]; embeds: Body[]; payload: Body; fields: Body };
+  const jira = `api_url: 'https://team.atlassian.net/rest/api/2', project: OPS, issue_type: Bug`;
   test.each<[kind: string, entry: string, pick: (body: Body) => unknown, expected: unknown]>([
     ['slack', `{api_url: 'https://hook.test/s', title: '${NAME}'}`, (body) => body.attachments[0].title, cut(1024)],
     [
@@ -60,6 +62,12 @@ describe.skipIf(!hasOpenssl)('what is longer than a service takes is cut (needs 
       ({ text }) => text,
       cut(16_383),
     ],
+    [
+      'jira',
+      `{${jira}, summary: '${NAME}', description: '${NAME}'}`,
+      ({ fields: { summary, description } }) => [summary, description],
+      [cut(255), cut(32_767)],
+    ],
   ])('%s %#', async (kind, entry, pick, expected) => {
     const token = stage.services.httpConfig.replace(/\}$/, ', authorization: {credentials: tok}}');
     const { body } = await bodyOf(kind, entry.replace('HTTP', token));
@@ -80,6 +88,38 @@ describe.skipIf(!hasOpenssl)('what is longer than a service takes is cut (needs 
     const topic = new URLSearchParams((await bodyOf('sns', `${sns} topic_arn: 'arn:x.fifo'}`)).body);
     expect(topic.get('Message')).toBe('ü'.repeat(128 * 1024));
     expect(topic.get('MessageGroupId')).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe.skipIf(!hasOpenssl)('a group of thousands of alerts (needs openssl)', () => {
+  const ALL = '{{ range .Alerts }}{{ .Labels.instance }};{{ end }}';
+  const instances = Array.from({ length: 3000 }, (_, i) => `host-${i}`);
+
+  test.each([
+    ['webhook', `{url: 'https://hook.test/w'}`],
+    ['webhook', `{url: 'https://hook.test/w', payload: {'{{ len .Alerts }}': ['${ALL}', {x: '${ALL}'}]}}`],
+    ['slack', `{api_url: 'https://hook.test/s', text: '${ALL}', fields: [{title: a, value: '${ALL}'}]}`],
+    ['telegram', `{bot_token: tok1, chat_id: 1, message: '${ALL}'}`],
+  ])('%s: it is told in turns of the event loop %#', async (kind, entry) => {
+    const [integration] = await integrationsOf(stage.directory, custom(kind, entry));
+    let now = performance.now();
+    // a clock by which each look takes a millisecond
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now++);
+    let [rounds, told] = [0, false];
+    stage.services.answer = (request) => {
+      told = true;
+      return stage.content(request);
+    };
+    const count = (): void => {
+      rounds++;
+      if (!told) setImmediate(count);
+    };
+    setImmediate(count);
+    const notification = notificationOf({}, { instances });
+    const { signal } = new AbortController();
+    expect(await integration.notify(notification, { signal, data: {} })).toMatchObject({ kind: 'sent' });
+    clock.mockRestore();
+    expect(rounds).toBeGreaterThan(30);
   });
 });
 

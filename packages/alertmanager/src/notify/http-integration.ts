@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
 import { HttpClient } from '@avalanche/web';
 import type { HttpConfig } from '../config/values.ts';
-import { type Notification, notificationStatus, type TemplateData, templateData } from '../template/data.ts';
-import type { NotificationTemplates } from '../template/templates.ts';
+import {
+  type Notification,
+  notificationStatus,
+  type TemplateData,
+  templateData,
+  truncateAlerts,
+} from '../template/data.ts';
+import type { NotificationTemplates, TemplateKind } from '../template/templates.ts';
 import { NotifyFailure, outcomeOfError } from './failure.ts';
 import { type HttpAnswer, type HttpCall, HttpExchange, type HttpRules, secretsOfHttpConfig } from './http.ts';
 import {
@@ -39,6 +45,10 @@ export interface HttpKind<Config extends HttpNotifierConfig, Name extends string
   /** The secrets that a notification needs; those in files are read for each. */
   readonly secrets: (config: Config) => Secrets<Name>;
   readonly timeoutMs?: (config: Config) => number;
+  /** How many alerts templates see; 0: all. */
+  readonly alertsMax?: (config: Config) => number;
+  /** Whether the configuration's `message` is HTML. */
+  readonly isHtml?: (config: Config) => boolean;
   /** Tells the service. @throws NotifyFailure, TemplateError */
   readonly send: (message: HttpMessage<Config, Name>) => Promise<void>;
 }
@@ -46,7 +56,9 @@ export interface HttpKind<Config extends HttpNotifierConfig, Name extends string
 /** One attempt to tell a service of a notification. */
 export class HttpMessage<Config extends HttpNotifierConfig, Name extends string> {
   readonly status: 'firing' | 'resolved';
-  private made: TemplateData | undefined;
+  readonly templateData: TemplateData;
+  /** What templates came to, or why they failed. */
+  private readonly expanded = new Map<string, string | Error>();
 
   constructor(
     readonly config: Config,
@@ -54,26 +66,32 @@ export class HttpMessage<Config extends HttpNotifierConfig, Name extends string>
     /** What the integration keeps about the group. */
     readonly data: ReceiverData,
     readonly exchange: HttpExchange,
+    private readonly service: HttpKind<Config, Name>,
     private readonly secrets: Secrets<Name>,
     private readonly templates: NotificationTemplates,
   ) {
     this.status = notificationStatus(notification);
+    this.templateData = templateData(truncateAlerts(notification, service.alertsMax?.(config) ?? 0));
   }
 
-  /** The same about another notification, such as one with fewer alerts. */
-  about(notification: Notification): HttpMessage<Config, Name> {
-    if (notification === this.notification) return this;
-    return new HttpMessage(this.config, notification, this.data, this.exchange, this.secrets, this.templates);
-  }
-
-  get templateData(): TemplateData {
-    this.made ??= templateData(this.notification);
-    return this.made;
+  /**
+   * Expands the templates of the configuration in turns of the event loop, as they may range over thousands of alerts,
+   * so that `text` and `html` find what they are asked for.
+   */
+  async expand(): Promise<void> {
+    const isHtml = this.service.isHtml?.(this.config) ?? false;
+    for (const [key, value] of Object.entries(this.config)) {
+      if (key === 'http_config') continue;
+      const kind = isHtml && key === 'message' ? 'html' : 'text';
+      for (const source of templatesIn(value)) {
+        const made = this.templates.renderInTurns(kind, source, this.templateData);
+        this.expanded.set(kind + source, await made.catch((error: Error) => error));
+      }
+    }
   }
 
   /** A template of the configuration as text. @throws TemplateError */
-  readonly text = (source: string): string =>
-    source.includes('{{') ? this.templates.render('text', source, this.templateData) : source;
+  readonly text = (source: string): string => this.expansion('text', source);
 
   /**
    * An address of the configuration. A test notification, whose labels anybody may choose, does not go where they lead.
@@ -89,8 +107,14 @@ export class HttpMessage<Config extends HttpNotifierConfig, Name extends string>
   }
 
   /** A template of the configuration as HTML. @throws TemplateError */
-  readonly html = (source: string): string =>
-    source.includes('{{') ? this.templates.render('html', source, this.templateData) : source;
+  readonly html = (source: string): string => this.expansion('html', source);
+
+  private expansion(kind: TemplateKind, source: string): string {
+    const known = this.expanded.get(kind + source);
+    if (known instanceof Error) throw known;
+    // a secret may be a template too
+    return known ?? this.templates.render(kind, source, this.templateData);
+  }
 
   /** The group's key as services take it, which limit the length (upstream Key.Hash). */
   get groupHash(): string {
@@ -131,7 +155,9 @@ export function httpIntegration<Config extends HttpNotifierConfig, Name extends 
   const tell = async (notification: Notification, attempt: Attempt): Promise<Outcome> => {
     for (const guard of guards) await guard?.read();
     const exchange = new HttpExchange(client, rules, attempt.signal, new Talk(attempt.talk));
-    await service.send(new HttpMessage(config, notification, attempt.data, exchange, secrets, templates));
+    const message = new HttpMessage(config, notification, attempt.data, exchange, service, secrets, templates);
+    await message.expand();
+    await service.send(message);
     return exchange.reply === undefined ? { kind: 'sent' } : { kind: 'sent', reply: exchange.reply };
   };
   return {
@@ -143,6 +169,19 @@ export function httpIntegration<Config extends HttpNotifierConfig, Name extends 
     prepare: () => client.prepare(),
     notify: (notification, attempt) => tell(notification, attempt).catch(outcomeOfError),
   };
+}
+
+/** Every text with an action in it, keys of maps included. */
+function* templatesIn(value: unknown): Generator<string> {
+  if (typeof value === 'string') {
+    if (value.includes('{{')) yield value;
+  } else if (Array.isArray(value)) for (const item of value) yield* templatesIn(item);
+  else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      yield* templatesIn(key);
+      yield* templatesIn(item);
+    }
+  }
 }
 
 /** Without the keys that hold nothing, as Go's `omitempty` leaves them out. */

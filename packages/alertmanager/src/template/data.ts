@@ -37,11 +37,22 @@ export function commonEntries(maps: readonly StringMap[]): Record<string, string
 }
 
 export function commonLabels({ alerts }: Notification): Record<string, string> {
-  return commonEntries(alerts.map(({ labels }) => labels.toJSON()));
+  const entries = [...(alerts[0]?.labels.entries() ?? [])];
+  return Object.fromEntries(
+    entries.filter(([name, value]) => alerts.every(({ labels }) => labels.get(name) === value)),
+  );
 }
 
 export function commonAnnotations({ alerts }: Notification): Record<string, string> {
   return commonEntries(alerts.map(({ annotations }) => annotations));
+}
+
+/** The notification with its first alerts only; 0 keeps all. */
+export function truncateAlerts(notification: Notification, maxAlerts: number): Notification {
+  const { alerts } = notification;
+  return maxAlerts > 0 && alerts.length > maxAlerts
+    ? { ...notification, alerts: alerts.slice(0, maxAlerts) }
+    : notification;
 }
 
 /** Upstream quotes the receiver's name as for a regular expression (regexp.QuoteMeta). */
@@ -64,16 +75,25 @@ export function templateData(notification: Notification): TemplateData {
   });
 }
 
-function alertData(alert: Alert, now: number): GoStruct {
-  return new GoStruct('template.Alert', {
-    Status: isResolved(alert, now) ? 'resolved' : 'firing',
+/** An alert of a template, whose status is known without its other fields. */
+export class AlertStruct extends GoStruct {
+  constructor(
+    readonly status: string,
+    fields: () => Readonly<Record<string, unknown>>,
+  ) {
+    super('template.Alert', () => ({ Status: status, ...fields() }));
+  }
+}
+
+function alertData(alert: Alert, now: number): AlertStruct {
+  return new AlertStruct(isResolved(alert, now) ? 'resolved' : 'firing', () => ({
     Labels: kv(alert.labels.toJSON()),
     Annotations: kv(alert.annotations),
     StartsAt: goTimeOf(alert.startsAt),
     EndsAt: goTimeOf(alert.endsAt),
     GeneratorURL: alert.generatorURL,
     Fingerprint: alert.fingerprint,
-  });
+  }));
 }
 
 /** 0 is a time that is not set. */
@@ -81,12 +101,12 @@ function goTimeOf(milliseconds: number): GoTime {
   return milliseconds === 0 ? GoTime.zero : new GoTime(milliseconds);
 }
 
-type AlertList = readonly GoStruct[];
+type AlertList = readonly AlertStruct[];
 
 function withStatus(alerts: AlertList, status: string): AlertList {
   return named(
     '[]template.Alert',
-    alerts.filter(({ fields }) => fields.Status === status),
+    alerts.filter((alert) => alert.status === status),
   );
 }
 

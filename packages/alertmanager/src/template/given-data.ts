@@ -1,6 +1,6 @@
 import { GoStruct, GoTime, parseTime } from '@avalanche/gotemplate';
 import { z } from 'zod';
-import { alertList, kv, type TemplateData } from './data.ts';
+import { AlertStruct, alertList, kv, type TemplateData } from './data.ts';
 
 const RFC3339 = '2006-01-02T15:04:05Z07:00';
 
@@ -56,14 +56,13 @@ export function givenTemplateData(value: unknown): TemplateData {
   });
 }
 
-function alertStruct({ status, labels, annotations, startsAt, endsAt, ...rest }: z.output<typeof alert>): GoStruct {
-  return new GoStruct('template.Alert', {
-    Status: status,
+function alertStruct({ status, labels, annotations, startsAt, endsAt, ...rest }: z.output<typeof alert>): AlertStruct {
+  return new AlertStruct(status, () => ({
     Labels: kv(labels),
     Annotations: kv(annotations),
     StartsAt: startsAt,
     EndsAt: endsAt,
     GeneratorURL: rest.generatorURL,
     Fingerprint: rest.fingerprint,
-  });
+  }));
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { alertOf, START } from '../testing.ts';
-import type { Notification } from './data.ts';
-import { NotificationTemplates, renderRouteLabels, renderTemplate } from './templates.ts';
+import { type Notification, templateData } from './data.ts';
+import { NotificationTemplates, renderRouteLabels, type TemplateKind } from './templates.ts';
 
 const templates = new NotificationTemplates();
 
@@ -23,13 +23,17 @@ function notification(changes: Partial<Notification> = {}): Notification {
   };
 }
 
+function expanded(source: string, about = notification(), kind: TemplateKind = 'text', by = templates): string {
+  return by.render(kind, source, templateData(about));
+}
+
 /** What `amtool template render` of 0.34 writes for the same notification. */
 const expressions = JSON.parse(
   readFileSync(new URL('./testdata/expressions.json', import.meta.url), 'utf8'),
 ) as readonly (readonly [source: string, written: string])[];
 
 test.each(expressions)('%s', (source, written) => {
-  const render = () => renderTemplate(templates, source, notification(), 'text').replace(/\n$/, '');
+  const render = () => expanded(source).replace(/\n$/, '');
   if (written.startsWith('error: ')) expect(render).toThrow(written.slice('error: '.length));
   else expect(render()).toBe(written);
 });
@@ -110,7 +114,7 @@ test.each(UPSTREAM_NAMES)('%s can be used', (name) => {
       : '.';
   for (const kind of ['text', 'html'] as const) {
     const source = `{{ template "${name}" ${data} }}`;
-    expect(() => renderTemplate(templates, source, notification(), kind)).not.toThrow();
+    expect(() => expanded(source, notification(), kind)).not.toThrow();
   }
 });
 
@@ -128,9 +132,7 @@ test('no alert makes the default messages fail or endless', () => {
   for (const odd of [{ alerts }, { alerts: [alertOf({ alertname: 'A', ...many })] }, { alerts: [alertOf({})] }]) {
     for (const name of UPSTREAM_NAMES.filter((known) => known.includes('.default.') && !known.endsWith('instances'))) {
       const kind = name.endsWith('html') ? 'html' : 'text';
-      expect(renderTemplate(templates, `{{ template "${name}" . }}`, notification(odd), kind).length).toBeLessThan(
-        400_000,
-      );
+      expect(expanded(`{{ template "${name}" . }}`, notification(odd), kind).length).toBeLessThan(400_000);
     }
   }
 });
@@ -138,9 +140,8 @@ test('no alert makes the default messages fail or endless', () => {
 test('templates of users take the place of ours', () => {
   const own = new NotificationTemplates();
   own.add('own.tmpl', '{{ define "__subject" }}mine: {{ .Status }}{{ end }}');
-  expect(renderTemplate(own, '{{ template "pagerduty.default.description" . }}', notification(), 'text')).toBe(
-    'mine: firing',
-  );
+  const source = '{{ template "pagerduty.default.description" . }}';
+  expect(expanded(source, notification(), 'text', own)).toBe('mine: firing');
   expect(() => own.add('bad.tmpl', '{{ define "x" }}{{ nope }}{{ end }}')).toThrow(
     'template: bad.tmpl:1: function "nope" not defined',
   );
@@ -153,12 +154,7 @@ test('labels of a route are templates that may ask for each other, but not in a 
   };
   const rendered = renderRouteLabels(templates, notification({ routeLabels }));
   expect(rendered).toEqual({ team: 'NODE', page: 'NODE-!' });
-  const asked = renderTemplate(
-    templates,
-    '{{ routeLabels "page" }} {{ .RouteLabels.team }}',
-    notification({ routeLabels: rendered }),
-    'text',
-  );
+  const asked = expanded('{{ routeLabels "page" }} {{ .RouteLabels.team }}', notification({ routeLabels: rendered }));
   expect(asked).toBe('NODE-! NODE');
   const circle = { a: '{{ routeLabels "b" }}', b: '{{ routeLabels "a" }}' };
   expect(() => renderRouteLabels(templates, notification({ routeLabels: circle }))).toThrow(
@@ -167,7 +163,7 @@ test('labels of a route are templates that may ask for each other, but not in a 
 });
 
 test('a template that calls itself or runs on ends with an error', () => {
-  const source = (text: string) => () => renderTemplate(templates, text, notification(), 'text');
+  const source = (text: string) => () => expanded(text);
   expect(source('{{ define "a" }}{{ template "a" . }}{{ end }}{{ template "a" . }}')).toThrow(
     'exceeded maximum template depth',
   );

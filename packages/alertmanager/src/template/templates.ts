@@ -30,6 +30,12 @@ export class NotificationTemplates {
     return this.template(kind, source).execute(data, { routeLabels: routeLabel });
   }
 
+  /** As `render`, in turns of the event loop: a group may have thousands of alerts. @throws TemplateError */
+  async renderInTurns(kind: TemplateKind, source: string, data: TemplateData): Promise<string> {
+    if (!source.includes('{{')) return source;
+    return this.template(kind, source).executeInTurns(data, { routeLabels: routeLabelOf(data) });
+  }
+
   private template(kind: TemplateKind, source: string): Template {
     const key = kind + source;
     let template = this.compiled.get(key);
@@ -45,19 +51,6 @@ export class NotificationTemplates {
 function routeLabelOf({ fields }: TemplateData): (name: string) => string {
   const labels = fields.RouteLabels as Readonly<Record<string, string>>;
   return (name) => (Object.hasOwn(labels, name) ? labels[name] : '');
-}
-
-/**
- * Expands a text of the configuration, or one that somebody tries out, for a notification.
- * @throws TemplateError with the place that failed
- */
-export function renderTemplate(
-  templates: NotificationTemplates,
-  source: string,
-  notification: Notification,
-  kind: TemplateKind,
-): string {
-  return templates.render(kind, source, templateData(notification));
 }
 
 /**

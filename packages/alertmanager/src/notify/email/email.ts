@@ -26,8 +26,8 @@ export function emailIntegration(config: EmailConfig, context: IntegrationContex
     const talk = new Talk(listener);
     const data = templateData(notification);
     const mail = await composeMail(config, notification, {
-      text: (source) => templates.render('text', source, data),
-      html: (source) => templates.render('html', source, data),
+      text: (source) => templates.renderInTurns('text', source, data),
+      html: (source) => templates.renderInTurns('html', source, data),
     });
     const user: SmtpUser | undefined =
       config.auth_username === ''

@@ -18,33 +18,34 @@ export interface Mail {
 
 /** How the texts of the configuration are expanded. */
 export interface Expand {
-  readonly text: (source: string) => string;
-  readonly html: (source: string) => string;
+  readonly text: (source: string) => Promise<string>;
+  readonly html: (source: string) => Promise<string>;
 }
 
 /** The mail about a notification. No label can add a header or a line to one. @throws Error, TemplateError */
 export async function composeMail(config: EmailConfig, notification: Notification, expand: Expand): Promise<Mail> {
-  const from = addressesOf('from', expand.text(config.from));
+  const from = addressesOf('from', await expand.text(config.from));
   if (from.length !== 1) throw new Error(`must be exactly one 'from' address (got: ${from.length})`);
-  const to = addressesOf('to', expand.text(config.to));
-  const headers = new Map(
-    Object.entries(config.headers).map(([name, value]) => [name, headerValue(expand.text(value))]),
-  );
-  const take = (name: string, fallback: () => string): string => {
-    const value = headers.get(name) ?? fallback();
+  const to = addressesOf('to', await expand.text(config.to));
+  const headers = new Map<string, string>();
+  for (const [name, value] of Object.entries(config.headers)) headers.set(name, headerValue(await expand.text(value)));
+  const take = async (name: string, fallback: () => string | Promise<string>): Promise<string> => {
+    const value = headers.get(name) ?? (await fallback());
     headers.delete(name);
     return value;
   };
   const thread = config.threading.enabled ? threadId(config, notification) : undefined;
   const composer = new MailComposer({
-    from: take('From', () => oneLine(expand.text(config.from))),
-    to: take('To', () => oneLine(expand.text(config.to))),
-    subject: take('Subject', () => headerValue(expand.text('{{ template "email.default.subject" . }}'))),
-    messageId: take('Message-Id', () => `<${Date.now()}.${Math.random().toString(36).slice(2)}@${hostname()}>`),
+    from: await take('From', async () => oneLine(await expand.text(config.from))),
+    to: await take('To', async () => oneLine(await expand.text(config.to))),
+    subject: await take('Subject', async () =>
+      headerValue(await expand.text('{{ template "email.default.subject" . }}')),
+    ),
+    messageId: await take('Message-Id', () => `<${Date.now()}.${Math.random().toString(36).slice(2)}@${hostname()}>`),
     ...(thread === undefined ? {} : { references: thread, inReplyTo: thread }),
     headers: Object.fromEntries(headers),
-    ...(config.text === '' ? {} : { text: expand.text(config.text) }),
-    ...(config.html === '' ? {} : { html: expand.html(config.html) }),
+    ...(config.text === '' ? {} : { text: await expand.text(config.text) }),
+    ...(config.html === '' ? {} : { html: await expand.html(config.html) }),
     disableFileAccess: true,
     disableUrlAccess: true,
   });

@@ -17,14 +17,10 @@ export const incidentio: HttpKind<IncidentioConfig, 'url' | 'token'> = {
   async send(message) {
     const { config, notification } = message;
     const token = await message.secret('token');
-    const encoded = (alerts = notification.alerts) => {
-      const truncated = notification.alerts.length - alerts.length;
-      const body = dataMessage({ ...notification, alerts }, { version: '1', maxAlerts: config.max_alerts });
-      return JSON.stringify({ ...body, truncatedAlerts: body.truncatedAlerts + truncated });
-    };
-    const whole = encoded();
+    const whole = await dataMessage(notification, { version: '1', maxAlerts: config.max_alerts });
+    const isTooBig = Buffer.byteLength(whole) >= BODY_BYTES_MAX;
     // one alert of the group is enough for an incident
-    const body = Buffer.byteLength(whole) < BODY_BYTES_MAX ? whole : encoded(notification.alerts.slice(0, 1));
+    const body = isTooBig ? await dataMessage(notification, { version: '1', maxAlerts: 1 }) : whole;
     const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
     await message.post(await message.secret('url'), body, { headers });
   },

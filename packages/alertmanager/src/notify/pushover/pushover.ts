@@ -17,6 +17,7 @@ export const pushover: HttpKind<PushoverConfig, 'token' | 'user'> = {
     token: Secret.of(config.token, config.token_file),
     user: Secret.of(config.user_key, config.user_key_file),
   }),
+  isHtml: ({ html }) => html,
   async send(message) {
     const url = new URL(API_URL);
     url.search = (await parameters(message)).toString();

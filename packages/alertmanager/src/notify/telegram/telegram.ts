@@ -21,6 +21,7 @@ export const telegram: HttpKind<TelegramConfig, 'token' | 'chat'> = {
     token: Secret.of(config.bot_token, config.bot_token_file),
     chat: Secret.of(undefined, config.chat_id_file),
   }),
+  isHtml: ({ parse_mode }) => parse_mode === 'HTML',
   async send(message) {
     const { config } = message;
     // the API takes every parameter as text
