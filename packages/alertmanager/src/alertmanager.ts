@@ -225,9 +225,10 @@ export class Alertmanager {
         for (const integration of integrations.get(receiver) ?? []) integration.prepare?.();
       },
     });
-    const end = (): Promise<void> => {
+    const end = async (): Promise<void> => {
       unsubscribe();
-      return dispatcher.stop();
+      await dispatcher.stop();
+      for (const integration of [...integrations.values()].flat()) integration.close?.();
     };
     this.generation = { loaded, inhibitor, integrations, dispatcher, end };
     this.reload.success = true;

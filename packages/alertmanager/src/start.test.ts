@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { silentLogger } from '@avalanche/model';
 import { StartupError } from '@avalanche/web';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startAlertmanager } from './start.ts';
-import { Stage } from './testing-http.ts';
+import { ALERT, post, Stage } from './testing-http.ts';
 
 let stage: Stage;
 
@@ -47,5 +50,29 @@ describe('starting and reloading', () => {
     const metrics = await (await fetch(`${alertmanager.url}/metrics`)).text();
     expect(metrics).toContain('alertmanager_config_last_reload_successful 0');
     for (const path of ['healthy', 'ready']) expect((await fetch(`${alertmanager.url}/-/${path}`)).status).toBe(200);
+  });
+
+  test('a reload ends the connections that the configuration before has kept', async () => {
+    // it would keep them for as long as anybody
+    const hook = createServer({ keepAliveTimeout: 600_000 }, (request, response) => {
+      request.resume();
+      request.on('end', () => response.end('ok'));
+    });
+    hook.listen(0, '127.0.0.1');
+    await once(hook, 'listening');
+    stage.onEnd(() => {
+      hook.closeAllConnections();
+      hook.close();
+    });
+    const closed = once(hook, 'connection').then(([socket]) => once(socket as Socket, 'close'));
+    const told = once(hook, 'request');
+    const alertmanager = await stage.start(`
+route: {receiver: ops, group_wait: 0s}
+receivers: [{name: ops, webhook_configs: [{url: 'http://127.0.0.1:${(hook.address() as AddressInfo).port}/'}]}]
+`);
+    await post(`${alertmanager.url}/api/v2/alerts`, [ALERT]);
+    await told;
+    await alertmanager.reload();
+    await closed;
   });
 });

@@ -167,6 +167,7 @@ export function httpIntegration<Config extends HttpNotifierConfig, Name extends 
     sendResolved: config.send_resolved,
     missing: () => missingSecret([...Object.values<Secret | undefined>(secrets), ...guards]),
     prepare: () => client.prepare(),
+    close: () => client.close(),
     notify: (notification, attempt) => tell(notification, attempt).catch(outcomeOfError),
   };
 }

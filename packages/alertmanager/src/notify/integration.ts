@@ -78,6 +78,8 @@ export interface Integration {
   missing(): Promise<string | undefined>;
   /** Loads what the first attempt would wait for; asked as soon as there is something to tell, which waits for `group_wait`. */
   prepare?(): void;
+  /** Ends the connections that it keeps, those under way when they have come to their end. */
+  close?(): void;
   /** One attempt; never throws for what the receiver does. */
   notify(notification: Notification, attempt: Attempt): Promise<Outcome>;
 }
