@@ -40,3 +40,9 @@ test('keys of a part of the labels are equal where that part is', () => {
   expect(labels.keyWithout([])).not.toBe(other.keyWithout([]));
   expect(labels.nameless.toString()).toBe('{a="1", b="2"}');
 });
+
+test('JSON has every label, whatever its name means to JavaScript', () => {
+  const text = '{"1":"one","__proto__":"p","a":"b","constructor":"c"}';
+  expect(JSON.stringify(Labels.from(JSON.parse(text) as Record<string, string>))).toBe(text);
+  expect(JSON.stringify(Labels.from({ b: '2', a: '1' }))).toBe('{"a":"1","b":"2"}');
+});

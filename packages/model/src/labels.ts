@@ -147,7 +147,13 @@ export class Labels {
 
   /** The JSON form of the HTTP APIs: an object in label order. */
   toJSON(): Record<string, string> {
-    return Object.fromEntries(this.entries());
+    const { pairs } = this;
+    const out: Record<string, string> = {};
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (pairs[i] === '__proto__') return Object.fromEntries(this.entries());
+      out[pairs[i]] = pairs[i + 1];
+    }
+    return out;
   }
 
   /** `name{a="b"}` as PromQL writes it; names that are not classic identifiers are quoted inside the braces. */

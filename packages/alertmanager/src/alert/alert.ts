@@ -52,12 +52,22 @@ export function compareAlerts(a: Alert, b: Alert): number {
 }
 
 function compareLabel(name: string, a: Labels, b: Labels): number {
-  if (a.has(name) !== b.has(name)) return a.has(name) ? -1 : 1;
-  return compareStrings(a.get(name), b.get(name));
+  const [first, second] = [a.get(name), b.get(name)];
+  if (first === second) return 0;
+  // '' is none
+  if (first === '' || second === '') return first === '' ? 1 : -1;
+  return compareStrings(first, second);
 }
+
+/** The last time that was printed: alerts that come together have begun together. */
+const printed = { ms: 0, text: '0001-01-01T00:00:00Z' };
 
 /** A time as Go prints it in JSON: RFC 3339 without needless zeros; 0 is Go's zero time. */
 export function goTime(ms: number): string {
   if (ms === 0) return '0001-01-01T00:00:00Z';
-  return new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z');
+  if (ms === printed.ms) return printed.text;
+  const text = new Date(ms).toISOString().replace(/\.?0*Z$/, 'Z');
+  printed.ms = ms;
+  printed.text = text;
+  return text;
 }

@@ -56,7 +56,7 @@ export interface HttpKind<Config extends HttpNotifierConfig, Name extends string
 /** One attempt to tell a service of a notification. */
 export class HttpMessage<Config extends HttpNotifierConfig, Name extends string> {
   readonly status: 'firing' | 'resolved';
-  readonly templateData: TemplateData;
+  private made: TemplateData | undefined;
   /** What templates came to, or why they failed. */
   private readonly expanded = new Map<string, string | Error>();
 
@@ -71,7 +71,11 @@ export class HttpMessage<Config extends HttpNotifierConfig, Name extends string>
     private readonly templates: NotificationTemplates,
   ) {
     this.status = notificationStatus(notification);
-    this.templateData = templateData(truncateAlerts(notification, service.alertsMax?.(config) ?? 0));
+  }
+
+  get templateData(): TemplateData {
+    this.made ??= templateData(truncateAlerts(this.notification, this.service.alertsMax?.(this.config) ?? 0));
+    return this.made;
   }
 
   /**

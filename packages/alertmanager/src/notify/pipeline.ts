@@ -50,8 +50,10 @@ export interface PipelineParts {
 /** Takes alerts out of a turn. */
 type MuteStage = (parts: PipelineParts, flush: Flush) => readonly Alert[];
 
-const inhibit: MuteStage = ({ inhibitor, metrics, clock }, { alerts }) =>
-  counted(metrics, 'inhibition', alerts, (alert) => inhibitor.inhibitedBy(alert.labels, clock.now()) === undefined);
+const inhibit: MuteStage = ({ inhibitor, metrics, clock }, { alerts }) => {
+  const now = clock.now();
+  return counted(metrics, 'inhibition', alerts, (alert) => inhibitor.inhibitedBy(alert.labels, now) === undefined);
+};
 
 const muteByTime: MuteStage = ({ timeIntervals, metrics }, { alerts, route, now }) => {
   const muted = mutingIntervals(route, timeIntervals, now);
@@ -59,13 +61,12 @@ const muteByTime: MuteStage = ({ timeIntervals, metrics }, { alerts, route, now 
   return muted.outsideActive ? counted(metrics, 'active_time_interval', alerts, () => false) : alerts;
 };
 
-const silence: MuteStage = ({ silences, metrics, clock }, { alerts }) =>
-  counted(
-    metrics,
-    'silence',
-    alerts,
-    ({ fingerprint, labels }) => silences.silencedBy(fingerprint, labels, clock.now()).length === 0,
-  );
+const silence: MuteStage = ({ silences, metrics, clock }, { alerts }) => {
+  const now = clock.now();
+  const isLoud = ({ fingerprint, labels }: Alert): boolean =>
+    silences.silencedBy(fingerprint, labels, now).length === 0;
+  return counted(metrics, 'silence', alerts, isLoud);
+};
 
 const MUTE_STAGES: readonly MuteStage[] = [inhibit, muteByTime, silence];
 
@@ -140,7 +141,9 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
 }
 
 function hashesOf(alerts: readonly Alert[]): BigUint64Array {
-  return BigUint64Array.from(alerts, ({ labels }) => alertHash(labels));
+  const hashes = new BigUint64Array(alerts.length);
+  for (let i = 0; i < alerts.length; i++) hashes[i] = alertHash(alerts[i].labels);
+  return hashes;
 }
 
 /** The notification with the labels of its route rendered; those that cannot be are left out. */

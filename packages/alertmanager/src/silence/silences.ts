@@ -98,6 +98,7 @@ export class Silences {
 
   /** Ids of the active silences that match an alert, sorted. */
   silencedBy(fingerprint: string, labels: Labels, now: number): readonly string[] {
+    if (this.order.length === 0) return NONE;
     const known = this.matched.get(fingerprint);
     const ids = known?.seen === this.order.length ? known.ids : this.matchNewer(fingerprint, labels, known);
     if (ids.length === 0) return ids;
