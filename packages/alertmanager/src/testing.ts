@@ -77,12 +77,12 @@ export class Timeline {
   fire(...labels: Readonly<Record<string, string>>[]): void {
     const now = this.clock.now();
     const endsAt = now + 3_600_000;
-    this.manager.alerts.put(labels.map((set) => alertOf(set, { startsAt: now, updatedAt: now, endsAt })));
+    void this.manager.alerts.put(labels.map((set) => alertOf(set, { startsAt: now, updatedAt: now, endsAt })));
   }
 
   resolve(...labels: Readonly<Record<string, string>>[]): void {
     const now = this.clock.now();
-    this.manager.alerts.put(labels.map((set) => alertOf(set, { startsAt: START, updatedAt: now, endsAt: now })));
+    void this.manager.alerts.put(labels.map((set) => alertOf(set, { startsAt: START, updatedAt: now, endsAt: now })));
   }
 
   async seconds(count: number): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock } from '@avalanche/model';
+import { type Clock, Slices } from '@avalanche/model';
 import { type Alert, isResolved, mergeAlerts, overlaps } from './alert.ts';
 
 export interface AlertStoreOptions {
@@ -23,16 +23,12 @@ export class AlertStore {
     this.scheduleGc();
   }
 
-  /** Takes reports of alerts. */
-  put(alerts: readonly Alert[]): void {
-    const now = this.options.clock.now();
+  /** Takes reports of alerts, many of them in turns of the event loop. */
+  async put(alerts: readonly Alert[]): Promise<void> {
+    const slices = new Slices();
     for (const report of alerts) {
-      const known = this.alerts.get(report.fingerprint);
-      if (!known && !this.admit(report)) continue;
-      const merged = known && overlaps(known, report) ? mergeAlerts(known, report, now) : report;
-      const alert = known ? sharing(known, merged) : merged;
-      this.alerts.set(alert.fingerprint, alert);
-      for (const listener of this.listeners) listener(alert);
+      this.take(report, this.options.clock.now());
+      if (slices.isOver()) await slices.next();
     }
   }
 
@@ -63,6 +59,15 @@ export class AlertStore {
 
   stop(): void {
     this.stopTimer();
+  }
+
+  private take(report: Alert, now: number): void {
+    const known = this.alerts.get(report.fingerprint);
+    if (!known && !this.admit(report)) return;
+    const merged = known && overlaps(known, report) ? mergeAlerts(known, report, now) : report;
+    const alert = known ? sharing(known, merged) : merged;
+    this.alerts.set(alert.fingerprint, alert);
+    for (const listener of this.listeners) listener(alert);
   }
 
   private scheduleGc(): void {

@@ -1,4 +1,4 @@
-import { type Clock, Labels, type Matcher, nextTurn, turnIsOver } from '@avalanche/model';
+import { type Clock, Labels, type Matcher, nextTurn, Slices, turnIsOver } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
 import { fingerprintOfMap } from '../alert/fingerprint.ts';
@@ -17,7 +17,8 @@ export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, cl
   api.post('/alerts', async (request, reply) => {
     // several reports that come at once are taken in turns with what else is due
     while (turnIsOver()) await nextTurn();
-    takeAlerts(alertmanager, new JsonBody(request, 'alerts'), clock.now());
+    const body = await JsonBody.of(request, 'alerts');
+    await takeAlerts(alertmanager, body, clock.now());
     return reply.code(200).send();
   });
 }
@@ -112,13 +113,13 @@ function alertJson(alert: Alert, status: AlertStatus, receivers: readonly string
   };
 }
 
-/** Takes what is valid of a posted list. @throws SchemaError, or ApiError naming what was not valid */
-function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): void {
+/** Takes what is valid of a posted list, in turns of the event loop. @throws SchemaError, or ApiError naming what was not valid */
+async function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): Promise<void> {
   const { metrics, alerts, loaded } = alertmanager;
   const problems: string[] = [];
   const valid: Alert[] = [];
   let firing = 0;
-  const reports = parseAlerts(body, alerts, { now, resolveTimeoutMs: loaded.config.global.resolve_timeout });
+  const reports = await parseAlerts(body, alerts, { now, resolveTimeoutMs: loaded.config.global.resolve_timeout });
   for (const report of reports) {
     if (report.endsAt > now) firing++;
     const problem = problemOf(report);
@@ -130,19 +131,21 @@ function takeAlerts(alertmanager: Alertmanager, body: JsonBody, now: number): vo
   }
   metrics.received.inc({ status: 'firing', version: 'v2' }, firing);
   metrics.received.inc({ status: 'resolved', version: 'v2' }, reports.length - firing);
-  alerts.put(valid);
+  await alerts.put(valid);
   if (problems.length > 0) throw new ApiError(400, problems.join('\n'));
 }
 
-function parseAlerts(
+async function parseAlerts(
   body: JsonBody,
   known: AlertStore,
   { now, resolveTimeoutMs }: { readonly now: number; readonly resolveTimeoutMs: number },
-): Alert[] {
-  const items = body.array(body.value, 'Go value of type models.PostableAlerts').map((item) => decodeAlert(body, item));
+): Promise<Alert[]> {
+  const list = body.array(body.value, 'Go value of type models.PostableAlerts');
   // all must be decoded before the first is judged
-  items.forEach(checkAlert);
-  return items.map(({ labels = {}, annotations, startsAt, endsAt, generatorURL }) => {
+  const items = await mapInTurns(list, (item) => decodeAlert(body, item));
+  return mapInTurns(items, (item, i) => {
+    checkAlert(item, i);
+    const { labels = {}, annotations, startsAt, endsAt, generatorURL } = item;
     const fingerprint = fingerprintOfMap(labels);
     return {
       fingerprint,
@@ -155,6 +158,16 @@ function parseAlerts(
       generatorURL,
     };
   });
+}
+
+async function mapInTurns<Item, Made>(items: readonly Item[], make: (item: Item, i: number) => Made): Promise<Made[]> {
+  const made: Made[] = [];
+  const slices = new Slices();
+  for (let i = 0; i < items.length; i++) {
+    made.push(make(items[i], i));
+    if (slices.isOver()) await slices.next();
+  }
+  return made;
 }
 
 function decodeAlert(body: JsonBody, value: unknown) {

@@ -31,9 +31,9 @@ export interface InsightOptions {
 export function insightRoutes(api: FastifyInstance, { alertmanager, clock, externalUrl, guard }: InsightOptions): void {
   api.get('/notifications', (request) => listNotifications(alertmanager, request.query as Query));
   api.get('/alerts/explain', (request) => explain(alertmanager, request.query as Query, clock.now()));
-  api.post('/silences/reach', (request) => {
+  api.post('/silences/reach', async (request) => {
     guard.refuseOtherSites(request);
-    const body = new JsonBody(request, 'silence');
+    const body = await JsonBody.of(request, 'silence');
     const set = parseMatcherSet(body, body.object(body.value, 'Go value of type models.Silence').matchers);
     try {
       return silenceReach(alertmanager, set);
@@ -43,7 +43,7 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
   });
   api.post('/templates/preview', async (request) => {
     guard.refuseOtherSites(request);
-    const body = new JsonBody(request, 'preview');
+    const body = await JsonBody.of(request, 'preview');
     const { text, kind = 'text', notification } = body.object(body.value, 'preview');
     if (kind !== 'text' && kind !== 'html') throw new ApiError(400, 'kind must be text or html');
     const about = await previewedNotification(alertmanager, body.string(notification, 'preview.notification'), {
@@ -61,7 +61,7 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
   let isTesting = false;
   api.post('/receivers/test', async (request) => {
     guard.refuseOtherSites(request);
-    const wish = testWish(new JsonBody(request, 'test'));
+    const wish = testWish(await JsonBody.of(request, 'test'));
     if (isTesting) throw new ApiError(429, 'a test is under way');
     isTesting = true;
     try {

@@ -29,9 +29,10 @@ export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, 
       .sort((a, b) => compareSilences(a, b, now))
       .map((silence) => silenceJson(silence, now));
   });
-  api.post('/silences', (request) => {
+  api.post('/silences', async (request) => {
+    const body = await JsonBody.of(request, 'silence');
     const now = clock.now();
-    const wanted = parseSilence(new JsonBody(request, 'silence'), now);
+    const wanted = parseSilence(body, now);
     if (wanted.startsAt >= wanted.endsAt) refuse('Failed to create silence: start time must be before end time');
     if (wanted.endsAt < now) refuse("Failed to create silence: end time can't be in the past");
     try {
