@@ -1,4 +1,5 @@
 import { Labels } from '@avalanche/model';
+import { writeUtf8 } from './utf8.ts';
 
 const SEPARATOR = 0xff;
 const OFFSET_HIGH = 0xcbf29ce4;
@@ -43,7 +44,7 @@ function begin(): void {
 
 function add(part: string): void {
   if (3 * part.length >= bytes.length) bytes = Buffer.alloc(6 * part.length);
-  const last = bytes.write(part, 0, 'utf8');
+  const last = writeUtf8(bytes, part, 0);
   bytes[last] = SEPARATOR;
   let { high, low } = hash;
   for (let i = 0; i <= last; i++) {

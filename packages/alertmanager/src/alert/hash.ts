@@ -1,4 +1,5 @@
 import { type Labels, loadXxhash64 } from '@avalanche/model';
+import { writeUtf8 } from './utf8.ts';
 
 const hash64 = await loadXxhash64();
 const SEPARATOR = 0xff;
@@ -12,7 +13,7 @@ export function alertHash(labels: Labels): bigint {
   let at = 0;
   for (const part of labels.pairs) {
     if (at + 3 * part.length + 1 > bytes.length) grow(at + 3 * part.length + 1);
-    at += bytes.write(part, at, 'utf8');
+    at = writeUtf8(bytes, part, at);
     bytes[at++] = SEPARATOR;
   }
   return hash64(bytes.subarray(0, at));

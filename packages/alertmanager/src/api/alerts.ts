@@ -1,19 +1,27 @@
 import { type Clock, Labels, type Matcher, nextTurn, Slices, turnIsOver } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
-import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
+import { type Alert, isResolved } from '../alert/alert.ts';
 import { fingerprintOfMap } from '../alert/fingerprint.ts';
 import type { AlertStore } from '../alert/store.ts';
 import type { Alertmanager, AlertStatus } from '../alertmanager.ts';
+import type { AggregationGroup } from '../dispatch/group.ts';
 import { matchRoutes } from '../route/route.ts';
 import { mutingIntervals } from '../timeinterval/muting.ts';
 import { JsonBody } from './body.ts';
 import { ApiError, SchemaError } from './errors.ts';
+import { listed, sendList } from './json-list.ts';
 import { filters, flag, type Query, receiverFilter, receiverLabelFilter } from './params.ts';
 
 /** `/alerts` and `/alerts/groups` of API v2. */
 export function alertRoutes(api: FastifyInstance, alertmanager: Alertmanager, clock: Clock): void {
-  api.get('/alerts', (request) => listAlerts(alertmanager, request.query as Query));
-  api.get('/alerts/groups', (request) => listGroups(alertmanager, request.query as Query, clock.now()));
+  api.get('/alerts', async (request, reply) => {
+    const found = await listAlerts(alertmanager, request.query as Query);
+    return sendList(reply, listed(found, alertTexts));
+  });
+  api.get('/alerts/groups', async (request, reply) => {
+    const found = await listGroups(alertmanager, request.query as Query, clock.now());
+    return sendList(reply, listed(found, groupTexts));
+  });
   api.post('/alerts', async (request, reply) => {
     // several reports that come at once are taken in turns with what else is due
     while (turnIsOver()) await nextTurn();
@@ -47,60 +55,74 @@ function receiverTest({ loaded }: Alertmanager, query: Query): (name: string) =>
   return (name) => hasName(name) && wanted.has(name);
 }
 
-function listAlerts(alertmanager: Alertmanager, query: Query) {
+/** An alert as it is shown. */
+interface ShownAlert {
+  readonly alert: Alert;
+  readonly status: AlertStatus;
+  readonly receivers: readonly string[];
+  readonly mutedBy: readonly string[];
+}
+
+async function listAlerts(alertmanager: Alertmanager, query: Query): Promise<readonly ShownAlert[]> {
   const keep = alertFilter(query);
   const wantsReceiver = receiverTest(alertmanager, query);
   const { route } = alertmanager.loaded;
-  return alertmanager.alerts
-    .pending()
-    .map((alert) => ({ alert, status: alertmanager.statusOf(alert), receivers: receiversOf(alert) }))
-    .filter(({ alert, status, receivers }) => receivers.some(wantsReceiver) && keep(alert, status))
-    .sort((a, b) => (a.alert.fingerprint < b.alert.fingerprint ? -1 : 1))
-    .map(({ alert, status, receivers }) => alertJson(alert, status, receivers));
-
-  function receiversOf(alert: Alert): string[] {
-    return matchRoutes(route, alert.labels).map(({ receiver }) => receiver);
+  const found: ShownAlert[] = [];
+  const slices = new Slices();
+  for (const alert of alertmanager.alerts.pending()) {
+    if (slices.isOver()) await slices.next();
+    const status = alertmanager.statusOf(alert);
+    const receivers = matchRoutes(route, alert.labels).map(({ receiver }) => receiver);
+    if (!receivers.some(wantsReceiver) || !keep(alert, status)) continue;
+    found.push({ alert, status, receivers, mutedBy: [] });
   }
+  return slices.sort(found, (a, b) => (a.alert.fingerprint < b.alert.fingerprint ? -1 : 1));
 }
 
-function listGroups(alertmanager: Alertmanager, query: Query, now: number) {
+interface ShownGroup {
+  readonly group: AggregationGroup;
+  readonly alerts: readonly ShownAlert[];
+  readonly routeLabels: Readonly<Record<string, string>>;
+}
+
+async function listGroups(alertmanager: Alertmanager, query: Query, now: number): Promise<readonly ShownGroup[]> {
   const keep = alertFilter(query);
   const wantsReceiver = receiverTest(alertmanager, query);
   const showMuted = flag(query, 'muted');
   const { route, config } = alertmanager.loaded;
-  return alertmanager.dispatcher
-    .allGroups()
-    .filter((group) => wantsReceiver(group.route.receiver))
-    .map((group) => {
-      const muted = mutingIntervals(group.route, config.timeIntervals, now);
-      const mutedBy = muted.outsideActive ? group.route.activeTimeIntervals : muted.byMute;
-      const alerts = group
-        .list()
-        .filter((alert) => !isResolved(alert, now))
-        .map((alert) => ({ alert, status: alertmanager.statusOf(alert) }))
-        .filter(({ alert, status }) => keep(alert, status))
-        .sort((a, b) => compareAlerts(a.alert, b.alert))
-        .map(({ alert, status }) => {
-          const receivers = matchRoutes(route, alert.labels).map(({ receiver }) => receiver);
-          return alertJson(alert, status, receivers.sort(), mutedBy);
-        });
-      return { group, alerts, mutedBy };
-    })
-    .filter(({ alerts, mutedBy }) => alerts.length > 0 && (showMuted || mutedBy.length === 0))
-    .sort(
-      (a, b) => a.group.labels.compare(b.group.labels) || (a.group.route.receiver < b.group.route.receiver ? -1 : 1),
-    )
-    .map(({ group, alerts }) => ({
-      alerts,
-      labels: group.labels.toJSON(),
-      routeLabels: alertmanager.routeLabelsOf(group, now),
-      receiver: { name: group.route.receiver },
-    }));
+  const slices = new Slices();
+  const found: ShownGroup[] = [];
+  for (const group of alertmanager.dispatcher.allGroups()) {
+    if (!wantsReceiver(group.route.receiver)) continue;
+    const muted = mutingIntervals(group.route, config.timeIntervals, now);
+    const mutedBy = muted.outsideActive ? group.route.activeTimeIntervals : muted.byMute;
+    if (mutedBy.length > 0 && !showMuted) continue;
+    const alerts: ShownAlert[] = [];
+    for (const alert of group.list()) {
+      if (slices.isOver()) await slices.next();
+      if (isResolved(alert, now)) continue;
+      const status = alertmanager.statusOf(alert);
+      if (!keep(alert, status)) continue;
+      const receivers = matchRoutes(route, alert.labels).map(({ receiver }) => receiver);
+      alerts.push({ alert, status, receivers: receivers.sort(), mutedBy });
+    }
+    if (alerts.length > 0) found.push({ group, alerts, routeLabels: alertmanager.routeLabelsOf(group, now) });
+  }
+  return slices.sort(found, ({ group: a }, { group: b }) => {
+    return a.labels.compare(b.labels) || (a.route.receiver < b.route.receiver ? -1 : 1);
+  });
 }
 
-function alertJson(alert: Alert, status: AlertStatus, receivers: readonly string[], mutedBy: readonly string[] = []) {
+function* groupTexts({ group, alerts, routeLabels }: ShownGroup): Generator<string> {
+  yield '{"alerts":';
+  yield* listed(alerts, alertTexts);
+  const { labels, route } = group;
+  yield `,${JSON.stringify({ labels, routeLabels, receiver: { name: route.receiver } }).slice(1)}`;
+}
+
+function* alertTexts({ alert, status, receivers, mutedBy }: ShownAlert): Generator<string> {
   const { silencedBy, inhibitedBy } = status;
-  return {
+  yield JSON.stringify({
     annotations: alert.annotations,
     endsAt: new Date(alert.endsAt),
     fingerprint: alert.fingerprint,
@@ -109,8 +131,8 @@ function alertJson(alert: Alert, status: AlertStatus, receivers: readonly string
     status: { inhibitedBy, mutedBy, silencedBy, state: mutedBy.length > 0 ? 'suppressed' : status.state },
     updatedAt: new Date(alert.updatedAt),
     ...(alert.generatorURL === '' ? {} : { generatorURL: alert.generatorURL }),
-    labels: alert.labels.toJSON(),
-  };
+    labels: alert.labels,
+  });
 }
 
 /** Takes what is valid of a posted list, in turns of the event loop. @throws SchemaError, or ApiError naming what was not valid */
