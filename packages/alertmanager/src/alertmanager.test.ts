@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { alertOf, START, Timeline } from './testing.ts';
 
 const ROUTE = `
@@ -179,6 +179,29 @@ test('a reload does not notify again, and new alerts follow the new routes', asy
   time.fire({ n: 'c', job: 'z' });
   await time.seconds(60);
   expect(time.lines).toEqual(['10s ops firing{a}', '50s ops firing{c}']);
+});
+
+test('a reload has no turn before every alert is in its group: those that have ended come first', async () => {
+  const time = await start(ROUTE.replace('group_wait: 10s', 'group_wait: 0s'));
+  const many = (kind: string) => Array.from({ length: 400 }, (_, i) => ({ n: `${kind}${i}`, job: 'x' }));
+  time.fire(...many('ended'));
+  time.fire(...many('firing'));
+  await time.seconds(1);
+  time.resolve(...many('ended'));
+  await time.seconds(70);
+  expect(time.lines).toHaveLength(2);
+  let now = performance.now();
+  // a clock by which each look takes a millisecond
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now++);
+  let isLoading = true;
+  const reload = time.load().finally(() => {
+    isLoading = false;
+  });
+  while (isLoading) await time.seconds(0.001);
+  await reload;
+  clock.mockRestore();
+  await time.seconds(120);
+  expect(time.lines).toHaveLength(2);
 });
 
 test('a failed attempt is repeated with back-off until it is sent; one that is hopeless waits for the next turn', async () => {

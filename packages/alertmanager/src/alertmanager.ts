@@ -201,12 +201,12 @@ export class Alertmanager {
     this.metrics.useReceivers(integrations.values());
     await this.generation?.end();
     const inhibitor = new Inhibitor(loaded.config.inhibitRules);
-    for (const alert of this.alerts.all()) inhibitor.update(alert);
     // before the dispatcher, so that an alert inhibits from the moment that it is there
     const unsubscribe = this.alerts.subscribe(
       (alert) => inhibitor.update(alert),
       (alert) => inhibitor.remove(alert),
     );
+    await this.alerts.each((alert) => inhibitor.update(alert));
     const pipeline = {
       ...{ clock, logger, inhibitor, integrations, externalUrl, metrics: this.metrics, troubles: this.troubles },
       silences: this.silences,
@@ -225,6 +225,7 @@ export class Alertmanager {
         for (const integration of integrations.get(receiver) ?? []) integration.prepare?.();
       },
     });
+    await dispatcher.fill();
     const end = async (): Promise<void> => {
       unsubscribe();
       await dispatcher.stop();

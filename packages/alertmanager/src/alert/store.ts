@@ -41,6 +41,16 @@ export class AlertStore {
     return [...this.alerts.values()];
   }
 
+  /** Shows each alert that there is, as it then is, in turns of the event loop. */
+  async each(look: (alert: Alert) => void): Promise<void> {
+    const slices = new Slices();
+    for (const { fingerprint } of this.all()) {
+      const alert = this.alerts.get(fingerprint);
+      if (alert) look(alert);
+      if (slices.isOver()) await slices.next();
+    }
+  }
+
   /** Alerts that fire now. */
   pending(): Alert[] {
     const now = this.options.clock.now();

@@ -30,11 +30,21 @@ export class Dispatcher {
   private readonly unsubscribe: () => void;
   private cancelMaintenance = (): void => {};
   private limitSaid = false;
+  private isFilled = false;
 
   constructor(private readonly options: DispatcherOptions) {
     this.unsubscribe = options.alerts.subscribe((alert) => this.dispatch(alert));
-    for (const alert of options.alerts.all()) this.dispatch(alert);
     this.scheduleMaintenance();
+  }
+
+  /**
+   * Takes the alerts that there are, in turns of the event loop. No group has a turn before all are in: one that is
+   * half filled would be told of as if the others had ended.
+   */
+  async fill(): Promise<void> {
+    await this.options.alerts.each((alert) => this.dispatch(alert));
+    this.isFilled = true;
+    for (const group of this.groups.values()) group.begin();
   }
 
   get groupCount(): number {
@@ -80,6 +90,7 @@ export class Dispatcher {
       this.options.prepare(route);
     }
     group.insert(alert);
+    if (this.isFilled) group.begin();
   }
 
   private sayLimit(): void {

@@ -37,12 +37,12 @@ export class AggregationGroup {
   lastTurnAt: number | undefined;
   private flushing: Promise<void> | undefined;
   private turnIsDue = false;
+  private hasBegun = false;
 
   constructor(private readonly options: AggregationGroupOptions) {
     this.route = options.route;
     this.labels = options.labels;
     this.key = groupKey(this.route, this.labels);
-    this.scheduleFirst(this.route.groupWaitMs);
   }
 
   get isEmpty(): boolean {
@@ -52,8 +52,20 @@ export class AggregationGroup {
   insert(alert: Alert): void {
     if (!this.alerts.has(alert.fingerprint)) this.order = undefined;
     this.alerts.set(alert.fingerprint, alert);
-    const waitedEnough = alert.startsAt + this.route.groupWaitMs < this.options.clock.now();
-    if (this.lastTurnAt === undefined && waitedEnough) this.scheduleFirst(0);
+    if (this.hasBegun && this.lastTurnAt === undefined && this.hasWaited(alert)) this.scheduleFirst(0);
+  }
+
+  /** Lets the turns come. */
+  begin(): void {
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    const isLate = [...this.alerts.values()].some((alert) => this.hasWaited(alert));
+    this.scheduleFirst(isLate ? 0 : this.route.groupWaitMs);
+  }
+
+  /** Whether an alert has fired for longer than a group waits. */
+  private hasWaited({ startsAt }: Alert): boolean {
+    return startsAt + this.route.groupWaitMs < this.options.clock.now();
   }
 
   /** In the order of notifications. */
