@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Clock, Logger } from '@avalanche/model';
+import { type Clock, type Logger, Slices } from '@avalanche/model';
 import type { Registry } from 'prom-client';
 import type { Alert } from './alert/alert.ts';
 import { AlertStore } from './alert/store.ts';
@@ -158,11 +158,7 @@ export class Alertmanager {
     this.troubles = new TroubleLog(parts.logger);
     stateMetrics(registry, {
       alerts: () => this.countAlerts(),
-      silences: () => ({
-        active: this.silences.count('active'),
-        pending: this.silences.count('pending'),
-        expired: this.silences.count('expired'),
-      }),
+      silences: () => this.silences.countStates(),
       inhibitionRules: () => this.generation?.loaded.config.inhibitRules.length ?? 0,
       perAlertNameLimit: this.limits.alertsPerName,
       cluster: parts.cluster,
@@ -308,18 +304,23 @@ export class Alertmanager {
     }
   }
 
-  private countAlerts(): readonly AlertCounts[] {
+  private async countAlerts(): Promise<readonly AlertCounts[]> {
     const byGroup = this.parts.features?.groupKeyInMetrics ?? false;
-    if (!byGroup) return [this.countStates(this.alerts.pending())];
-    return (this.generation?.dispatcher.allGroups() ?? []).map((group) => ({
-      groupKey: group.key,
-      ...this.countStates(group.list()),
-    }));
+    if (!byGroup) return [await this.countStates(this.alerts.pending())];
+    const counts: AlertCounts[] = [];
+    for (const group of this.generation?.dispatcher.allGroups() ?? []) {
+      counts.push({ groupKey: group.key, ...(await this.countStates(group.list())) });
+    }
+    return counts;
   }
 
-  private countStates(alerts: readonly Alert[]): AlertCounts {
+  private async countStates(alerts: readonly Alert[]): Promise<AlertCounts> {
     const counts = { active: 0, suppressed: 0, unprocessed: 0 };
-    for (const alert of alerts) counts[this.statusOf(alert).state]++;
+    const slices = new Slices();
+    for (const alert of alerts) {
+      counts[this.statusOf(alert).state]++;
+      if (slices.isOver()) await slices.next();
+    }
     return counts;
   }
 

@@ -13,7 +13,7 @@ export interface AlertCounts {
 /** Numbers that are read from the running state when scraped. */
 export interface StateNumbers {
   /** Of each alert, or with `--enable-feature=group-key-in-metrics` of each alert of each group. */
-  alerts(): readonly AlertCounts[];
+  alerts(): Promise<readonly AlertCounts[]>;
   inhibitionRules(): number;
   perAlertNameLimit: number;
   cluster: ClusterPeer | undefined;
@@ -52,9 +52,10 @@ export function stateMetrics(registry: Registry, state: StateNumbers): void {
     help: 'Alerts by state.',
     labelNames: ['state', 'group_key'],
     registers,
-    collect() {
+    async collect() {
+      const alerts = await state.alerts();
       this.reset();
-      for (const { groupKey, ...counts } of state.alerts()) {
+      for (const { groupKey, ...counts } of alerts) {
         const group = groupKey === undefined ? {} : { group_key: groupKey };
         for (const [label, value] of Object.entries(counts)) this.set({ state: label, ...group }, value);
       }

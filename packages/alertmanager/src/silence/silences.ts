@@ -91,9 +91,12 @@ export class Silences {
     return this.silences.get(id)?.matcherSets ?? [];
   }
 
-  count(state: SilenceState): number {
+  /** How many there are of each state. */
+  countStates(): Readonly<Record<SilenceState, number>> {
     const now = this.options.clock.now();
-    return this.all().filter((silence) => silenceState(silence, now) === state).length;
+    const counts = { active: 0, pending: 0, expired: 0 };
+    for (const { silence } of this.silences.values()) counts[silenceState(silence, now)]++;
+    return counts;
   }
 
   /** Ids of the active silences that match an alert, sorted. */
