@@ -28,6 +28,8 @@ export interface HttpCall {
   readonly about?: string;
   /** Whether the answer's text says whether it was taken: it is waited for, and one that is cut off is a failure. */
   readonly needsBody?: boolean;
+  /** Milliseconds, for what may not be there at all; by default only the attempt's end is waited for. */
+  readonly timeoutMs?: number;
 }
 
 /** What was answered with 2xx. */
@@ -97,8 +99,8 @@ export class HttpExchange {
     return new NotifyFailure({ kind: 'failed', reason: this.talk.mask.hide(reason), retry, category });
   }
 
-  private async send(url: URL, { method = 'POST', headers = {}, body }: HttpCall): Promise<HttpResponse> {
-    const { signal } = this;
+  private async send(url: URL, { method = 'POST', headers = {}, body, timeoutMs }: HttpCall): Promise<HttpResponse> {
+    const signal = timeoutMs ? AbortSignal.any([this.signal, AbortSignal.timeout(timeoutMs)]) : this.signal;
     try {
       return await this.client.request(url, { method, headers, signal, ...(body === undefined ? {} : { body }) });
     } catch (error) {

@@ -1,8 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { awsSettings } from './credentials.ts';
 import { signAws } from './sigv4.ts';
 
 const CREDENTIALS = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY' };
@@ -33,32 +29,4 @@ test.each([
   const signed = signAws({ method, url, headers, body, region: 'us-east-1', service: 'service', now }, CREDENTIALS);
   expect(signed.authorization).toContain(`Signature=${signature}`);
   expect(signed['x-amz-date']).toBe('20150830T123600Z');
-});
-
-test('who we are comes from the configuration, the environment or AWS’s own files', async () => {
-  const directory = mkdtempSync(join(tmpdir(), 'aws-'));
-  const AWS_SHARED_CREDENTIALS_FILE = join(directory, 'credentials');
-  const AWS_CONFIG_FILE = join(directory, 'config');
-  writeFileSync(
-    AWS_SHARED_CREDENTIALS_FILE,
-    '[default]\naws_access_key_id = D\naws_secret_access_key = d\n[ops]\naws_access_key_id=O\naws_secret_access_key=o\n',
-  );
-  writeFileSync(AWS_CONFIG_FILE, '[default]\nregion = eu-north-1\n[profile ops]\nregion=us-east-2\n');
-  const files = { AWS_SHARED_CREDENTIALS_FILE, AWS_CONFIG_FILE };
-  const none = { region: '', access_key: '', secret_key: '', profile: '', role_arn: '', external_id: '' };
-  const config = { ...none, use_fips_sts_endpoint: false, service_name: '' };
-  const of = async (changes: Partial<typeof config>, env: Record<string, string> = {}) => {
-    const { region, credentials } = await awsSettings({ ...config, ...changes }, { ...files, ...env });
-    return [region, credentials?.accessKeyId];
-  };
-  const env = { AWS_ACCESS_KEY_ID: 'E', AWS_SECRET_ACCESS_KEY: 'e', AWS_REGION: 'eu-west-3' };
-  expect(await of({})).toEqual(['eu-north-1', 'D']);
-  expect(await of({}, env)).toEqual(['eu-west-3', 'E']);
-  expect(await of({ profile: 'ops' }, env)).toEqual(['eu-west-3', 'O']);
-  expect(await of({ profile: 'ops' })).toEqual(['us-east-2', 'O']);
-  expect(await of({ region: 'r', access_key: 'C', secret_key: 'c' }, env)).toEqual(['r', 'C']);
-  expect(
-    (await awsSettings(config, { AWS_SHARED_CREDENTIALS_FILE: '/none', AWS_CONFIG_FILE: '/none' })).credentials,
-  ).toBe(undefined);
-  rmSync(directory, { recursive: true });
 });

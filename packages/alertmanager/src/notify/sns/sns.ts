@@ -1,8 +1,7 @@
-import { NotifyFailure } from '../failure.ts';
 import type { HttpKind, HttpMessage } from '../http-integration.ts';
+import { awsAddress } from './aws.ts';
 import type { SnsConfig } from './config.ts';
-import { awsSettings } from './credentials.ts';
-import { assumeRole } from './role.ts';
+import { awsIdentity } from './credentials.ts';
 import { signAws } from './sigv4.ts';
 
 /** What SNS takes of a message, and what of a text message to a phone. */
@@ -18,15 +17,10 @@ export const sns: HttpKind<SnsConfig, never> = {
   details: errorDetails,
   async send(message) {
     const { config, exchange } = message;
-    const settings = await awsSettings(config.sigv4);
-    const { region } = settings;
-    const fail = (reason: string) => new NotifyFailure({ kind: 'failed', reason, retry: true, category: 'other' });
-    if (region === '') throw fail('region not configured in sns.sigv4.region or in default credentials chain');
-    if (!settings.credentials) throw fail('no AWS credentials in sns.sigv4, the environment or the shared files');
-    message.hide(settings.credentials.secretAccessKey);
-    const url = new URL(message.address(config.api_url) || `https://sns.${region}.amazonaws.com/`);
+    const { region, credentials } = await awsIdentity(message);
+    const address = message.address(config.api_url);
+    const url = address === '' ? awsAddress('sns', region) : new URL(address);
     const body = publishForm(message).toString();
-    const credentials = config.sigv4.role_arn === '' ? settings.credentials : await assumeRole(message, settings);
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const request = { method: 'POST', url, headers, body, region, service: 'sns', now: Date.now() };
     await exchange.request({ url: url.href, body, headers: signAws(request, credentials) });
