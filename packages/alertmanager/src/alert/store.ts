@@ -82,19 +82,18 @@ export class AlertStore {
 
   private scheduleGc(): void {
     this.stopTimer = this.options.clock.after(this.options.gcIntervalMs, () => {
-      this.collect();
+      void this.collect();
       this.scheduleGc();
     });
   }
 
-  private collect(): void {
-    const now = this.options.clock.now();
-    for (const alert of this.alerts.values()) {
-      if (!isResolved(alert, now)) continue;
+  private async collect(): Promise<void> {
+    await this.each((alert) => {
+      if (!isResolved(alert, this.options.clock.now())) return;
       this.alerts.delete(alert.fingerprint);
       this.countNamesake(alert, -1);
       for (const listener of this.removalListeners) listener(alert);
-    }
+    });
   }
 
   /** Whether a new alert is within the bound on its namesakes. */

@@ -36,7 +36,7 @@ export function insightRoutes(api: FastifyInstance, { alertmanager, clock, exter
     const body = await JsonBody.of(request, 'silence');
     const set = parseMatcherSet(body, body.object(body.value, 'Go value of type models.Silence').matchers);
     try {
-      return silenceReach(alertmanager, set);
+      return await silenceReach(alertmanager, set);
     } catch (error) {
       throw new ApiError(400, (error as Error).message);
     }

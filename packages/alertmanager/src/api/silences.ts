@@ -1,4 +1,4 @@
-import type { Clock, Matcher } from '@avalanche/model';
+import { type Clock, type Matcher, Slices } from '@avalanche/model';
 import type { FastifyInstance } from 'fastify';
 import type { Alertmanager } from '../alertmanager.ts';
 import {
@@ -8,26 +8,21 @@ import {
   silenceState,
   type WantedSilence,
 } from '../silence/silence.ts';
-import { SilenceNotFound } from '../silence/silences.ts';
+import { SilenceNotFound, type Silences } from '../silence/silences.ts';
 import { JsonBody } from './body.ts';
 import { ApiError, SchemaError } from './errors.ts';
+import { listed, sendList } from './json-list.ts';
 import { filters, flag, type Query } from './params.ts';
 
 /** `/silences` and `/silence/{id}` of API v2. */
 export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, clock: Clock): void {
-  api.get('/silences', (request) => {
-    const query = request.query as Query;
-    const wanted = filters(query);
-    const states = { active: flag(query, 'active'), pending: flag(query, 'pending'), expired: flag(query, 'expired') };
+  api.get('/silences', async (request, reply) => {
     const now = clock.now();
-    return silences
-      .all()
-      .filter((silence) => states[silenceState(silence, now)])
-      .filter(({ id }) =>
-        silences.matcherSetsOf(id).some((set) => wanted.every((matcher) => set.some((own) => isSame(own, matcher)))),
-      )
-      .sort((a, b) => compareSilences(a, b, now))
-      .map((silence) => silenceJson(silence, now));
+    const found = await listSilences(silences, request.query as Query, now);
+    return sendList(
+      reply,
+      listed(found, (silence) => [JSON.stringify(silenceJson(silence, now))]),
+    );
   });
   api.post('/silences', async (request) => {
     const body = await JsonBody.of(request, 'silence');
@@ -38,7 +33,9 @@ export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, 
     try {
       return { silenceID: silences.set(wanted) };
     } catch (error) {
-      throw new ApiError(error instanceof SilenceNotFound ? 404 : 400, (error as Error).message);
+      const { code, message } = error as NodeJS.ErrnoException;
+      // a disk that takes no more is not the client's fault
+      throw new ApiError(error instanceof SilenceNotFound ? 404 : code === undefined ? 400 : 500, message);
     }
   });
   api.get<{ Params: { id: string } }>('/silence/:id', ({ params }, reply) => {
@@ -54,6 +51,21 @@ export function silenceRoutes(api: FastifyInstance, { silences }: Alertmanager, 
     }
     return reply.code(200).send();
   });
+}
+
+/** In turns of the event loop. */
+async function listSilences(silences: Silences, query: Query, now: number): Promise<readonly Silence[]> {
+  const wanted = filters(query);
+  const states = { active: flag(query, 'active'), pending: flag(query, 'pending'), expired: flag(query, 'expired') };
+  const hasWanted = (set: readonly Matcher[]): boolean =>
+    wanted.every((matcher) => set.some((own) => isSame(own, matcher)));
+  const found: Silence[] = [];
+  const slices = new Slices();
+  for (const silence of silences.all()) {
+    if (slices.isOver()) await slices.next();
+    if (states[silenceState(silence, now)] && silences.matcherSetsOf(silence.id).some(hasWanted)) found.push(silence);
+  }
+  return slices.sort(found, (a, b) => compareSilences(a, b, now));
 }
 
 function refuse(message: string): never {

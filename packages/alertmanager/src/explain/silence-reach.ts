@@ -1,6 +1,6 @@
-import type { Labels, Matcher } from '@avalanche/model';
+import { type Labels, type Matcher, Slices } from '@avalanche/model';
 import type { Alertmanager } from '../alertmanager.ts';
-import { allRoutes, matchesAll, matchRoutes } from '../route/route.ts';
+import { allRoutes, matchesAll, matchRoutes, type Route } from '../route/route.ts';
 import type { MatcherSet } from '../silence/silence.ts';
 import { compileMatchers } from '../silence/silence.ts';
 
@@ -17,21 +17,34 @@ export interface SilenceReach {
   readonly mutesEverything: boolean;
 }
 
-/** Counts what a silence would touch. @throws Error where a regular expression is not valid */
-export function silenceReach(alertmanager: Alertmanager, matchers: MatcherSet): SilenceReach {
+/** Counts what a silence would touch, in turns of the event loop. @throws Error where a regular expression is not valid */
+export async function silenceReach(alertmanager: Alertmanager, matchers: MatcherSet): Promise<SilenceReach> {
   const compiled = compileMatchers(matchers);
   const { route } = alertmanager.loaded;
   const firing = alertmanager.alerts.pending().map(({ labels }) => labels);
   const seen = alertmanager.seen.all();
-  const matching = (all: readonly Labels[]): Labels[] => all.filter((labels) => matchesAll(compiled, labels));
-  const [matchingNow, matchingSeen] = [matching(firing), matching(seen)];
-  const taken = new Set(matchingSeen.flatMap((labels) => matchRoutes(route, labels)));
+  const slices = new Slices();
+  const countMatching = async (all: readonly Labels[], look: (labels: Labels) => void = () => {}): Promise<number> => {
+    let count = 0;
+    for (const labels of all) {
+      if (slices.isOver()) await slices.next();
+      if (!matchesAll(compiled, labels)) continue;
+      count++;
+      look(labels);
+    }
+    return count;
+  };
+  const taken = new Set<Route>();
+  const matchingNow = await countMatching(firing);
+  const matchingSeen = await countMatching(seen, (labels) => {
+    for (const way of matchRoutes(route, labels)) taken.add(way);
+  });
   return {
-    now: { matching: matchingNow.length, of: firing.length },
-    last24h: { matching: matchingSeen.length, of: seen.length },
+    now: { matching: matchingNow, of: firing.length },
+    last24h: { matching: matchingSeen, of: seen.length },
     routes: { matching: taken.size, of: allRoutes(route).length },
     receivers: [...new Set([...taken].map(({ receiver }) => receiver))].sort(),
-    mutesEverything: compiled.every(matchesAnyName) || (seen.length > 1 && matchingSeen.length === seen.length),
+    mutesEverything: compiled.every(matchesAnyName) || (seen.length > 1 && matchingSeen === seen.length),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@avalanche/model';
+import { type Clock, type Logger, nextTurn, turnIsOver } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
 import { alertHash } from '../alert/hash.ts';
 import type { NotificationHistory } from '../history/history.ts';
@@ -47,15 +47,15 @@ export interface PipelineParts {
   readonly random?: () => number;
 }
 
-/** Takes alerts out of a turn. */
-type MuteStage = (parts: PipelineParts, flush: Flush) => readonly Alert[];
+/** Takes alerts out of a turn, in turns of the event loop where there are many. */
+type MuteStage = (parts: PipelineParts, flush: Flush) => Promise<readonly Alert[]>;
 
 const inhibit: MuteStage = ({ inhibitor, metrics, clock }, { alerts }) => {
   const now = clock.now();
   return counted(metrics, 'inhibition', alerts, (alert) => inhibitor.inhibitedBy(alert.labels, now) === undefined);
 };
 
-const muteByTime: MuteStage = ({ timeIntervals, metrics }, { alerts, route, now }) => {
+const muteByTime: MuteStage = async ({ timeIntervals, metrics }, { alerts, route, now }) => {
   const muted = mutingIntervals(route, timeIntervals, now);
   if (muted.byMute.length > 0) return counted(metrics, 'mute_time_interval', alerts, () => false);
   return muted.outsideActive ? counted(metrics, 'active_time_interval', alerts, () => false) : alerts;
@@ -70,13 +70,17 @@ const silence: MuteStage = ({ silences, metrics, clock }, { alerts }) => {
 
 const MUTE_STAGES: readonly MuteStage[] = [inhibit, muteByTime, silence];
 
-function counted(
+async function counted(
   metrics: NotificationMetrics,
   reason: string,
   alerts: readonly Alert[],
   keep: (alert: Alert) => boolean,
-): readonly Alert[] {
-  const kept = alerts.filter(keep);
+): Promise<readonly Alert[]> {
+  const kept: Alert[] = [];
+  for (const alert of alerts) {
+    if (keep(alert)) kept.push(alert);
+    if (turnIsOver()) await nextTurn();
+  }
   if (kept.length < alerts.length) metrics.suppressed.inc({ reason }, alerts.length - kept.length);
   return kept;
 }
@@ -88,7 +92,7 @@ function counted(
  */
 export async function runPipeline(parts: PipelineParts, flush: Flush): Promise<boolean> {
   let { alerts } = flush;
-  for (const stage of MUTE_STAGES) alerts = stage(parts, { ...flush, alerts });
+  for (const stage of MUTE_STAGES) alerts = await stage(parts, { ...flush, alerts });
   if (alerts.length === 0) return true;
   const integrations = parts.integrations.get(flush.route.receiver) ?? [];
   const done = await Promise.all(
@@ -108,7 +112,7 @@ const NOTHING: Outcome = { kind: 'sent' };
 
 /** One integration's part of the turn; whether it was sent or did not need to be. */
 async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integration): Promise<boolean> {
-  const { nflog, troubles, logger } = parts;
+  const { nflog, troubles } = parts;
   const { groupKey, now, route, alerts } = flush;
   const id = integrationId(integration);
   const firing = hashesOf(alerts.filter((alert) => !isResolved(alert, now)));
@@ -131,11 +135,9 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   if (sent.kind === 'failed') return false;
   try {
     nflog.log(groupKey, id, { firing, resolved, repeatIntervalMs, data });
+    troubles.reportLog();
   } catch (error) {
-    logger.error('Writing the notification log failed; after a restart this is notified again', {
-      integration: id,
-      error,
-    });
+    troubles.reportLog(error);
   }
   return true;
 }

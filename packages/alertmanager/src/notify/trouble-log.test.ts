@@ -18,3 +18,16 @@ test('trouble is said when it begins, when it becomes another and when it is ove
     'Notifying failed',
   ]);
 });
+
+test('a notification log that cannot be written is said once, however many groups meet it', () => {
+  const lines: string[] = [];
+  const troubles = new TroubleLog(createLogger({ write: (line) => lines.push(line) }));
+  const full = new Error('ENOSPC: no space left on device, write');
+  for (const error of [undefined, full, full, undefined, undefined, full]) troubles.reportLog(error);
+  expect(lines.map((line) => /msg="(.*?)"/.exec(line)?.[1])).toEqual([
+    'The notification log cannot be written',
+    'The notification log is written again',
+    'The notification log cannot be written',
+  ]);
+  expect(lines[0]).toContain('ENOSPC');
+});

@@ -7,6 +7,7 @@ import type { Outcome } from './integration.ts';
  */
 export class TroubleLog {
   private readonly troubles = new Map<string, Exclude<Outcome['kind'], 'sent'>>();
+  private isLogFailing = false;
 
   constructor(private readonly logger: Logger) {}
 
@@ -26,6 +27,17 @@ export class TroubleLog {
         reason,
       });
     } else this.logger.info('A receiver is not configured yet and gets no notifications', { integration, reason });
+  }
+
+  /** Of the notification log, with the error by which it was not written. */
+  reportLog(error?: unknown): void {
+    const isFailing = error !== undefined;
+    if (isFailing === this.isLogFailing) return;
+    this.isLogFailing = isFailing;
+    if (isFailing) {
+      const consequence = 'what it does not take is notified again after a restart';
+      this.logger.error('The notification log cannot be written', { error, consequence });
+    } else this.logger.info('The notification log is written again');
   }
 
   /** Whether `integration` waits for its secret. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, Labels, Logger, Matcher } from '@avalanche/model';
 import { StateFile } from '../storage/state-file.ts';
 import { silenceFormat } from './format.ts';
+import { MatcherIndex } from './matcher-index.ts';
 import {
   canUpdate,
   compileMatchers,
@@ -53,6 +54,8 @@ export class Silences {
   private readonly silences = new Map<string, Known>();
   /** Ids in the order in which they were made; matchers of a silence never change. */
   private order: string[] = [];
+  /** By the places in `order`. */
+  private index = new MatcherIndex();
   /** By fingerprint: an alert is matched against each silence once. */
   private readonly matched = new Map<string, MatchedSoFar>();
   private readonly file: StateFile<Silence>;
@@ -172,12 +175,12 @@ export class Silences {
 
   private matchNewer(fingerprint: string, labels: Labels, known: MatchedSoFar | undefined): readonly string[] {
     const begin = performance.now();
-    const now = this.options.clock.now();
-    const ids = (known?.ids ?? []).filter((id) => this.stateOf(id, now) !== 'expired');
-    for (let i = known?.seen ?? 0; i < this.order.length; i++) {
-      const id = this.order[i];
-      if (this.stateOf(id, now) !== 'expired' && silenceMatches(this.matcherSetsOf(id), labels)) ids.push(id);
-    }
+    // those that have ended as well: a clock that is set back makes them active again
+    const ids = [...(known?.ids ?? [])];
+    this.index.candidates(labels, known?.seen ?? 0, (place) => {
+      const id = this.order[place];
+      if (silenceMatches(this.matcherSetsOf(id), labels) && !ids.includes(id)) ids.push(id);
+    });
     const matched = { seen: this.order.length, ids: ids.length > 0 ? ids : NONE };
     this.matched.set(fingerprint, matched);
     this.counts.queries++;
@@ -205,6 +208,10 @@ export class Silences {
     for (const [id, { silence }] of this.silences) if (silence.endsAt <= oldest) this.silences.delete(id);
     if (this.silences.size === before) return;
     this.order = this.order.filter((id) => this.silences.has(id));
+    this.index = new MatcherIndex();
+    this.order.forEach((id, place) => {
+      this.index.add(place, this.matcherSetsOf(id));
+    });
     this.matched.clear();
   }
 
@@ -220,7 +227,10 @@ export class Silences {
   /** @throws Error where a matcher does not compile */
   private keep(silence: Silence): void {
     const matcherSets = silence.matcherSets.map(compileMatchers);
-    if (!this.silences.has(silence.id)) this.order.push(silence.id);
+    if (!this.silences.has(silence.id)) {
+      this.index.add(this.order.length, matcherSets);
+      this.order.push(silence.id);
+    }
     this.silences.set(silence.id, { silence, matcherSets });
   }
 }
