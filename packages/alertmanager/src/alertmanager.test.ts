@@ -258,6 +258,19 @@ receivers: [{name: ops}, {name: odd}]
   await time.load(); // which waits for the turns
 });
 
+test('a turn that fails before anybody is told costs that turn, not the process', async () => {
+  const time = await start();
+  const failing = vi.spyOn(time.manager.silences, 'silencedBy').mockImplementation(() => {
+    throw new Error('unforeseen');
+  });
+  time.fire(a);
+  await time.seconds(20);
+  failing.mockRestore();
+  expect(time.lines).toEqual([]);
+  await time.seconds(60);
+  expect(time.lines).toEqual(['70s ops firing{a}']);
+});
+
 test('an end amid maintenance is the end, and nothing is written after it', async () => {
   const time = await start();
   time.fire(a);

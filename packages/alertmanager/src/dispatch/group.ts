@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Clock, type Labels, nextTurn, turnIsOver } from '@avalanche/model';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
 import type { Flush } from '../notify/pipeline.ts';
@@ -43,6 +44,8 @@ export class AggregationGroup {
     this.route = options.route;
     this.labels = options.labels;
     this.key = groupKey(this.route, this.labels);
+    // each integration of the receiver listens
+    setMaxListeners(0, this.ending.signal);
   }
 
   get isEmpty(): boolean {
@@ -119,6 +122,7 @@ export class AggregationGroup {
     while (turnIsOver()) await nextTurn();
     const { clock } = this.options;
     const turn = new AbortController();
+    setMaxListeners(0, turn.signal);
     const end = (): void => turn.abort(STOPPED);
     const turnMs = Math.max(TURN_MS_MIN, this.route.groupIntervalMs);
     const cancelDeadline = clock.after(now + turnMs - clock.now(), () => turn.abort());

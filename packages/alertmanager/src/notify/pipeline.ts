@@ -88,9 +88,18 @@ async function counted(
 /**
  * Brings a group's turn to its receiver: inhibition, time intervals, silences, then each integration on its own:
  * deduplication, sending with retries, notification log. Returns whether the turn is done with, so that resolved alerts
- * may leave the group.
+ * may leave the group; never rejects, as nobody waits for a turn.
  */
 export async function runPipeline(parts: PipelineParts, flush: Flush): Promise<boolean> {
+  try {
+    return await runStages(parts, flush);
+  } catch (error) {
+    parts.logger.error('BUG: the turn of a group failed', { group: flush.groupKey, error });
+    return false;
+  }
+}
+
+async function runStages(parts: PipelineParts, flush: Flush): Promise<boolean> {
   let { alerts } = flush;
   for (const stage of MUTE_STAGES) alerts = await stage(parts, { ...flush, alerts });
   if (alerts.length === 0) return true;

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createLogger } from '@avalanche/web';
@@ -166,6 +168,37 @@ receivers:
     expect(head).toContain('multipart/alternative');
     expect(body).toContain('Disk &lt;full&gt;');
     expect(body).toContain('https://docs.test/DiskFull');
+  });
+
+  test('a receiver of many integrations that hang makes Node warn of nothing', async () => {
+    const warnings: Error[] = [];
+    const warned = (warning: Error): void => void warnings.push(warning);
+    process.on('warning', warned);
+    stage.onEnd(() => process.off('warning', warned));
+    let asked = 0;
+    let allAsked = (): void => {};
+    const all = new Promise<void>((resolve) => {
+      allAsked = resolve;
+    });
+    const deaf = createServer(() => {
+      if (++asked === 12) allAsked();
+    });
+    deaf.listen(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    stage.onEnd(() => {
+      deaf.closeAllConnections();
+      deaf.close();
+    });
+    const entry = `{url: 'http://127.0.0.1:${(deaf.address() as AddressInfo).port}/'}`;
+    const alertmanager = await stage.start(`${OPS}
+receivers: [{name: ops, webhook_configs: [${Array.from({ length: 12 }, () => entry).join(', ')}]}]
+`);
+    await post(`${alertmanager.url}/api/v2/alerts`, [ALERT]);
+    await all;
+    await alertmanager.stop();
+    // a warning comes at the next tick
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(warnings).toEqual([]);
   });
 
   test('an integration whose secret is not there yet is said once, and works as soon as it is there', async () => {

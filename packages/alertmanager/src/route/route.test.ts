@@ -42,6 +42,12 @@ test('groups have the labels of group_by, or all of them, and a key like upstrea
   expect(groupLabels(all, labels).size).toBe(3);
 });
 
+test('values in keys are quoted as Go quotes them', () => {
+  const labels = Labels.from({ a: 'ü "x"\\\t\u00a0\u0001\u007f😀\u200b' });
+  const [taken] = matchRoutes(route, labels);
+  expect(groupKey(taken, labels)).toBe(`${taken.key}:{a="ü \\"x\\"\\\\\\t\\u00a0\\x01\\x7f😀\\u200b"}`);
+});
+
 test('matchers are sorted by name, value and kind, as in the keys of upstream', () => {
   const texts = ['b=~""', 'b!~"a"', 'b=~"a"', 'b!="a"', 'b="a"', 'a="z"'];
   const yaml = `route: {receiver: r, routes: [{matchers: ${JSON.stringify(texts)}}]}\nreceivers: [{name: r}]\n`;

@@ -1,4 +1,4 @@
-import { compareStrings, type Labels, type Matcher, type MatchType } from '@avalanche/model';
+import { compareStrings, type Labels, type Matcher, type MatchType, quote } from '@avalanche/model';
 import type { RouteConfig } from '../config/schema.ts';
 import { printMatchers } from '../matcher/print.ts';
 
@@ -96,7 +96,7 @@ export function groupLabels(route: Route, labels: Labels): Labels {
 
 /** `{}/{severity="critical"}:{alertname="X"}`: what a notification is about, stable over restarts. */
 export function groupKey(route: Route, labels: Labels): string {
-  const printed = [...labels.entries()].map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(', ');
+  const printed = [...labels.entries()].map(([name, value]) => `${name}=${quote(value)}`).join(', ');
   return `${route.key}:{${printed}}`;
 }
 

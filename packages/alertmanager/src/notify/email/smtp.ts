@@ -36,6 +36,7 @@ export async function sendMail(
   mail: Mail,
   { signal, talk }: { readonly signal: AbortSignal; readonly talk: Talk },
 ): Promise<string> {
+  if (signal.aborted) throw new SmtpFailure('establish connection to server', new Error('context canceled'));
   const connection = new SMTPConnection({
     host: server.host,
     port: server.port,
