@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { type Clock, type Labels, nextTurn, turnIsOver } from '@avalanche/model';
+import { type Clock, type Labels, nextTurn, Slices, turnIsOver } from '@avalanche/model';
 import { type Alert, compareAlerts, isResolved } from '../alert/alert.ts';
 import type { Flush } from '../notify/pipeline.ts';
 import { STOPPED } from '../notify/retry.ts';
@@ -56,6 +56,17 @@ export class AggregationGroup {
     if (!this.alerts.has(alert.fingerprint)) this.order = undefined;
     this.alerts.set(alert.fingerprint, alert);
     if (this.hasBegun && this.lastTurnAt === undefined && this.hasWaited(alert)) this.scheduleFirst(0);
+  }
+
+  /** As `list`, in turns of the event loop. */
+  private async sorted(): Promise<readonly Alert[]> {
+    if (!this.order) {
+      const { size } = this.alerts;
+      const alerts = await new Slices().sort([...this.alerts.values()], compareAlerts);
+      // none goes while its turn comes; where others have come, they are not waited for again
+      if (this.alerts.size === size) this.order = alerts.map(({ fingerprint }) => fingerprint);
+    }
+    return this.list();
   }
 
   /** Lets the turns come. */
@@ -128,7 +139,7 @@ export class AggregationGroup {
     const cancelDeadline = clock.after(now + turnMs - clock.now(), () => turn.abort());
     if (this.stopped.signal.aborted) end();
     this.stopped.signal.addEventListener('abort', end, { once: true });
-    const snapshot = this.list();
+    const snapshot = await this.sorted();
     // an alert that fires now is told as firing, also if its end comes while we send
     const alerts = snapshot.map((alert) => (isResolved(alert, now) ? alert : { ...alert, endsAt: 0 }));
     const { route, key, labels } = this;

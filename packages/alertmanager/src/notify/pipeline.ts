@@ -1,4 +1,4 @@
-import { type Clock, type Logger, nextTurn, turnIsOver } from '@avalanche/model';
+import { type Clock, type Logger, nextTurn, Slices, turnIsOver } from '@avalanche/model';
 import { type Alert, isResolved } from '../alert/alert.ts';
 import { alertHash } from '../alert/hash.ts';
 import type { NotificationHistory } from '../history/history.ts';
@@ -124,8 +124,8 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   const { nflog, troubles } = parts;
   const { groupKey, now, route, alerts } = flush;
   const id = integrationId(integration);
-  const firing = hashesOf(alerts.filter((alert) => !isResolved(alert, now)));
-  const resolved = hashesOf(alerts.filter((alert) => isResolved(alert, now)));
+  const firing = await hashesOf(alerts.filter((alert) => !isResolved(alert, now)));
+  const resolved = await hashesOf(alerts.filter((alert) => isResolved(alert, now)));
   const { sendResolved } = integration;
   const { repeatIntervalMs } = route;
   const group = { firing, resolved, sendResolved, repeatIntervalMs, now };
@@ -151,9 +151,13 @@ async function notifyOne(parts: PipelineParts, flush: Flush, integration: Integr
   return true;
 }
 
-function hashesOf(alerts: readonly Alert[]): BigUint64Array {
+async function hashesOf(alerts: readonly Alert[]): Promise<BigUint64Array> {
   const hashes = new BigUint64Array(alerts.length);
-  for (let i = 0; i < alerts.length; i++) hashes[i] = alertHash(alerts[i].labels);
+  const slices = new Slices();
+  for (let i = 0; i < alerts.length; i++) {
+    hashes[i] = alertHash(alerts[i].labels);
+    if (slices.isOver()) await slices.next();
+  }
   return hashes;
 }
 
