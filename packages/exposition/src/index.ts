@@ -22,7 +22,9 @@ export {
   dividerOf,
   type FamilyMetric,
   type MetricFamily,
+  type MetricKind,
   parseTextFamilies,
+  readTextFamilies,
   TextFormatError,
 } from './text-families.ts';
 export {
@@ -30,6 +32,7 @@ export {
   FamilyWriter,
   type Labels,
   OPEN_METRICS_CONTENT_TYPE,
+  renderLabel,
   renderLabels,
   type SampleSink,
   TEXT_CONTENT_TYPE,

@@ -1,4 +1,4 @@
-import { quote } from '@avalanche/model';
+import { quote, runToEnd } from '@avalanche/model';
 
 /** Types of the classic text format; `UNTYPED` where nothing is said. */
 const TYPES: Readonly<Record<string, MetricKind>> = {
@@ -48,9 +48,18 @@ const NUMBER = /^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|inf(?:inity)?|nan)$/i
 const LEGACY_METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
 const LEGACY_LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
 const NAME_START = /[a-zA-Z_:"]/;
-const NAME_REST = /[a-zA-Z0-9_:"]/;
+const NAME_REST = /[a-zA-Z0-9_:"]*/y;
 const LABEL_START = /[a-zA-Z_"]/;
-const LABEL_REST = /[a-zA-Z0-9_"]/;
+const LABEL_REST = /[a-zA-Z0-9_"]*/y;
+/** What stands for itself, up to where something else must be decided; long values are passed over in one go. */
+const WORD = /[^ \t\n]*/y;
+const PLAIN_QUOTED = /[^"\\\n]*/y;
+const PLAIN_HELP = /[^\\\n]*/y;
+const LINE = /[^\n]*/y;
+
+/** Decoded at once, if a line is not longer. */
+const PIECE_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
 
 /**
  * Reads the classic text format into families, as upstream's client library does for its linter and for `push metrics`.
@@ -59,11 +68,36 @@ const LABEL_REST = /[a-zA-Z0-9_"]/;
  * @returns families that have metrics, in the order of the text. @throws TextFormatError with upstream's words
  */
 export function parseTextFamilies(text: string, names: 'utf8' | 'legacy' = 'utf8'): MetricFamily[] {
-  const reader = new FamilyReader(text, names === 'legacy');
-  while (reader.readLine()) {
-    // The reader keeps its place.
+  return runToEnd(readPieces([text], names));
+}
+
+/**
+ * The same of bytes, in small steps: bodies of megabytes share the event loop (`Slices.run`).
+ * @throws TextFormatError, or TypeError where they are no UTF-8
+ */
+export function readTextFamilies(body: Uint8Array, names: 'utf8' | 'legacy' = 'utf8'): Generator<void, MetricFamily[]> {
+  return readPieces(decodedLines(body), names);
+}
+
+function* readPieces(pieces: Iterable<string>, names: 'utf8' | 'legacy'): Generator<void, MetricFamily[]> {
+  const reader = new FamilyReader(names === 'legacy');
+  for (const piece of pieces) {
+    reader.begin(piece);
+    while (reader.readLine()) yield;
   }
   return [...reader.families.values()].filter((family) => family.metrics.length > 0);
+}
+
+/** Whole lines: nothing of the format goes over the end of one. */
+function* decodedLines(body: Uint8Array): Generator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  for (let from = 0; from < body.length; ) {
+    const before = body.lastIndexOf(NEWLINE, from + PIECE_BYTES);
+    const last = before >= from ? before : body.indexOf(NEWLINE, from);
+    const end = last < 0 ? body.length : last + 1;
+    yield decoder.decode(body.subarray(from, end));
+    from = end;
+  }
 }
 
 type Role = 'sample' | 'count' | 'sum';
@@ -72,20 +106,24 @@ class FamilyReader {
   readonly families = new Map<string, MetricFamily>();
   /** Metrics of summaries and histograms by family and labels. */
   private readonly divided = new Map<string, FamilyMetric>();
+  private text = '';
   private at = 0;
   private line = 0;
   private role: Role = 'sample';
 
-  constructor(
-    private readonly text: string,
-    private readonly legacyNames: boolean,
-  ) {}
+  constructor(private readonly legacyNames: boolean) {}
+
+  /** Goes on in a text that begins with a line. */
+  begin(text: string): void {
+    this.text = text;
+    this.at = 0;
+  }
 
   /** @returns false at the end of the text */
   readLine(): boolean {
-    this.line++;
     this.skipBlanks();
     if (this.at >= this.text.length) return false;
+    this.line++;
     const first = this.current();
     if (first === '#') this.readComment();
     else if (first !== '\n') this.readSample();
@@ -100,7 +138,7 @@ class FamilyReader {
     const keyword = this.word();
     if (this.current() === '\n') return;
     if (keyword !== 'HELP' && keyword !== 'TYPE') {
-      while (this.current() !== '\n') this.at++;
+      this.restOfLine();
       return;
     }
     this.skipBlanks();
@@ -116,8 +154,8 @@ class FamilyReader {
 
   private readHelp(family: MetricFamily): void {
     if (family.help !== null) throw this.error(`second HELP line for metric name ${quote(family.name)}`);
-    let help = '';
-    for (; this.current() !== '\n'; this.at++) help += this.current() === '\\' ? this.escape() : this.current();
+    let help = this.run(PLAIN_HELP);
+    while (this.current() !== '\n') help += this.escape() + this.run(PLAIN_HELP);
     family.help = help;
   }
 
@@ -199,13 +237,7 @@ class FamilyReader {
     if (this.current() !== '"') {
       throw this.error(`expected '"' at start of label value, found ${quoteChar(this.current())}`);
     }
-    let value = '';
-    for (this.at++; this.current() !== '"'; this.at++) {
-      if (this.current() === '\n') throw this.error(`label value ${quote(value)} contains unescaped new-line`);
-      value += this.current() === '\\' ? this.escape() : this.current();
-    }
-    this.at++;
-    return value;
+    return this.quoted('label value');
   }
 
   private boundOf(name: string, value: string): number {
@@ -285,38 +317,46 @@ class FamilyReader {
   }
 
   private word(): string {
-    const from = this.at;
-    while (this.current() !== '\n' && !this.isBlank()) this.at++;
-    return this.text.slice(from, this.at);
+    return this.run(WORD);
   }
 
   private restOfLine(): string {
+    return this.run(LINE);
+  }
+
+  /** What stands here of a kind. @throws TextFormatError where the text ends with it */
+  private run(kind: RegExp): string {
     const from = this.at;
-    while (this.current() !== '\n') this.at++;
+    kind.lastIndex = from;
+    kind.test(this.text);
+    this.at = kind.lastIndex;
+    this.current();
     return this.text.slice(from, this.at);
+  }
+
+  /** From a quote on: what stands up to the next one. */
+  private quoted(what: string): string {
+    this.at++;
+    let value = this.run(PLAIN_QUOTED);
+    while (this.current() !== '"') {
+      if (this.current() === '\n') throw this.error(`${what} ${quote(value)} contains unescaped new-line`);
+      value += this.escape() + this.run(PLAIN_QUOTED);
+    }
+    this.at++;
+    return value;
   }
 
   /** A bare name, or a quoted one; empty where none begins here. */
   private identifier(what: 'metric' | 'label', start: RegExp, rest: RegExp): string {
     if (!start.test(this.current())) return '';
-    if (this.current() !== '"') {
-      const from = this.at;
-      while (rest.test(this.current())) this.at++;
-      return this.text.slice(from, this.at);
-    }
-    let name = '';
-    for (this.at++; this.current() !== '"'; this.at++) {
-      if (this.current() === '\n') throw this.error(`${what} name ${quote(name)} contains unescaped new-line`);
-      name += this.current() === '\\' ? this.escape() : this.current();
-    }
-    this.at++;
-    return name;
+    return this.current() === '"' ? this.quoted(`${what} name`) : this.run(rest);
   }
 
   /** At a backslash: what it and the next character stand for. */
   private escape(): string {
     this.at++;
     const char = this.current();
+    this.at++;
     if (char === 'n') return '\n';
     if (char === '\\' || char === '"') return char;
     throw this.error(`invalid escape sequence '\\${char}'`);

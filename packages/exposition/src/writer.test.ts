@@ -35,3 +35,19 @@ test('what another writer has twice or with another type is left out and told', 
       '# HELP b_total B.\n# TYPE b_total counter\nb_total 1\n# HELP c C.\n# TYPE c gauge\nc{y="z"} 4\n',
   );
 });
+
+test('a long text comes in pieces of bounded length, which together are the text', () => {
+  const writer = new FamilyWriter();
+  for (let i = 0; i < 5_000; i++) writer.counter('a_total', 'A.').add(i, { i: String(i) });
+  writer.gauge('b', 'B.').add(1);
+  for (const [format, text] of [
+    ['text', writer.text()],
+    ['openmetrics', writer.openMetricsText()],
+  ] as const) {
+    const pieces = [...writer.pieces(format)];
+    expect(pieces.length).toBeGreaterThan(2);
+    expect(Math.max(...pieces.map(({ length }) => length))).toBeLessThan(100_000);
+    expect(pieces.join('')).toBe(text);
+    expect(text.match(/^a_total\{/gm)).toHaveLength(5_000);
+  }
+});

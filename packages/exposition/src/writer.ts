@@ -52,35 +52,54 @@ export class FamilyWriter {
 
   /** The exposition text; a family without samples prints nothing. */
   text(): string {
-    let out = '';
-    for (const name of [...this.families.keys()].sort(compareStrings)) {
-      const { type, help, lines } = this.families.get(name) as SampleSink;
-      if (lines !== '') out += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines}`;
-    }
-    return out;
+    return [...this.pieces('text')].join('');
   }
 
   /** The same as OpenMetrics 1.0, where a counter is named without its `_total`; one that has none is of no known type. */
   openMetricsText(): string {
-    let out = '';
-    for (const name of [...this.families.keys()].sort(compareStrings)) {
-      const { type, help, lines } = this.families.get(name) as SampleSink;
-      if (lines === '') continue;
-      const counter = type === 'counter' && name.endsWith(TOTAL);
-      const shown = counter ? name.slice(0, -TOTAL.length) : name;
-      const kind = type === 'untyped' || (type === 'counter' && !counter) ? 'unknown' : type;
-      out += `# HELP ${shown} ${escapeHelp(help).replaceAll('"', '\\"')}\n# TYPE ${shown} ${kind}\n${lines}`;
-    }
-    return `${out}# EOF\n`;
+    return [...this.pieces('openmetrics')].join('');
   }
+
+  /** The text in pieces, which are not long: a scrape of many samples can be sent while other work goes on. */
+  *pieces(format: 'text' | 'openmetrics'): Generator<string> {
+    const isOpen = format === 'openmetrics';
+    let piece = '';
+    for (const name of [...this.families.keys()].sort(compareStrings)) {
+      const family = this.families.get(name) as SampleSink;
+      if (family.isEmpty) continue;
+      piece += isOpen ? openMetricsHeader(name, family) : textHeader(name, family);
+      for (const lines of family.pieces()) {
+        piece += lines;
+        if (piece.length < PIECE_CHARACTERS) continue;
+        yield piece;
+        piece = '';
+      }
+    }
+    yield isOpen ? `${piece}# EOF\n` : piece;
+  }
+}
+
+/** Samples are kept and given away in pieces of about so many characters. */
+const PIECE_CHARACTERS = 32 * 1024;
+
+function textHeader(name: string, { type, help }: SampleSink): string {
+  return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
+}
+
+function openMetricsHeader(name: string, { type, help }: SampleSink): string {
+  const counter = type === 'counter' && name.endsWith(TOTAL);
+  const shown = counter ? name.slice(0, -TOTAL.length) : name;
+  const kind = type === 'untyped' || (type === 'counter' && !counter) ? 'unknown' : type;
+  return `# HELP ${shown} ${escapeHelp(help).replaceAll('"', '\\"')}\n# TYPE ${shown} ${kind}\n`;
 }
 
 const TOTAL = '_total';
 
 /** Where the samples of one family go. */
 export class SampleSink {
-  /** The samples as text, a line each. */
-  lines = '';
+  /** Samples as text, a line each: what is full, and what is not. */
+  private readonly full: string[] = [];
+  private lines = '';
 
   constructor(
     private readonly name: string,
@@ -95,29 +114,47 @@ export class SampleSink {
 
   /** Adds a sample whose labels are text already, from `renderLabels`: for many samples with the same ones. */
   addRendered(value: number, labels: string, suffix = ''): this {
-    this.lines += `${this.name}${suffix}${labels} ${formatValue(value)}\n`;
+    return this.addLines(`${this.name}${suffix}${labels} ${formatValue(value)}\n`);
+  }
+
+  /** Adds samples of this family that are text already, whole lines. */
+  addLines(lines: string): this {
+    this.lines += lines;
+    if (this.lines.length >= PIECE_CHARACTERS) {
+      this.full.push(this.lines);
+      this.lines = '';
+    }
     return this;
   }
 
+  get isEmpty(): boolean {
+    return this.lines === '' && this.full.length === 0;
+  }
+
+  /** The samples as text. */
+  *pieces(): Generator<string> {
+    yield* this.full;
+    yield this.lines;
+  }
+
   /** Takes over the samples of a family of the same name; says what of it is left out, or nothing where all went well. */
-  take({ type, lines }: SampleSink): string | undefined {
-    if (lines === '') return undefined;
-    if (type !== this.type) return `family ${this.name} is a ${this.type} here and a ${type} there`;
-    const seen = new Set(lineArray(this.lines).map(seriesOf));
+  take(other: SampleSink): string | undefined {
+    if (other.isEmpty) return undefined;
+    if (other.type !== this.type) return `family ${this.name} is a ${this.type} here and a ${other.type} there`;
+    const seen = new Set(linesOf(this).map(seriesOf));
     let twice: string | undefined;
-    for (const line of lineArray(lines)) {
+    for (const line of linesOf(other)) {
       const series = seriesOf(line);
       if (seen.has(series)) twice ??= series;
-      else this.lines += `${line}\n`;
+      else this.addLines(`${line}\n`);
       seen.add(series);
     }
     return twice === undefined ? undefined : `series ${twice} is there twice`;
   }
 }
 
-/** Lines that end with a line feed each. */
-function lineArray(text: string): string[] {
-  return text.split('\n').slice(0, -1);
+function linesOf(family: SampleSink): string[] {
+  return [...family.pieces()].flatMap((piece) => piece.split('\n').slice(0, -1));
 }
 
 /** A line of a sample without its value. */
@@ -128,8 +165,13 @@ function seriesOf(line: string): string {
 /** The labels as they stand in the text, with their braces; '' where there are none. */
 export function renderLabels(labels: Labels): string {
   let out = '';
-  for (const name in labels) out += `${out === '' ? '{' : ','}${name}="${escapeLabelValue(labels[name])}"`;
+  for (const name in labels) out += `${out === '' ? '{' : ','}${renderLabel(name, labels[name])}`;
   return out === '' ? '' : `${out}}`;
+}
+
+/** One of them, without braces. */
+export function renderLabel(name: string, value: string): string {
+  return `${name}="${escapeLabelValue(value)}"`;
 }
 
 function escapeLabelValue(value: string): string {

@@ -11,6 +11,7 @@ import {
   processMetrics,
   type RunningRole,
   StartupError,
+  sendTextPieces,
   type WebOptions,
 } from '@avalanche/web';
 import type { FastifyInstance } from 'fastify';
@@ -76,7 +77,7 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
     const families = await ownFamilies(registry);
     await pushed.write(families);
     writeSchedules(families, runs);
-    return reply.type(TEXT_CONTENT_TYPE).send(families.text());
+    return sendTextPieces(reply.type(TEXT_CONTENT_TYPE), families.pieces('text'));
   });
   const startedAt = new Date(clock.now()).toISOString();
   await app.register(

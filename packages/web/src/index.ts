@@ -10,6 +10,7 @@ export { createLogger, type LogFormat, type LogOptions } from './log.ts';
 export { PROCESS_FAMILIES } from './process-families.ts';
 export { processMetrics } from './process-metrics.ts';
 export { type RunningRole, StartupError } from './role.ts';
+export { sendTextPieces } from './send-text-pieces.ts';
 export {
   acceptForms,
   type Bound,

@@ -7,6 +7,7 @@ import {
   listen,
   listenAlso,
   type RunningRole,
+  sendTextPieces,
   type WebOptions,
 } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -112,7 +113,7 @@ async function answerScrape(
     }
     const answered =
       openMetrics && asksForOpenMetrics(request)
-        ? reply.header('content-type', OPEN_METRICS_CONTENT_TYPE).send(families.openMetricsText())
+        ? sendTextPieces(reply.header('content-type', OPEN_METRICS_CONTENT_TYPE), families.pieces('openmetrics'))
         : sendFamilies(reply, families);
     counts.count(200);
     return answered;
@@ -125,7 +126,7 @@ async function answerScrape(
 }
 
 export function sendFamilies(reply: FastifyReply, families: FamilyWriter): FastifyReply {
-  return reply.header('content-type', TEXT_CONTENT_TYPE).send(families.text());
+  return sendTextPieces(reply.header('content-type', TEXT_CONTENT_TYPE), families.pieces('text'));
 }
 
 /** As Python's client library decides: whoever names it gets it. */

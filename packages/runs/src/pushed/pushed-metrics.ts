@@ -127,7 +127,7 @@ export class PushedMetrics {
       pushTimes.addRendered(pushedAt / 1000, labels);
       failureTimes.addRendered(failedAt / 1000, labels);
       for (const { family } of families.values()) {
-        writer.family(family.name, typeOf(family), family.help ?? '').lines += linesOf(family);
+        writer.family(family.name, typeOf(family), family.help ?? '').addLines(linesOf(family));
       }
       if (turnIsOver()) await nextTurn();
     }
@@ -279,8 +279,9 @@ function linesOf(family: MetricFamily): string {
   if (known !== undefined) return known;
   const sink = new FamilyWriter().family(family.name, typeOf(family), '');
   writeSamples(sink, family);
-  rendered.set(family, sink.lines);
-  return sink.lines;
+  const lines = [...sink.pieces()].join('');
+  rendered.set(family, lines);
+  return lines;
 }
 
 function writeSamples(sink: SampleSink, family: MetricFamily): void {
