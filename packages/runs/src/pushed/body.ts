@@ -7,22 +7,22 @@ import {
   type FamilyMetric,
   type MetricFamily,
   ProtobufParser,
-  parseTextFamilies,
+  readTextFamilies,
 } from '@avalanche/exposition';
-import { METRIC_NAME } from '@avalanche/model';
+import { METRIC_NAME, Slices } from '@avalanche/model';
 import { PushError } from './grouping.ts';
 
 const PROTOBUF = /^application\/vnd\.google\.protobuf\s*;/i;
 
 /**
  * The families of a pushed body: delimited protobuf where the content type says so, else text 0.0.4. Native histograms
- * keep their classic buckets only, as the text that is scraped has no others.
+ * keep their classic buckets only, as the text that is scraped has no others. Lets other work go on.
  * @throws PushError with upstream's words
  */
-export function readBody(body: Uint8Array, contentType: string): MetricFamily[] {
+export async function readBody(body: Uint8Array, contentType: string): Promise<MetricFamily[]> {
+  const isProtobuf = PROTOBUF.test(contentType) && /encoding="?delimited/.test(contentType);
   try {
-    if (PROTOBUF.test(contentType) && /encoding="?delimited/.test(contentType)) return readProtobuf(body);
-    return parseTextFamilies(new TextDecoder('utf-8', { fatal: true }).decode(body), 'legacy');
+    return await new Slices().run(isProtobuf ? readProtobuf(body) : readTextFamilies(body, 'legacy'));
   } catch (error) {
     throw new PushError((error as Error).message);
   }
@@ -36,7 +36,7 @@ const KINDS = {
   gaugehistogram: 'GAUGE_HISTOGRAM',
 } as const;
 
-function readProtobuf(body: Uint8Array): MetricFamily[] {
+function* readProtobuf(body: Uint8Array): Generator<void, MetricFamily[]> {
   const parser = new ProtobufParser(body);
   const families = new Map<string, FamilyReader>();
   let current: FamilyReader | undefined;
@@ -47,6 +47,7 @@ function readProtobuf(body: Uint8Array): MetricFamily[] {
     return family;
   };
   for (let entry = parser.next(); entry !== ENTRY_END; entry = parser.next()) {
+    yield;
     if (entry === ENTRY_HELP) familyOf(parser.metric).family.help = parser.text;
     else if (entry === ENTRY_TYPE) {
       familyOf(parser.metric).family.type = KINDS[parser.text as keyof typeof KINDS] ?? 'UNTYPED';

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BEGIN, startForTest } from '../role-fixture.ts';
+import { readBody } from './body.ts';
+import { TurnsOfGroups } from './turns-of-groups.ts';
 
 let role: Awaited<ReturnType<typeof startForTest>>;
 beforeEach(async () => {
@@ -152,4 +154,43 @@ test('what another group had and has no more contradicts nothing', async () => {
   expect((await push('', '# TYPE x gauge\nx{instance="i"} 1\n')).status).toBe(400);
   await role.ask('DELETE', '/metrics/job/j/instance/i');
   expect((await push('', '# TYPE x gauge\nx{instance="i"} 1\n')).status).toBe(200);
+});
+
+describe('a push of many series', () => {
+  const many = Array.from({ length: 40_000 }, (_, i) => `x{i="${i}"} 1\n`).join('');
+
+  test('lets other requests be answered while it is read', async () => {
+    const order: string[] = [];
+    const large = readBody(Buffer.from(many), 'text/plain').then((families) => {
+      order.push('large');
+      return families;
+    });
+    await role.ask('GET', '/-/healthy');
+    order.push('healthy');
+    expect((await large)[0]?.metrics).toHaveLength(40_000);
+    expect(order).toEqual(['healthy', 'large']);
+  });
+});
+
+test('what changes a group is done in the order in which it came, also after a failure', async () => {
+  const turns = new TurnsOfGroups();
+  const order: string[] = [];
+  let finish = (): void => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const slow = turns.run('a', async () => {
+    await finished;
+    order.push('slow');
+  });
+  const failing = turns.run('a', async () => {
+    order.push('failing');
+    throw new Error('refused');
+  });
+  const last = turns.run('a', async () => void order.push('last'));
+  await turns.run('b', async () => void order.push('other group'));
+  finish();
+  await expect(failing).rejects.toThrow('refused');
+  await Promise.all([slow, last]);
+  expect(order).toEqual(['other group', 'slow', 'failing', 'last']);
 });

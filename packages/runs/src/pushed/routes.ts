@@ -5,8 +5,9 @@ import { formatG, nextTurn, parseDuration, turnIsOver } from '@avalanche/model';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import { readBody } from './body.ts';
-import { groupingOf, PushError } from './grouping.ts';
+import { type Grouping, groupingKey, groupingOf, PushError } from './grouping.ts';
 import { PUSH_FAILURE_TIME, PUSH_TIME, type PushedGroup, type PushedMetrics } from './pushed-metrics.ts';
+import { TurnsOfGroups } from './turns-of-groups.ts';
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
 const gunzipLater = promisify(gunzip);
@@ -23,6 +24,11 @@ export interface PushRoutesOptions {
 /** `PUT`, `POST` and `DELETE` of `/metrics/job/…`, as the Pushgateway takes them; `?ttl=1h` says how long it is kept. */
 export function pushRoutes(app: FastifyInstance, options: PushRoutesOptions): void {
   const { requests, pushed } = options;
+  const turns = new TurnsOfGroups();
+  const inTurn = (request: FastifyRequest, work: (grouping: Grouping) => Promise<number>): Promise<number> => {
+    const grouping = groupingOf(pathOf(request));
+    return turns.run(groupingKey(grouping), () => work(grouping));
+  };
   // bodies come as they are: what they hold depends on the address, and clients call them many things
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX }, (_request, body, done) =>
@@ -32,13 +38,16 @@ export function pushRoutes(app: FastifyInstance, options: PushRoutesOptions): vo
     app.route({
       method: ['PUT', 'POST'],
       url: `/metrics/${first}/*`,
-      handler: (request, reply) => answered(request, reply, 'push', () => takePush(request, options)),
+      handler: (request, reply) =>
+        answered(request, reply, 'push', () => inTurn(request, (grouping) => takePush(request, grouping, options))),
     });
     app.delete(`/metrics/${first}/*`, (request, reply) =>
-      answered(request, reply, 'delete', () => {
-        pushed.remove(groupingOf(pathOf(request)));
-        return 202;
-      }),
+      answered(request, reply, 'delete', () =>
+        inTurn(request, async (grouping) => {
+          pushed.remove(grouping);
+          return 202;
+        }),
+      ),
     );
   }
 
@@ -46,7 +55,7 @@ export function pushRoutes(app: FastifyInstance, options: PushRoutesOptions): vo
     { method }: FastifyRequest,
     reply: FastifyReply,
     handler: string,
-    run: () => number | Promise<number>,
+    run: () => Promise<number>,
   ): Promise<FastifyReply> {
     let code: number;
     let text = '';
@@ -63,10 +72,13 @@ export function pushRoutes(app: FastifyInstance, options: PushRoutesOptions): vo
 }
 
 /** @throws PushError */
-async function takePush(request: FastifyRequest, { pushed, check, ttlMs }: PushRoutesOptions): Promise<number> {
-  const grouping = groupingOf(pathOf(request));
+async function takePush(
+  request: FastifyRequest,
+  grouping: Grouping,
+  { pushed, check, ttlMs }: PushRoutesOptions,
+): Promise<number> {
   const { ttl } = request.query as { readonly ttl?: string | string[] };
-  const families = readBody(await decoded(request), String(request.headers['content-type'] ?? ''));
+  const families = await readBody(await decoded(request), String(request.headers['content-type'] ?? ''));
   pushed.push({
     grouping,
     families,
