@@ -9,7 +9,7 @@ import {
   ProtobufParser,
   readTextFamilies,
 } from '@avalanche/exposition';
-import { METRIC_NAME, Slices } from '@avalanche/model';
+import { METRIC_NAME, quote, Slices } from '@avalanche/model';
 import { PushError } from './grouping.ts';
 
 const PROTOBUF = /^application\/vnd\.google\.protobuf\s*;/i;
@@ -36,60 +36,60 @@ const KINDS = {
   gaugehistogram: 'GAUGE_HISTOGRAM',
 } as const;
 
+const METRIC = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/;
+const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+
+/** Of two families by one name the last counts, as in the Pushgateway. */
 function* readProtobuf(body: Uint8Array): Generator<void, MetricFamily[]> {
   const parser = new ProtobufParser(body);
-  const families = new Map<string, FamilyReader>();
-  let current: FamilyReader | undefined;
-  const familyOf = (name: string): FamilyReader => {
-    const family = families.get(name) ?? new FamilyReader(name);
-    families.set(name, family);
-    current = family;
-    return family;
-  };
+  const families = new Map<string, MetricFamily>();
+  let family: MetricFamily = { name: '', type: null, help: null, metrics: [] };
   for (let entry = parser.next(); entry !== ENTRY_END; entry = parser.next()) {
     yield;
-    if (entry === ENTRY_HELP) familyOf(parser.metric).family.help = parser.text;
-    else if (entry === ENTRY_TYPE) {
-      familyOf(parser.metric).family.type = KINDS[parser.text as keyof typeof KINDS] ?? 'UNTYPED';
-    } else if (entry === ENTRY_SAMPLE && parser.histogram === null) {
-      const labels = new Map(parser.seriesMap());
-      const name = labels.get(METRIC_NAME) ?? '';
-      labels.delete(METRIC_NAME);
-      const family = current && name.startsWith(current.family.name) ? current : familyOf(name);
-      family.add(
-        name.slice(family.family.name.length),
-        labels,
-        parser.value,
-        parser.hasTimestamp ? parser.timestamp : 0,
-      );
-    }
+    if (entry === ENTRY_HELP) {
+      family = { name: metricName(parser.metric), type: null, help: parser.text, metrics: [] };
+      families.set(family.name, family);
+    } else if (entry === ENTRY_TYPE) family.type = KINDS[parser.text as keyof typeof KINDS] ?? 'UNTYPED';
+    else if (entry === ENTRY_SAMPLE) addSample(family, parser);
   }
-  return [...families.values()].map(({ family }) => family).filter(({ metrics }) => metrics.length > 0);
+  return [...families.values()];
 }
 
-/** Puts the samples of a histogram or summary together again. */
-class FamilyReader {
-  readonly family: MetricFamily;
-  private readonly byLabels = new Map<string, FamilyMetric>();
+/** @throws Error, as the text format's reader does: a page with another name is invalid as a whole */
+function metricName(name: string): string {
+  if (!METRIC.test(name)) throw new Error(`invalid metric name ${quote(name)}`);
+  return name;
+}
 
-  constructor(name: string) {
-    this.family = { name, type: null, help: null, metrics: [] };
-  }
+/** Adds a sample as a metric, or as a part of the last one: a histogram or summary begins with its `_count`. */
+function addSample(family: MetricFamily, parser: ProtobufParser): void {
+  const labels = new Map(parser.seriesMap());
+  const name = labels.get(METRIC_NAME) ?? '';
+  const suffix = name.slice(family.name.length);
+  const divider = dividerOf(family);
+  const isPart = divider !== null && suffix !== '_count';
+  if (!isPart) family.metrics.push(metricOf(family, name, labels, parser.hasTimestamp ? parser.timestamp : 0));
+  const metric = family.metrics[family.metrics.length - 1];
+  const { value } = parser;
+  if (divider === null) metric.value = value;
+  else if (!isPart) metric.count = value;
+  else if (suffix === '_sum') metric.sum = value;
+  else metric.parts.push([boundOf(labels.get(divider)), value]);
+}
 
-  add(suffix: string, labels: Map<string, string>, value: number, timeMs: number): void {
-    const divider = dividerOf(this.family);
-    const bound = divider === null ? undefined : labels.get(divider);
-    if (divider !== null) labels.delete(divider);
-    const key = JSON.stringify([...labels]);
-    let metric = this.byLabels.get(key);
-    if (!metric) {
-      metric = { labels: [...labels], value: Number.NaN, parts: [], count: 0, sum: 0, timeMs };
-      this.byLabels.set(key, metric);
-      this.family.metrics.push(metric);
-    }
-    if (bound !== undefined) metric.parts.push([bound === '+Inf' ? Infinity : Number(bound), value]);
-    else if (suffix === '_sum') metric.sum = value;
-    else if (suffix === '_count') metric.count = value;
-    else metric.value = value;
+/** @throws Error */
+function metricOf(family: MetricFamily, name: string, labels: Map<string, string>, timeMs: number): FamilyMetric {
+  const divider = dividerOf(family);
+  const isOwnName = name === family.name + (divider === null ? '' : '_count');
+  if (!isOwnName) throw new Error('label name "__name__" is reserved');
+  labels.delete(METRIC_NAME);
+  for (const label of labels.keys()) {
+    if (!LABEL.test(label)) throw new Error(`invalid label name ${quote(label)}`);
+    if (label === divider) throw new Error(`label name ${quote(label)} divides metric ${quote(family.name)} already`);
   }
+  return { labels: [...labels], value: Number.NaN, parts: [], count: 0, sum: 0, timeMs };
+}
+
+function boundOf(text = ''): number {
+  return Number(text.replace(/Inf$/, 'Infinity'));
 }
