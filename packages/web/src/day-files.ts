@@ -4,9 +4,13 @@ import { nextTurn, turnIsOver } from '@avalanche/model';
 
 const FILE_NAME = /^\d{4}-\d{2}-\d{2}(\.\d+)?\.jsonl$/;
 const READ_BYTES = 256 * 1024;
+const CERTAIN_MS = 3_600_000;
 
 /** A folder of files of JSON lines, one or more a day (`2026-11-23.jsonl`, `2026-11-23.1.jsonl`), oldest line first. */
 export class DayFiles {
+  /** Files that a look has found too old, with the time of the first such look, in milliseconds. */
+  private readonly tooOld = new Map<string, number>();
+
   constructor(readonly directory: string) {}
 
   /** Names of the files in the order of time. */
@@ -26,10 +30,21 @@ export class DayFiles {
     }
   }
 
-  /** Removes the files of the days before one. */
-  async removeBefore(day: string): Promise<void> {
-    for (const name of await this.names()) {
-      if (name.slice(0, day.length) < day) await rm(join(this.directory, name), { force: true });
+  /**
+   * Removes the files of days that are older than the retention, at the second look that finds them so, an hour or more
+   * after the first: a clock that is ahead for a while, or read wrongly once, must not cost the history. One that is put
+   * right before that is as if it had never been wrong. The looks of a process count together: one that never lives for
+   * an hour removes nothing.
+   * @param now milliseconds
+   */
+  async removeExpired(now: number, retentionMs: number): Promise<void> {
+    const firstKept = dayOf(now - retentionMs);
+    const names = (await this.names()).filter((name) => name.slice(0, firstKept.length) < firstKept);
+    for (const name of this.tooOld.keys()) if (!names.includes(name)) this.tooOld.delete(name);
+    for (const name of names) {
+      const since = this.tooOld.get(name) ?? now;
+      this.tooOld.set(name, Math.min(since, now));
+      if (now - since >= CERTAIN_MS) await rm(join(this.directory, name), { force: true });
     }
   }
 }

@@ -65,7 +65,7 @@ export class NotificationHistory {
 
   /** Removes the files of days that have passed the retention. */
   async maintain(): Promise<void> {
-    await this.files.removeBefore(dayOf(this.options.clock.now() - this.options.retentionMs));
+    await this.files.removeExpired(this.options.clock.now(), this.options.retentionMs);
   }
 
   private async write(): Promise<void> {

@@ -1,5 +1,6 @@
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ManualClock } from '@avalanche/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BEGIN, startForTest } from '../role-fixture.ts';
 
@@ -220,6 +221,18 @@ test('runs older than the retention are removed', async () => {
   await role.report({ ...start, event: 'done' });
   await role.clock.advance(32 * DAY);
   await expect.poll(() => list()).toEqual([]);
+});
+
+test('a jump of the clock that is put right costs no runs', async () => {
+  await role.report({ ...start, event: 'done' });
+  await role.stop();
+  const wrong = new ManualClock(BEGIN + 400 * DAY);
+  role = await startForTest({ directory: role.directory, clock: wrong });
+  await wrong.advance(30 * 60_000);
+  await role.stop();
+  role = await startForTest({ directory: role.directory, clock: new ManualClock(BEGIN + DAY) });
+  await role.clock.advance(2 * 3_600_000);
+  expect(await list()).toEqual(['r1']);
 });
 
 test('many changes of a run do not make its file grow for ever', async () => {

@@ -196,7 +196,7 @@ export class RunRegistry {
       this.settle({ ...endRun(record, 'lost', record.reported_at), error: 'no report of it came any more' }, handle);
     }
     this.saveLastSuccess();
-    await this.files.removeBefore(now - this.options.retentionMs);
+    await this.files.removeExpired(now, this.options.retentionMs);
   }
 
   /** When jobs last succeeded must be known for longer than so many runs are. */

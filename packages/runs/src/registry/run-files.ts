@@ -135,8 +135,9 @@ export class RunFiles {
     renameSync(file, this.lastSuccessFile);
   }
 
-  removeBefore(ms: number): Promise<void> {
-    return this.ended.removeBefore(dayOf(ms));
+  /** Removes ended runs of days older than the retention. Times in milliseconds. */
+  removeExpired(now: number, retentionMs: number): Promise<void> {
+    return this.ended.removeExpired(now, retentionMs);
   }
 
   /** Begins on a line of its own, as a crash may have torn the line before. */
