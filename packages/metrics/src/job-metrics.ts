@@ -37,9 +37,9 @@ const DURATION_BUCKETS = [1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14_400, 28_8
 export class JobMetrics {
   readonly active: Gauge<'kind' | 'name'>;
   readonly lastSuccess: Gauge<'kind' | 'name'>;
+  readonly lastEnd: Gauge<'kind' | 'name'>;
   private readonly runs: Counter<'kind' | 'name' | 'outcome'>;
   private readonly duration: Histogram<'kind' | 'name'>;
-  private readonly lastEnd: Gauge<'kind' | 'name'>;
   private readonly exitStatus: Gauge<'kind' | 'name'>;
   private readonly peakMemory: Gauge<'kind' | 'name'>;
   private readonly cpu: Counter<'kind' | 'name'>;

@@ -186,10 +186,10 @@ function maintain(options: PushgatewayOptions, clock: Clock, { runs, pushed }: S
 
 async function saveQuietly(pushed: PushedMetrics, runs: RunRegistry, logger: Logger): Promise<void> {
   try {
-    runs.saveLastSuccess();
+    runs.saveLastRuns();
     await pushed.save();
   } catch (error) {
-    logger.error('What jobs pushed and when they last succeeded cannot be saved', { error });
+    logger.error('What jobs pushed and when they last ended cannot be saved', { error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ManualClock } from '@avalanche/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -203,6 +203,25 @@ describe('after a restart', () => {
     expect(await role.value('backup_last_success_timestamp{backup_type="nightly"}')).toBe(BEGIN / 1000);
     expect(await role.value('job_last_success_timestamp_seconds{kind="backup",name="nightly"}')).toBe(BEGIN / 1000);
   });
+});
+
+test('a job whose last run failed is still one after restarts', async () => {
+  const job = { event: 'done', kind: 'analysis', name: 'x' };
+  await role.report({ ...job, run_id: 'good', ended_at: BEGIN / 1000 - 60 });
+  await role.report({ ...job, run_id: 'bad', exit_status: 2 });
+  await role.report({ ...job, kind: 'backup', run_id: 'never', outcome: 'failed' });
+  await role.report({ ...job, name: 'application', run_id: 'counted', counted: true, outcome: 'failed' });
+  await role.clock.advance(11_000);
+  await restart();
+  // of the file alone, as where many runs have ended since
+  rmSync(join(role.directory, 'runs', '2026-11-23.jsonl'));
+  await restart();
+  const [end, success] = ['job_last_end_timestamp_seconds', 'job_last_success_timestamp_seconds'];
+  expect(await role.value(`${end}{kind="analysis",name="x"}`)).toBe(BEGIN / 1000);
+  expect(await role.value(`${success}{kind="analysis",name="x"}`)).toBe(BEGIN / 1000 - 60);
+  expect(await role.value(`${end}{kind="backup",name="x"}`)).toBe(BEGIN / 1000);
+  expect(await role.value(`${success}{kind="backup",name="x"}`)).toBeUndefined();
+  expect(await role.value(`${end}{kind="analysis",name="application"}`)).toBeUndefined();
 });
 
 test('a run that is not heard of any more is lost', async () => {

@@ -3,7 +3,7 @@ import type { ApplicationMetrics, Run, RunEnd } from '@avalanche/metrics';
 import { type Clock, type Logger, newUlid } from '@avalanche/model';
 import type { Report } from './report.ts';
 import { ReportError } from './report.ts';
-import { RunFiles } from './run-files.ts';
+import { type LastRun, RunFiles } from './run-files.ts';
 import {
   addPoint,
   applyReport,
@@ -21,7 +21,7 @@ import { type Schedule, type ScheduleStatus, Schedules } from './schedules.ts';
 
 /** Ended runs whose ids are known: a report that is delivered twice is counted once. */
 const ENDED_MAX = 10_000;
-/** Jobs whose last success is known. */
+/** Jobs whose last run is known. */
 const JOBS_MAX = 10_000;
 /** A run that says nothing about it is lost after a week without a report. */
 const TTL_MS = 7 * 86_400_000;
@@ -84,9 +84,9 @@ export class RunRegistry {
   private readonly files: RunFiles;
   private readonly ended = new Map<string, Ended>();
   private readonly lost = new Map<string, RunRecord>();
-  /** By job, in milliseconds. */
-  private readonly lastSuccess = new Map<string, number>();
-  private lastSuccessIsNew = false;
+  /** By job. */
+  private readonly lastRuns = new Map<string, LastRun>();
+  private lastRunsAreNew = false;
   /** Nobody could report before. */
   private awakeSince: number;
   private maintainedAt: number;
@@ -181,7 +181,7 @@ export class RunRegistry {
     const now = this.options.clock.now();
     return this.schedules.list().map((schedule) => ({
       schedule,
-      status: this.schedules.statusOf(schedule, this.lastSuccess.get(jobKey(schedule)), now),
+      status: this.schedules.statusOf(schedule, this.lastRuns.get(jobKey(schedule))?.succeededAt, now),
     }));
   }
 
@@ -195,15 +195,15 @@ export class RunRegistry {
       if (now - Math.max(record.reported_at, this.awakeSince) <= (record.ttl ?? TTL_MS)) continue;
       this.settle({ ...endRun(record, 'lost', record.reported_at), error: 'no report of it came any more' }, handle);
     }
-    this.saveLastSuccess();
+    this.saveLastRuns();
     await this.files.removeExpired(now, this.options.retentionMs);
   }
 
-  /** When jobs last succeeded must be known for longer than so many runs are. */
-  saveLastSuccess(): void {
-    if (!this.lastSuccessIsNew) return;
-    this.files.writeLastSuccess(this.lastSuccess);
-    this.lastSuccessIsNew = false;
+  /** When jobs last ended and succeeded must be known for longer than so many runs are. */
+  saveLastRuns(): void {
+    if (!this.lastRunsAreNew) return;
+    this.files.writeLastRuns(this.lastRuns);
+    this.lastRunsAreNew = false;
   }
 
   private keep(record: RunRecord, known: Running | undefined, report: Report): RunRecord {
@@ -247,13 +247,23 @@ export class RunRegistry {
     bounded(this.ended, run.run_id, endedOf(run), ENDED_MAX);
     this.lost.delete(run.run_id);
     if (run.outcome === 'lost') bounded(this.lost, run.run_id, run, LOST_MAX);
-    if (run.outcome === 'success') this.succeeded(jobKey(run), run.ended_at ?? 0);
+    const endedAt = run.ended_at ?? 0;
+    this.ranLast(jobKey(run), {
+      succeededAt: run.outcome === 'success' ? endedAt : 0,
+      endedAt: run.counted ? 0 : endedAt,
+    });
   }
 
-  private succeeded(key: string, at: number): void {
-    if ((this.lastSuccess.get(key) ?? 0) >= at) return;
-    bounded(this.lastSuccess, key, at, JOBS_MAX);
-    this.lastSuccessIsNew = true;
+  /** Times do not go back. */
+  private ranLast(key: string, { succeededAt, endedAt }: LastRun): void {
+    const known = this.lastRuns.get(key) ?? { succeededAt: 0, endedAt: 0 };
+    if (known.succeededAt >= succeededAt && known.endedAt >= endedAt) return;
+    const later = {
+      succeededAt: Math.max(known.succeededAt, succeededAt),
+      endedAt: Math.max(known.endedAt, endedAt),
+    };
+    bounded(this.lastRuns, key, later, JOBS_MAX);
+    this.lastRunsAreNew = true;
   }
 
   /** Not written, it costs nothing before so many others have ended that nobody knows that this one has. */
@@ -280,8 +290,8 @@ export class RunRegistry {
       if (newest.length >= ENDED_MAX) break;
     }
     for (const run of newest.reverse()) this.remember(run);
-    for (const [key, at] of this.files.readLastSuccess()) this.succeeded(key, at);
-    this.restoreLastSuccess();
+    for (const [key, lastRun] of this.files.readLastRuns()) this.ranLast(key, lastRun);
+    this.restoreLastRuns();
     for (const record of this.files.readRunning().values()) {
       const ended = this.ended.get(record.run_id);
       const hasEnded = ended && !(ended.outcome === 'lost' && record.recovered) && ended.startedAt >= record.started_at;
@@ -293,12 +303,15 @@ export class RunRegistry {
     await this.files.rewriteRunning([...this.running.values()].map(({ record }) => record));
   }
 
-  /** Alerts ask when a backup last succeeded, also right after a start. */
-  private restoreLastSuccess(): void {
-    for (const [key, at] of this.lastSuccess) {
+  /** Alerts ask when a job last ended, and when it last succeeded, also right after a start. */
+  private restoreLastRuns(): void {
+    const { jobs, families } = this.options.metrics;
+    for (const [key, { succeededAt, endedAt }] of this.lastRuns) {
       const [kind, name] = JSON.parse(key) as [string, string];
-      this.options.metrics.jobs.lastSuccess.set({ kind, name }, at / 1000);
-      if (kind === 'backup') this.options.metrics.families.backupLastSuccess.set({ backup_type: name }, at / 1000);
+      if (endedAt > 0) jobs.lastEnd.set({ kind, name }, endedAt / 1000);
+      if (succeededAt === 0) continue;
+      jobs.lastSuccess.set({ kind, name }, succeededAt / 1000);
+      if (kind === 'backup') families.backupLastSuccess.set({ backup_type: name }, succeededAt / 1000);
     }
   }
 

@@ -19,6 +19,13 @@ const LINES_MAX = 1_000;
 /** Written at once, in characters. */
 const PIECE_CHARACTERS = 256 * 1024;
 
+/** When the last run of a job ended, and the last that succeeded; milliseconds, 0: never. */
+export interface LastRun {
+  readonly succeededAt: number;
+  /** Of those that count in our metrics. */
+  readonly endedAt: number;
+}
+
 /**
  * Where runs are kept: `running.jsonl` has a line for each change of a run under way, the last of a run counts, one for
  * each point of its curve, and one for its end; ended ones stand in a file for each day (`2026-11-23.jsonl`). A report is
@@ -27,7 +34,7 @@ const PIECE_CHARACTERS = 256 * 1024;
 export class RunFiles {
   private readonly ended: DayFiles;
   private readonly runningFile: string;
-  private readonly lastSuccessFile: string;
+  private readonly lastRunsFile: string;
   /** Written since the file of running runs was written anew, and then. */
   private lines = 0;
   private linesBefore = 0;
@@ -39,7 +46,7 @@ export class RunFiles {
     makeDirectory(directory);
     this.ended = new DayFiles(directory);
     this.runningFile = join(directory, 'running.jsonl');
-    this.lastSuccessFile = join(directory, 'last-success.json');
+    this.lastRunsFile = join(directory, 'last-success.json');
   }
 
   /** Runs that were under way when the process ended; some of them may have ended. */
@@ -122,17 +129,19 @@ export class RunFiles {
     }
   }
 
-  /** When jobs last succeeded, in milliseconds, as it was when that was written. */
-  readLastSuccess(): [string, number][] {
-    const value = parse(readIfThere(this.lastSuccessFile) ?? '');
-    return Array.isArray(value) ? (value as [string, number][]) : [];
+  /** When the last runs of jobs ended, as it was when that was written. */
+  readLastRuns(): [job: string, lastRun: LastRun][] {
+    const value = parse(readIfThere(this.lastRunsFile) ?? '');
+    const entries = Array.isArray(value) ? (value as [string, number, number?][]) : [];
+    return entries.map(([job, succeededAt, endedAt = 0]) => [job, { succeededAt, endedAt }]);
   }
 
   /** @throws the system's error, after which the old file is still there */
-  writeLastSuccess(all: Iterable<readonly [string, number]>): void {
-    const file = `${this.lastSuccessFile}.tmp`;
-    writeFileSync(file, JSON.stringify([...all]), { mode: 0o600 });
-    renameSync(file, this.lastSuccessFile);
+  writeLastRuns(all: Iterable<readonly [job: string, lastRun: LastRun]>): void {
+    const file = `${this.lastRunsFile}.tmp`;
+    const entries = Array.from(all, ([job, { succeededAt, endedAt }]) => [job, succeededAt, endedAt]);
+    writeFileSync(file, JSON.stringify(entries), { mode: 0o600 });
+    renameSync(file, this.lastRunsFile);
   }
 
   /** Removes ended runs of days older than the retention. Times in milliseconds. */
