@@ -35,9 +35,9 @@ export class RunFiles {
   private readonly ended: DayFiles;
   private readonly runningFile: string;
   private readonly lastRunsFile: string;
-  /** Written since the file of running runs was written anew, and then. */
+  /** Written since the file of running runs was written anew, and how many are enough to do it again. */
   private lines = 0;
-  private linesBefore = 0;
+  private linesEnough = LINES_MAX;
   /** What is appended while that file is written anew, and has to stand in the new one as well. */
   private meanwhile: string[] | undefined;
 
@@ -69,7 +69,7 @@ export class RunFiles {
 
   /** Whether so much has been written of running runs that `rewriteRunning` is worth it. */
   get isLong(): boolean {
-    return this.lines > Math.max(LINES_MAX, this.linesBefore);
+    return this.lines > this.linesEnough;
   }
 
   /** @throws the system's error, after which nothing of it is in the file */
@@ -87,7 +87,10 @@ export class RunFiles {
     this.append([stringify({ ended: runId })]);
   }
 
-  /** Lets other work go on. @throws the system's error, after which the old file is still there */
+  /**
+   * Lets other work go on. @throws the system's error, after which the old file is still there, and `isLong` is false
+   * until it has twice as many lines: a disk that is full is not asked again at each report
+   */
   async rewriteRunning(runs: readonly RunRecord[]): Promise<void> {
     if (this.meanwhile) return;
     const file = `${this.runningFile}.tmp`;
@@ -110,7 +113,11 @@ export class RunFiles {
       appendFileSync(file, piece + meanwhile.join(''));
       renameSync(file, this.runningFile);
       this.lines = 0;
-      this.linesBefore = lines;
+      this.linesEnough = Math.max(LINES_MAX, lines);
+    } catch (error) {
+      this.linesEnough = Math.max(LINES_MAX, 2 * this.lines);
+      removeQuietly(file);
+      throw error;
     } finally {
       this.meanwhile = undefined;
     }
@@ -173,6 +180,13 @@ function appendWhole(file: string, text: string): void {
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** What cannot be removed is written over the next time. */
+function removeQuietly(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {}
 }
 
 function pointLine({ run_id: of, reported_at: at }: RunRecord, point: CurvePoint): string {
