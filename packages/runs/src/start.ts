@@ -123,6 +123,7 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
       stopMaintenance();
       await app.close();
       await saveQuietly(pushed, runs, logger);
+      await runs.synced();
     },
   };
 }

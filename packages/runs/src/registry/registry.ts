@@ -53,7 +53,7 @@ export interface RegistryOptions {
   readonly metrics: ApplicationMetrics;
   /** How long ended runs are kept, in milliseconds. */
   readonly retentionMs: number;
-  /** Told of each run that ends, after it is on disk. */
+  /** Told of each run that ends, after it is in a file. */
   readonly onEnd?: (run: RunRecord) => void;
 }
 
@@ -77,7 +77,7 @@ interface Running {
   readonly handle: Run | undefined;
 }
 
-/** Runs of jobs: those under way, and the log of those that ended. What it takes is on disk when it answers. */
+/** Runs of jobs: those under way, and the log of those that ended. What it takes is in a file when it answers. */
 export class RunRegistry {
   readonly schedules: Schedules;
   private readonly running = new Map<string, Running>();
@@ -92,7 +92,9 @@ export class RunRegistry {
   private maintainedAt: number;
 
   private constructor(private readonly options: RegistryOptions) {
-    this.files = new RunFiles(join(options.directory, 'runs'));
+    this.files = new RunFiles(join(options.directory, 'runs'), (file, error) =>
+      options.logger.error('Ended runs may not outlive a loss of power: they cannot be synced', { file, error }),
+    );
     this.schedules = new Schedules(join(options.directory, 'schedules.json'));
     this.awakeSince = options.clock.now();
     this.maintainedAt = this.awakeSince;
@@ -204,6 +206,11 @@ export class RunRegistry {
     if (!this.lastRunsAreNew) return;
     this.files.writeLastRuns(this.lastRuns);
     this.lastRunsAreNew = false;
+  }
+
+  /** Resolves when the runs that have ended are on the disk. */
+  synced(): Promise<void> {
+    return this.files.synced();
   }
 
   private keep(record: RunRecord, known: Running | undefined, report: Report): RunRecord {

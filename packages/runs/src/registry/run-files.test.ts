@@ -7,9 +7,11 @@ import type { RunRecord } from './run-record.ts';
 
 let directory: string;
 let files: RunFiles;
+let unsynced: string[];
 beforeEach(() => {
+  unsynced = [];
   directory = mkdtempSync(join(tmpdir(), 'run-files-'));
-  files = new RunFiles(directory);
+  files = new RunFiles(directory, (name, error) => unsynced.push(`${name}: ${(error as Error).message}`));
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -46,4 +48,15 @@ describe('the file of running runs that cannot be written anew', () => {
     for (let lines = 0; lines <= 1_000; lines++) files.writeRunning(RUN);
     expect(files.isLong).toBe(true);
   });
+});
+
+test('ended runs are brought to the disk, and it is told where they are not', async () => {
+  const ended: RunRecord = { ...RUN, outcome: 'success', ended_at: Date.parse('2026-11-23T07:00:00Z') };
+  files.writeEnded(ended);
+  await files.synced();
+  expect(unsynced).toEqual([]);
+  files.writeEnded(ended);
+  rmSync(file('2026-11-23.jsonl'));
+  await files.synced();
+  expect(unsynced).toEqual([expect.stringContaining(`${file('2026-11-23.jsonl')}: ENOENT`)]);
 });

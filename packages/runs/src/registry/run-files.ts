@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { nextTurn, turnIsOver } from '@avalanche/model';
 import { DayFiles, dayOf, makeDirectory } from '@avalanche/web';
 import { readIfThere } from '../read-if-there.ts';
+import { LaterSync } from './later-sync.ts';
 import { addPoint, type CurvePoint, isRun, parse, type RunRecord, stringify } from './run-record.ts';
 
 /** The file of running runs is written anew when it has become twice as long as it was, and by so many lines at least. */
@@ -29,7 +30,7 @@ export interface LastRun {
 /**
  * Where runs are kept: `running.jsonl` has a line for each change of a run under way, the last of a run counts, one for
  * each point of its curve, and one for its end; ended ones stand in a file for each day (`2026-11-23.jsonl`). A report is
- * in a file before it is answered.
+ * in a file before it is answered; an ended run is on the disk a moment later.
  */
 export class RunFiles {
   private readonly ended: DayFiles;
@@ -41,8 +42,17 @@ export class RunFiles {
   /** What is appended while that file is written anew, and has to stand in the new one as well. */
   private meanwhile: string[] | undefined;
 
-  /** @throws the system's error where the folder cannot be made */
-  constructor(private readonly directory: string) {
+  private readonly sync: LaterSync;
+
+  /**
+   * @param unsynced is told where what was taken is in the file, and may not be on the disk
+   * @throws the system's error where the folder cannot be made
+   */
+  constructor(
+    private readonly directory: string,
+    unsynced: (file: string, error: unknown) => void,
+  ) {
+    this.sync = new LaterSync(unsynced);
     makeDirectory(directory);
     this.ended = new DayFiles(directory);
     this.runningFile = join(directory, 'running.jsonl');
@@ -125,7 +135,14 @@ export class RunFiles {
 
   /** @throws the system's error, after which nothing of it is in the file */
   writeEnded(run: RunRecord): void {
-    appendWhole(join(this.directory, `${dayOf(run.ended_at ?? run.reported_at)}.jsonl`), `\n${stringify(run)}\n`);
+    const file = join(this.directory, `${dayOf(run.ended_at ?? run.reported_at)}.jsonl`);
+    appendWhole(file, `\n${stringify(run)}\n`);
+    this.sync.add(file);
+  }
+
+  /** Resolves when the ended runs are on the disk, as far as it takes them. */
+  synced(): Promise<void> {
+    return this.sync.done();
   }
 
   /** Ended runs, those written last first. */
