@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } }, // processes start as fast as the machine lets them
     maxWorkers: 2,
     projects: [
       {

@@ -274,7 +274,8 @@ describe.skipIf(!hasPostgres)('with a real PostgreSQL (Debian package postgresql
             ),
           )
           .toBe(200);
-        await scrape(role.url);
+        // the place of a replica that has just come is not known yet
+        await expect.poll(() => scrape(role.url)).toMatch(/^pg_stat_replication_pg_wal_lsn_diff/m);
         const [theirs, ours] = [await scrape(`http://127.0.0.1:${port}`), await scrape(role.url)];
         const types = (text: string) =>
           new Map([...text.matchAll(/^# TYPE (pg_\S+) (\w+)$/gm)].map(([, name, type]) => [name, type]));
