@@ -3,7 +3,7 @@ import { metricMaker } from './families.ts';
 import { currentValue } from './series/internals.ts';
 import type { SeriesLimits } from './series/limit.ts';
 
-/** How a run ended; `lost`: its heartbeats stopped, nobody knows how it went. */
+/** How a run ended; `lost`: its heartbeats stopped, nobody knows how it went, and it may yet tell. */
 export type RunOutcome = 'success' | 'failed' | 'cancelled' | 'lost';
 
 /** What a run used, as far as it is known. */
@@ -39,6 +39,7 @@ export class JobMetrics {
   readonly lastSuccess: Gauge<'kind' | 'name'>;
   readonly lastEnd: Gauge<'kind' | 'name'>;
   private readonly runs: Counter<'kind' | 'name' | 'outcome'>;
+  private readonly lost: Counter<'kind' | 'name'>;
   private readonly duration: Histogram<'kind' | 'name'>;
   private readonly exitStatus: Gauge<'kind' | 'name'>;
   private readonly peakMemory: Gauge<'kind' | 'name'>;
@@ -51,6 +52,7 @@ export class JobMetrics {
     const { counter, gauge, histogram } = metricMaker(registry, `${prefix}job_`, limits);
     this.active = gauge('active_runs', 'Runs under way.', LABELS);
     this.runs = counter('runs_total', 'Runs ended.', [...LABELS, 'outcome']);
+    this.lost = counter('lost_runs_total', 'Runs given up, as they were not heard of any more.', LABELS);
     this.duration = histogram('duration_seconds', 'Duration of runs.', LABELS, DURATION_BUCKETS);
     this.lastEnd = gauge('last_end_timestamp_seconds', 'When the last run ended.', LABELS);
     this.lastSuccess = gauge('last_success_timestamp_seconds', 'When the last run that succeeded ended.', LABELS);
@@ -61,9 +63,15 @@ export class JobMetrics {
     this.written = counter('written_bytes_total', 'Bytes that ended runs wrote to disks.', LABELS);
   }
 
+  /** Counts a run that has ended. One that is lost is counted by itself: it is a run that ended when it says how. */
   record(run: JobRunRecord, now: number): void {
     const labels = { kind: run.kind, name: run.name };
     const endedAt = (run.endedAt ?? now) / 1000;
+    if (run.outcome === 'lost') {
+      this.lost.inc(labels);
+      raise(this.lastEnd, labels, endedAt);
+      return;
+    }
     this.runs.inc({ ...labels, outcome: run.outcome });
     this.duration.observe(labels, run.durationSeconds);
     if (run.cpuSeconds !== undefined) this.cpu.inc(labels, run.cpuSeconds);

@@ -41,6 +41,19 @@ test.each([
   expect(await value(`job_runs_total{kind="${kind}",name="x",outcome="cancelled"}`)).toBe(1);
 });
 
+test('a lost run is no run that ended, and no failure of its kind', async () => {
+  const { metrics, value } = setUp();
+  metrics.startRun({ kind: 'analysis', name: 'x' }).end({ outcome: 'lost' });
+  const lines = (await metrics.registry.metrics()).split('\n').filter((line) => /^(?:job|analysis)_.*"x"/.test(line));
+  expect(lines.sort()).toEqual([
+    'analysis_active_runs{analysis_type="x"} 0',
+    'job_active_runs{kind="analysis",name="x"} 0',
+    'job_last_end_timestamp_seconds{kind="analysis",name="x"} 1700000000',
+    'job_lost_runs_total{kind="analysis",name="x"} 1',
+  ]);
+  expect(await value('job_last_success_timestamp_seconds{kind="analysis",name="x"}')).toBeUndefined();
+});
+
 test('a training shows where it is, and what is wrong with it while it runs', async () => {
   const { metrics, value } = setUp();
   const run = metrics.startRun({ kind: 'training', name: 'cnn', runId: 'r1' });

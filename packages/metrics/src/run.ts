@@ -116,20 +116,21 @@ export class Run {
     this.parts.report?.({ event, run_id: id, kind, name, started_at: startedAt / 1000, ...fields });
   }
 
-  /** In the metrics that runs of this kind have had all along. */
+  /** In the metrics that runs of this kind have had all along, which know no run that is lost. */
   private recordKind(metrics: ApplicationMetrics, end: RunEnd, durationSeconds: number): void {
     const { kind, name } = this;
+    if (kind === 'analysis') metrics.families.analysisActive.dec({ analysis_type: name });
+    if (kind === 'download') metrics.families.downloadActive.dec({ source: name });
+    if (end.outcome === 'lost') return;
     const status = end.outcome === 'success' ? 'success' : 'failed';
     const common = { status, durationSeconds, runId: this.id } as const;
     if (kind === 'analysis') {
-      metrics.families.analysisActive.dec({ analysis_type: name });
       metrics.recordAnalysis({ ...common, type: name, ...given('sequences', end.sequences) });
     } else if (kind === 'training') {
       const accuracy = given('accuracy', end.accuracy ?? this.last.accuracy);
       const loss = given('loss', end.loss ?? this.last.loss);
       metrics.recordTraining({ ...common, modelType: name, ...accuracy, ...loss });
     } else if (kind === 'download') {
-      metrics.families.downloadActive.dec({ source: name });
       metrics.recordDownload({ ...common, source: name, ...given('bytes', end.bytes) });
     } else if (kind === 'backup') {
       metrics.recordBackup({

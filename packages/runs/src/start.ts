@@ -186,12 +186,11 @@ function maintain(options: PushgatewayOptions, clock: Clock, { runs, pushed }: S
 }
 
 async function saveQuietly(pushed: PushedMetrics, runs: RunRegistry, logger: Logger): Promise<void> {
-  try {
-    runs.saveLastRuns();
-    await pushed.save();
-  } catch (error) {
-    logger.error('What jobs pushed and when they last ended cannot be saved', { error });
-  }
+  const told = (what: string) => (error: unknown) => logger.error(`${what} cannot be saved`, { error });
+  await Promise.all([
+    runs.saveLastRuns().catch(told('When jobs last ended')),
+    pushed.save().catch(told('What jobs pushed')),
+  ]);
 }
 
 const LANDING_PAGE = `<!doctype html><html lang="en"><head><title>Pushgateway</title></head><body><h1>Pushgateway</h1>

@@ -1,5 +1,4 @@
-import { open } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { syncData, syncFolder } from '../replace-file.ts';
 
 /**
  * Files that are brought to the disk soon after they were written, so that a loss of power costs a moment and not what the
@@ -38,18 +37,8 @@ export class LaterSync {
   }
 }
 
-/** The file's data, and its name in the folder, which a new file has not on the disk. @throws the system's error */
+/** The file's data, and its name in the folder. @throws the system's error */
 async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-  const folder = await open(dirname(file), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncData(file);
+  await syncFolder(file);
 }

@@ -233,7 +233,8 @@ test('a run that is not heard of any more is lost', async () => {
   await role.clock.advance(30_000);
   await expect.poll(async () => (await run('r1')).outcome).toBe('lost');
   expect(await run('r1')).toMatchObject({ ended_at: '2026-11-23T07:01:50.000Z' });
-  expect(await role.value('job_runs_total{kind="training",name="cnn",outcome="lost"}')).toBe(1);
+  expect(await role.value('job_lost_runs_total{kind="training",name="cnn"}')).toBe(1);
+  expect((await role.ask('GET', '/metrics')).text).not.toMatch(/^(?:job_runs_total|training_runs_total).*cnn/m);
 });
 
 test('runs older than the retention are removed', async () => {
@@ -254,15 +255,69 @@ test('a jump of the clock that is put right costs no runs', async () => {
   expect(await list()).toEqual(['r1']);
 });
 
+describe('after a clock that was ahead was set back', () => {
+  const DAYS_AHEAD = 300;
+  const ahead = async (then: () => Promise<unknown>) => {
+    await role.stop();
+    role = await startForTest({ directory: role.directory, clock: new ManualClock(BEGIN + DAYS_AHEAD * DAY) });
+    await then();
+    await role.stop();
+    role = await startForTest({ directory: role.directory, clock: new ManualClock(BEGIN) });
+  };
+  const job = { kind: 'backup', name: 'nightly' };
+  const end = () => role.value('job_last_end_timestamp_seconds{kind="backup",name="nightly"}');
+  const missed = () => role.value('job_schedule_missed{kind="backup",name="nightly"}');
+
+  test('a job that fails or does not come is told of', async () => {
+    await ahead(async () => {
+      await role.report({ ...job, event: 'start', run_id: 'a', schedule: '09:00', timezone: 'UTC' });
+      await role.report({ event: 'done', run_id: 'a' });
+    });
+    expect(await end()).toBe((BEGIN + DAYS_AHEAD * DAY) / 1000);
+    await role.clock.advance(3_590_000);
+    expect(await end()).toBe((BEGIN + DAYS_AHEAD * DAY) / 1000);
+    await role.clock.advance(30_000);
+    await expect.poll(end).toBeLessThanOrEqual(BEGIN / 1000 + 3_620);
+    expect(await missed()).toBe(0);
+    await role.clock.advance(2.1 * 3_600_000);
+    expect(await missed()).toBe(1);
+    await role.report({ ...job, event: 'done', outcome: 'failed' });
+    expect(await end()).toBe(role.clock.now() / 1000);
+  });
+
+  test('a clock that was behind for a moment costs nothing', async () => {
+    await role.report({ ...job, event: 'done' });
+    await role.stop();
+    role = await startForTest({ directory: role.directory, clock: new ManualClock(BEGIN - DAYS_AHEAD * DAY) });
+    await role.clock.advance(1_800_000);
+    await role.stop();
+    role = await startForTest({ directory: role.directory, clock: new ManualClock(BEGIN + DAY) });
+    expect(await end()).toBe(BEGIN / 1000);
+  });
+
+  test('a run under way is lost in time, and one that ends did not end before it began', async () => {
+    await ahead(async () => {
+      await role.report({ ...job, event: 'start', run_id: 'a', ttl: '10m' });
+      await role.report({ ...job, event: 'start', run_id: 'b' });
+    });
+    await role.report({ event: 'done', run_id: 'b' });
+    expect(await run('b')).toMatchObject({ ended_at: '2026-11-23T07:00:00.000Z', duration_seconds: 0 });
+    await role.clock.advance(620_000);
+    await expect.poll(async () => (await run('a')).outcome).toBe('lost');
+  });
+});
+
 test('many changes of a run do not make its file grow for ever', async () => {
   await role.report(start);
   const reports = Array.from({ length: 5_000 }, (_, i) => ({ event: 'heartbeat', run_id: 'r1', progress: i / 5_000 }));
   await role.report(reports);
-  const lines = readFileSync(join(role.directory, 'runs', 'running.jsonl'), 'utf8')
-    .split('\n')
-    .filter((line) => line !== '');
-  expect(lines.length).toBeLessThan(1_500);
   expect((await run('r1')).progress).toBe(4_999 / 5_000);
+  const linesAfterOneMore = async () => {
+    await role.report({ event: 'heartbeat', run_id: 'r1', progress: 1 });
+    const text = readFileSync(join(role.directory, 'runs', 'running.jsonl'), 'utf8');
+    return text.split('\n').filter((line) => line !== '').length;
+  };
+  await expect.poll(linesAfterOneMore).toBeLessThan(1_500);
 });
 
 describe('a schedule', () => {
@@ -334,6 +389,46 @@ describe('a run that was given up for lost', () => {
     expect(await run('r1')).toMatchObject({ outcome: 'failed', exit_status: 3 });
     expect(await list()).toEqual(['r1']);
     expect(await role.report({ event: 'done', run_id: 'r1' })).toMatchObject({ data: { repeated: true } });
+  });
+
+  const [END, SUCCESS] = ['job_last_end_timestamp_seconds', 'job_last_success_timestamp_seconds'].map(
+    (name) => `${name}{kind="training",name="cnn"}`,
+  );
+
+  test('is counted once when it is heard of again, and the job is as it was before', async () => {
+    await role.report({ ...start, run_id: 'r0', event: 'done' });
+    await role.clock.advance(60_000);
+    await lose();
+    expect([await role.value(END), await role.value(SUCCESS)]).toEqual([BEGIN / 1000 + 60, BEGIN / 1000]);
+    await restart();
+    expect([await role.value(END), await role.value(SUCCESS)]).toEqual([BEGIN / 1000 + 60, BEGIN / 1000]);
+    await role.report({ event: 'heartbeat', run_id: 'r1' });
+    expect([await role.value(END), await role.value(SUCCESS)]).toEqual([BEGIN / 1000, BEGIN / 1000]);
+    await role.clock.advance(11_000);
+    await restart();
+    expect([await role.value(END), await role.value(SUCCESS)]).toEqual([BEGIN / 1000, BEGIN / 1000]);
+    await role.report({ event: 'done', run_id: 'r1' });
+    const now = role.clock.now() / 1000;
+    expect([await role.value(END), await role.value(SUCCESS)]).toEqual([now, now]);
+    expect(await role.value('job_runs_total{kind="training",name="cnn",outcome="success"}')).toBe(1);
+    expect(await role.value('training_runs_total{model_type="cnn",status="success"}')).toBe(1);
+    expect(await role.value('training_runs_total{model_type="cnn",status="failed"}')).toBeUndefined();
+  });
+
+  test('leaves the job without an end where it is the only one, and is heard of again', async () => {
+    await lose();
+    expect(await role.value(END)).toBe(BEGIN / 1000);
+    await role.report({ event: 'log', run_id: 'r1', epoch: 2, loss: 1 });
+    expect(await role.value(END)).toBeUndefined();
+  });
+
+  test('leaves the end of another that is lost', async () => {
+    await role.report({ ...start, run_id: 'r0', ttl: '1m' });
+    await lose();
+    await role.report({ event: 'done', run_id: 'r1', exit_status: 1, ended_at: BEGIN / 1000 - 5 });
+    expect(await role.value(END)).toBe(BEGIN / 1000);
+    await role.report({ event: 'heartbeat', run_id: 'r0' });
+    expect(await role.value(END)).toBe(BEGIN / 1000);
   });
 
   test('is not one that could not reach us as we did not run', async () => {

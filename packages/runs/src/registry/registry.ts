@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import type { ApplicationMetrics, Run, RunEnd } from '@avalanche/metrics';
 import { type Clock, type Logger, newUlid } from '@avalanche/model';
+import { bounded } from './bounded.ts';
+import { LastRuns } from './last-runs.ts';
 import type { Report } from './report.ts';
 import { ReportError } from './report.ts';
-import { type LastRun, RunFiles } from './run-files.ts';
+import { RunFiles } from './run-files.ts';
 import {
   addPoint,
   applyReport,
@@ -21,14 +23,14 @@ import { type Schedule, type ScheduleStatus, Schedules } from './schedules.ts';
 
 /** Ended runs whose ids are known: a report that is delivered twice is counted once. */
 const ENDED_MAX = 10_000;
-/** Jobs whose last run is known. */
-const JOBS_MAX = 10_000;
 /** A run that says nothing about it is lost after a week without a report. */
 const TTL_MS = 7 * 86_400_000;
 /** Lost runs that go on where they stopped when they are heard of again. */
 const LOST_MAX = 1_000;
 /** Maintenance that comes later than this after the last one: this process or its machine did not run. */
 const PAUSE_MS = 60_000;
+/** What is of a time to come is believed to be wrong when the clock has been behind it for so long. */
+const CERTAIN_MS = 3_600_000;
 /** What a report of a point says that is in the point's own line. */
 const OF_POINTS = new Set([
   'event',
@@ -84,17 +86,19 @@ export class RunRegistry {
   private readonly files: RunFiles;
   private readonly ended = new Map<string, Ended>();
   private readonly lost = new Map<string, RunRecord>();
-  /** By job. */
-  private readonly lastRuns = new Map<string, LastRun>();
-  private lastRunsAreNew = false;
+  private readonly lastRuns: LastRuns;
+  /** Since when there has been something of a time to come, in milliseconds. */
+  private behindSince: number | undefined;
   /** Nobody could report before. */
   private awakeSince: number;
   private maintainedAt: number;
+  private rewriting: Promise<void> = Promise.resolve();
 
   private constructor(private readonly options: RegistryOptions) {
     this.files = new RunFiles(join(options.directory, 'runs'), (file, error) =>
-      options.logger.error('Ended runs may not outlive a loss of power: they cannot be synced', { file, error }),
+      options.logger.error('Runs may not outlive a loss of power: their file cannot be synced', { file, error }),
     );
+    this.lastRuns = new LastRuns(join(options.directory, 'runs', 'last-success.json'), options.metrics);
     this.schedules = new Schedules(join(options.directory, 'schedules.json'));
     this.awakeSince = options.clock.now();
     this.maintainedAt = this.awakeSince;
@@ -145,7 +149,15 @@ export class RunRegistry {
   private begun(runId: string, report: Report): void {
     if (report.event === 'done') return;
     this.ended.delete(runId);
+    this.wasFound(runId);
+  }
+
+  /** Of a run that is heard of again, or that is another by the same id: it is not lost. */
+  private wasFound(runId: string): void {
+    const run = this.lost.get(runId);
+    if (!run) return;
     this.lost.delete(runId);
+    this.lastRuns.takeBack(run, this.lost.values());
   }
 
   /** Takes the schedule that a report declares. @throws ReportError, or the system's error */
@@ -183,7 +195,7 @@ export class RunRegistry {
     const now = this.options.clock.now();
     return this.schedules.list().map((schedule) => ({
       schedule,
-      status: this.schedules.statusOf(schedule, this.lastRuns.get(jobKey(schedule))?.succeededAt, now),
+      status: this.schedules.statusOf(schedule, this.lastRuns.succeededAt(schedule), now),
     }));
   }
 
@@ -192,38 +204,62 @@ export class RunRegistry {
     const now = this.options.clock.now();
     if (Math.abs(now - this.maintainedAt) > PAUSE_MS) this.awakeSince = now;
     this.maintainedAt = now;
-    for (const { record, handle } of [...this.running.values()]) {
-      // their clients could not reach us while we did not run
-      if (now - Math.max(record.reported_at, this.awakeSince) <= (record.ttl ?? TTL_MS)) continue;
-      this.settle({ ...endRun(record, 'lost', record.reported_at), error: 'no report of it came any more' }, handle);
+    try {
+      this.giveUpLost(now);
+      this.putRight(now);
+      await this.saveLastRuns();
+    } finally {
+      // which makes room on a disk that is full
+      await this.files.removeExpired(now, this.options.retentionMs);
     }
-    this.saveLastRuns();
-    await this.files.removeExpired(now, this.options.retentionMs);
   }
 
-  /** When jobs last ended and succeeded must be known for longer than so many runs are. */
-  saveLastRuns(): void {
-    if (!this.lastRunsAreNew) return;
-    this.files.writeLastRuns(this.lastRuns);
-    this.lastRunsAreNew = false;
+  private giveUpLost(now: number): void {
+    for (const { record, handle } of [...this.running.values()]) {
+      const { reported_at: reportedAt, ttl = TTL_MS } = record;
+      // their clients could not reach us while we did not run; of a time to come is what was heard before the clock was set
+      const heardAt = reportedAt > now ? this.awakeSince : Math.max(reportedAt, this.awakeSince);
+      if (now - heardAt <= ttl) continue;
+      const lost = endRun(record, 'lost', Math.min(reportedAt, now));
+      this.settle({ ...lost, error: 'no report of it came any more' }, handle);
+    }
   }
 
-  /** Resolves when the runs that have ended are on the disk. */
-  synced(): Promise<void> {
-    return this.files.synced();
+  /** What happened while the clock was ahead must not hide for ever what happens now. One that is wrong for a moment costs nothing. */
+  private putRight(now: number): void {
+    if (!this.lastRuns.isAhead(now) && !this.schedules.isAhead(now)) {
+      this.behindSince = undefined;
+      return;
+    }
+    this.behindSince = Math.min(this.behindSince ?? now, now);
+    if (now - this.behindSince < CERTAIN_MS) return;
+    this.lastRuns.moveBack(now);
+    this.schedules.moveBack(now);
+  }
+
+  /** Writes when jobs last ended and succeeded. @throws the system's error, after which it can be tried again */
+  saveLastRuns(): Promise<void> {
+    return this.lastRuns.save();
+  }
+
+  /** Resolves when the runs that have begun or ended are on the disk, and nothing is written any more. */
+  async synced(): Promise<void> {
+    await this.rewriting;
+    await this.files.synced();
   }
 
   private keep(record: RunRecord, known: Running | undefined, report: Report): RunRecord {
     const told = report.event === 'log' ? pointOf(record, report) : undefined;
     const point = told && hasPoint(record, told) ? undefined : told;
     if (point && known && isOnlyPoint(report)) this.files.writePoint(record, point);
-    else this.files.writeRunning(record, [...((known ? undefined : record.curve) ?? []), ...(point ? [point] : [])]);
+    else if (known) this.files.writeRunning(record, point ? [point] : []);
+    else this.files.writeBegun(record, [...(record.curve ?? []), ...(point ? [point] : [])]);
     const handle = known ? known.handle : this.begin(record);
     if (point) handle?.log(point);
     const problems = handle ? { problems: handle.problems } : {};
     const next = point ? { ...addPoint(record, point), ...problems } : record;
     this.running.set(record.run_id, { record: next, handle });
-    if (this.files.isLong) void this.rewrite();
+    if (this.files.isLong) this.rewriting = this.rewrite();
     return next;
   }
 
@@ -237,7 +273,8 @@ export class RunRegistry {
   private finish(record: RunRecord, handle: Run | undefined, report: Report, now: number): RunRecord {
     const told = report.ended_at === undefined ? now : report.ended_at - (record.clock_ahead ?? 0);
     const ahead = Math.max(0, told - now);
-    const run = endRun(movedBack(record, ahead), outcomeOf(report), told - ahead);
+    // one that began before our clock was set back has no time to come either
+    const run = endRun(movedBack(record, Math.max(ahead, record.started_at - now)), outcomeOf(report), told - ahead);
     this.settle(run, handle ?? this.begin(record));
     return run;
   }
@@ -252,25 +289,9 @@ export class RunRegistry {
 
   private remember(run: RunRecord): void {
     bounded(this.ended, run.run_id, endedOf(run), ENDED_MAX);
-    this.lost.delete(run.run_id);
+    this.wasFound(run.run_id);
     if (run.outcome === 'lost') bounded(this.lost, run.run_id, run, LOST_MAX);
-    const endedAt = run.ended_at ?? 0;
-    this.ranLast(jobKey(run), {
-      succeededAt: run.outcome === 'success' ? endedAt : 0,
-      endedAt: run.counted ? 0 : endedAt,
-    });
-  }
-
-  /** Times do not go back. */
-  private ranLast(key: string, { succeededAt, endedAt }: LastRun): void {
-    const known = this.lastRuns.get(key) ?? { succeededAt: 0, endedAt: 0 };
-    if (known.succeededAt >= succeededAt && known.endedAt >= endedAt) return;
-    const later = {
-      succeededAt: Math.max(known.succeededAt, succeededAt),
-      endedAt: Math.max(known.endedAt, endedAt),
-    };
-    bounded(this.lastRuns, key, later, JOBS_MAX);
-    this.lastRunsAreNew = true;
+    this.lastRuns.add(run);
   }
 
   /** Not written, it costs nothing before so many others have ended that nobody knows that this one has. */
@@ -297,29 +318,16 @@ export class RunRegistry {
       if (newest.length >= ENDED_MAX) break;
     }
     for (const run of newest.reverse()) this.remember(run);
-    for (const [key, lastRun] of this.files.readLastRuns()) this.ranLast(key, lastRun);
-    this.restoreLastRuns();
+    this.lastRuns.restore();
     for (const record of this.files.readRunning().values()) {
       const ended = this.ended.get(record.run_id);
       const hasEnded = ended && !(ended.outcome === 'lost' && record.recovered) && ended.startedAt >= record.started_at;
       if (hasEnded) continue;
       this.running.set(record.run_id, { record, handle: this.begin(record) });
       this.ended.delete(record.run_id);
-      this.lost.delete(record.run_id);
+      this.wasFound(record.run_id);
     }
     await this.files.rewriteRunning([...this.running.values()].map(({ record }) => record));
-  }
-
-  /** Alerts ask when a job last ended, and when it last succeeded, also right after a start. */
-  private restoreLastRuns(): void {
-    const { jobs, families } = this.options.metrics;
-    for (const [key, { succeededAt, endedAt }] of this.lastRuns) {
-      const [kind, name] = JSON.parse(key) as [string, string];
-      if (endedAt > 0) jobs.lastEnd.set({ kind, name }, endedAt / 1000);
-      if (succeededAt === 0) continue;
-      jobs.lastSuccess.set({ kind, name }, succeededAt / 1000);
-      if (kind === 'backup') families.backupLastSuccess.set({ backup_type: name }, succeededAt / 1000);
-    }
   }
 
   private unknown(runId: string, report: Report): RunRecord {
@@ -328,23 +336,12 @@ export class RunRegistry {
   }
 }
 
-/** Of a map that grows, the entry that was set longest ago goes. */
-function bounded<Value>(map: Map<string, Value>, key: string, value: Value, max: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size > max) map.delete(map.keys().next().value as string);
-}
-
 function endedOf({ outcome, started_at, clock_ahead = 0 }: RunRecord): Ended {
   return { outcome, startedAt: started_at + clock_ahead };
 }
 
 function isOnlyPoint(report: Report): boolean {
   return Object.entries(report).every(([key, value]) => value === undefined || OF_POINTS.has(key));
-}
-
-function jobKey({ kind, name }: { readonly kind: string; readonly name: string }): string {
-  return JSON.stringify([kind, name]);
 }
 
 function matches(run: RunRecord, { kind, name, outcome, host, since, until }: RunFilter): boolean {

@@ -13,7 +13,10 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'run-files-'));
   files = new RunFiles(directory, (name, error) => unsynced.push(`${name}: ${(error as Error).message}`));
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  await files.synced();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 const RUN: RunRecord = { run_id: 'r', kind: 'k', name: 'n', outcome: 'running', started_at: 1, reported_at: 2 };
 const file = (name: string): string => join(directory, name);

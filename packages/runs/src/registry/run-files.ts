@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { nextTurn, turnIsOver } from '@avalanche/model';
 import { DayFiles, dayOf, makeDirectory } from '@avalanche/web';
 import { readIfThere } from '../read-if-there.ts';
+import { syncData } from '../replace-file.ts';
 import { LaterSync } from './later-sync.ts';
 import { addPoint, type CurvePoint, isRun, parse, type RunRecord, stringify } from './run-record.ts';
 
@@ -19,13 +20,6 @@ import { addPoint, type CurvePoint, isRun, parse, type RunRecord, stringify } fr
 const LINES_MAX = 1_000;
 /** Written at once, in characters. */
 const PIECE_CHARACTERS = 256 * 1024;
-
-/** When the last run of a job ended, and the last that succeeded; milliseconds, 0: never. */
-export interface LastRun {
-  readonly succeededAt: number;
-  /** Of those that count in our metrics. */
-  readonly endedAt: number;
-}
 
 /**
  * Where runs are kept: `running.jsonl` has a line for each change of a run under way, the last of a run counts, one for
@@ -35,7 +29,6 @@ export interface LastRun {
 export class RunFiles {
   private readonly ended: DayFiles;
   private readonly runningFile: string;
-  private readonly lastRunsFile: string;
   /** Written since the file of running runs was written anew, and how many are enough to do it again. */
   private lines = 0;
   private linesEnough = LINES_MAX;
@@ -56,7 +49,6 @@ export class RunFiles {
     makeDirectory(directory);
     this.ended = new DayFiles(directory);
     this.runningFile = join(directory, 'running.jsonl');
-    this.lastRunsFile = join(directory, 'last-success.json');
   }
 
   /** Runs that were under way when the process ended; some of them may have ended. */
@@ -77,9 +69,18 @@ export class RunFiles {
     return runs;
   }
 
-  /** Whether so much has been written of running runs that `rewriteRunning` is worth it. */
+  /** Whether so much has been written of running runs that `rewriteRunning` is worth it, and not under way. */
   get isLong(): boolean {
-    return this.lines > this.linesEnough;
+    return !this.meanwhile && this.lines > this.linesEnough;
+  }
+
+  /**
+   * What is told of a run for the first time is soon on the disk: reports that come later may not say what it is.
+   * @throws the system's error, after which nothing of it is in the file
+   */
+  writeBegun(run: RunRecord, points: readonly CurvePoint[] = []): void {
+    this.writeRunning(run, points);
+    this.sync.add(this.runningFile);
   }
 
   /** @throws the system's error, after which nothing of it is in the file */
@@ -120,9 +121,13 @@ export class RunFiles {
         }
         if (turnIsOver()) await nextTurn();
       }
-      appendFileSync(file, piece + meanwhile.join(''));
+      appendFileSync(file, piece);
+      // on the disk before it has the name, else a loss of power could leave an empty file by it
+      await syncData(file);
+      appendFileSync(file, meanwhile.join(''));
       renameSync(file, this.runningFile);
-      this.lines = 0;
+      this.sync.add(this.runningFile);
+      this.lines = meanwhile.length;
       this.linesEnough = Math.max(LINES_MAX, lines);
     } catch (error) {
       this.linesEnough = Math.max(LINES_MAX, 2 * this.lines);
@@ -140,7 +145,7 @@ export class RunFiles {
     this.sync.add(file);
   }
 
-  /** Resolves when the ended runs are on the disk, as far as it takes them. */
+  /** Resolves when the runs that have begun or ended are on the disk, as far as it takes them. */
   synced(): Promise<void> {
     return this.sync.done();
   }
@@ -151,21 +156,6 @@ export class RunFiles {
       const value = parse(line);
       if (isRun(value)) yield value;
     }
-  }
-
-  /** When the last runs of jobs ended, as it was when that was written. */
-  readLastRuns(): [job: string, lastRun: LastRun][] {
-    const value = parse(readIfThere(this.lastRunsFile) ?? '');
-    const entries = Array.isArray(value) ? (value as [string, number, number?][]) : [];
-    return entries.map(([job, succeededAt, endedAt = 0]) => [job, { succeededAt, endedAt }]);
-  }
-
-  /** @throws the system's error, after which the old file is still there */
-  writeLastRuns(all: Iterable<readonly [job: string, lastRun: LastRun]>): void {
-    const file = `${this.lastRunsFile}.tmp`;
-    const entries = Array.from(all, ([job, { succeededAt, endedAt }]) => [job, succeededAt, endedAt]);
-    writeFileSync(file, JSON.stringify(entries), { mode: 0o600 });
-    renameSync(file, this.lastRunsFile);
   }
 
   /** Removes ended runs of days older than the retention. Times in milliseconds. */

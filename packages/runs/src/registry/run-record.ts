@@ -118,7 +118,7 @@ export function applyReport(run: RunRecord, report: Report, now: number): RunRec
     run_id: run.run_id,
     kind: run.kind,
     name: run.name,
-    reported_at: Math.max(now, run.reported_at),
+    reported_at: now,
   };
 }
 

@@ -1,6 +1,6 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { Cron } from 'croner';
 import { readIfThere } from '../read-if-there.ts';
+import { replaceFileNow } from '../replace-file.ts';
 import { ReportError } from './report.ts';
 
 /** When a job is due, and by when it must have succeeded. */
@@ -87,6 +87,20 @@ export class Schedules {
     return true;
   }
 
+  /** Whether some were declared at a time that is still to come: the clock was wrong, or is. */
+  isAhead(now: number): boolean {
+    return this.list().some(({ declared_at }) => declared_at > now);
+  }
+
+  /** Those that were declared at a time to come were declared now: else nothing would be due before it. @throws the system's error */
+  moveBack(now: number): void {
+    if (!this.isAhead(now)) return;
+    const moved = this.list().map((one) => ({ ...one, declared_at: Math.min(one.declared_at, now) }));
+    this.save(moved);
+    for (const schedule of moved) this.schedules.set(keyOf(schedule), schedule);
+    this.dues.clear();
+  }
+
   /** @param lastSuccess when a run of the job last succeeded, in milliseconds */
   statusOf(schedule: Schedule, lastSuccess: number | undefined, now: number): ScheduleStatus {
     const { due, next } = this.dueOf(schedule, now);
@@ -112,8 +126,7 @@ export class Schedules {
   }
 
   private save(schedules: readonly Schedule[]): void {
-    writeFileSync(`${this.file}.tmp`, `${JSON.stringify(schedules, null, 2)}\n`, { mode: 0o600 });
-    renameSync(`${this.file}.tmp`, this.file);
+    replaceFileNow(this.file, `${JSON.stringify(schedules, null, 2)}\n`);
   }
 }
 
