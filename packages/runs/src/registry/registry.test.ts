@@ -548,6 +548,32 @@ test('when a job last succeeded is known for longer than its run is among the ne
   expect(await list('?outcome=running')).toEqual([]);
 }, 60_000);
 
+test.each([
+  ['forward', '2026-03-28T20:00:00Z', '2026-03-29T01:00:00.000Z'],
+  ['back', '2026-10-24T20:00:00Z', '2026-10-25T00:30:00.000Z'],
+])(
+  'a job that does not come in the night in which clocks go %s is missed, also after a restart',
+  async (_how, begin, due) => {
+    await role.stop();
+    role = await startForTest({ directory: role.directory, clock: new ManualClock(Date.parse(begin)) });
+    const declare = { kind: 'backup', name: 'nightly', schedule: '02:30', grace: '1h', timezone: 'Europe/Brussels' };
+    await role.ask('POST', '/api/v1/schedules', JSON.stringify(declare));
+    const missedAt = async () =>
+      ((await role.data('/api/v1/schedules')) as { missed_at: string | null }[])[0].missed_at;
+    await role.clock.advance(Date.parse(due) + 3_599_000 - Date.parse(begin));
+    expect(await missedAt()).toBeNull();
+    await role.clock.advance(2_000);
+    expect(await missedAt()).toBe(due);
+    await restart();
+    await role.clock.advance(6 * 3_600_000);
+    expect(await missedAt()).toBe(due);
+    await role.report({ event: 'done', kind: 'backup', name: 'nightly' });
+    expect(await missedAt()).toBeNull();
+    await role.clock.advance(26 * 3_600_000);
+    expect(await missedAt()).not.toBeNull();
+  },
+);
+
 describe('a schedule of a strange kind', () => {
   const declare = (schedule: string) =>
     role.ask(

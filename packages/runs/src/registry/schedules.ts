@@ -1,6 +1,6 @@
-import { Cron } from 'croner';
 import { readIfThere } from '../read-if-there.ts';
 import { replaceFileNow } from '../replace-file.ts';
+import { DueTimes } from './due-times.ts';
 import { ReportError } from './report.ts';
 
 /** When a job is due, and by when it must have succeeded. */
@@ -30,7 +30,7 @@ const SCHEDULES_MAX = 1_000;
 
 /** What a schedule comes to, for as long as time is in between. */
 interface Due {
-  readonly cron: Cron;
+  readonly times: DueTimes;
   /** The newest due time whose grace is over, and the one after it; milliseconds. */
   due: number | null;
   dueAfter: number | null;
@@ -69,7 +69,7 @@ export class Schedules {
     const { kind, name, timezone } = given;
     const grace = given.grace ?? before?.grace ?? GRACE_MS;
     const next = { kind, name, schedule: given.schedule, grace, ...(timezone ? { timezone } : {}), declared_at: now };
-    if (nextRun(cronOf(next), now) === null) throw new ReportError(`schedule: ${next.schedule}: it never comes`);
+    if (timesOf(next).next(now) === null) throw new ReportError(`schedule: ${next.schedule}: it never comes`);
     const isSame = before?.schedule === next.schedule && before.grace === grace && before.timezone === next.timezone;
     if (isSame) return;
     this.save([...this.list().filter((other) => keyOf(other) !== keyOf(next)), next]);
@@ -112,16 +112,16 @@ export class Schedules {
   private dueOf(schedule: Schedule, now: number): Due {
     const key = keyOf(schedule);
     const graceIsOver = now - schedule.grace;
-    const known = this.dues.get(key) ?? { cron: cronOf(schedule), due: null, dueAfter: 0, next: 0, at: 0 };
+    const known = this.dues.get(key) ?? { times: timesOf(schedule), due: null, dueAfter: 0, next: 0, at: 0 };
     this.dues.set(key, known);
-    const { cron } = known;
+    const { times } = known;
     const isBack = now < known.at;
     known.at = now;
     if (isBack || (known.dueAfter !== null && graceIsOver >= known.dueAfter)) {
-      known.due = lastRun(cron, schedule.declared_at, graceIsOver);
-      known.dueAfter = nextRun(cron, graceIsOver);
+      known.due = times.last(schedule.declared_at, graceIsOver);
+      known.dueAfter = times.next(graceIsOver);
     }
-    if (isBack || (known.next !== null && now >= known.next)) known.next = nextRun(cron, now);
+    if (isBack || (known.next !== null && now >= known.next)) known.next = times.next(now);
     return known;
   }
 
@@ -135,39 +135,12 @@ function keyOf({ kind, name }: { readonly kind: string; readonly name: string })
 }
 
 /** @throws ReportError */
-function cronOf({ schedule, timezone }: Pick<Schedule, 'schedule' | 'timezone'>): Cron {
-  const [, hour, minute] = /^(\d{1,2}):(\d{2})$/.exec(schedule.trim()) ?? [];
-  const pattern = hour === undefined ? schedule : `${Number(minute)} ${Number(hour)} * * *`;
+function timesOf({ schedule, timezone }: Pick<Schedule, 'schedule' | 'timezone'>): DueTimes {
   try {
-    const cron = new Cron(pattern, { paused: true, ...(timezone ? { timezone } : {}) });
-    cron.nextRun(); // which is when an unknown time zone is noticed
-    return cron;
+    return new DueTimes(schedule, timezone);
   } catch (error) {
     throw new ReportError(`schedule: ${schedule}: ${(error as Error).message}`);
   }
-}
-
-/** The first run after a time; milliseconds. */
-function nextRun(cron: Cron, after: number): number | null {
-  return cron.nextRun(new Date(after))?.getTime() ?? null;
-}
-
-/**
- * The last run of those from one time to another, both included; milliseconds. By halving, as croner's `previousRuns`
- * throws on some patterns (29 February).
- */
-function lastRun(cron: Cron, from: number, until: number): number | null {
-  let last = nextRun(cron, from - 1);
-  if (last === null || last > until) return null;
-  // there is none between `end` and `until`
-  for (let end = until; end - last > 1000; ) {
-    const middle = Math.floor((last + end) / 2);
-    const run = nextRun(cron, middle);
-    if (run !== null && run <= until) last = run;
-    else end = middle;
-  }
-  const after = nextRun(cron, last);
-  return after !== null && after <= until ? after : last;
 }
 
 function readSchedules(file: string): Schedule[] {
@@ -175,7 +148,7 @@ function readSchedules(file: string): Schedule[] {
   if (text === undefined) return [];
   try {
     const schedules = JSON.parse(text) as Schedule[];
-    for (const schedule of schedules) cronOf(schedule);
+    for (const schedule of schedules) timesOf(schedule);
     return schedules;
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`);
