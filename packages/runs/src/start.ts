@@ -18,7 +18,7 @@ import type { FastifyInstance } from 'fastify';
 import { Counter, Registry } from 'prom-client';
 import { ownFamilies, writeSchedules } from './own-metrics.ts';
 import { PushedMetrics } from './pushed/pushed-metrics.ts';
-import { pushRoutes, sendGroups } from './pushed/routes.ts';
+import { pushRoutes } from './pushed/routes.ts';
 import { runRoutes, succeed } from './registry/api.ts';
 import { RunRegistry } from './registry/registry.ts';
 import type { RunRecord } from './registry/run-record.ts';
@@ -71,8 +71,8 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
   const app = createServer({}, options.web);
   compressAnswers(app);
   refuseForeignPages(app);
-  const { ttlMs, checkPushes = true } = options;
-  pushRoutes(app, { pushed, ttlMs, check: checkPushes, requests });
+  const { ttlMs, checkPushes = true, enableAdminApi = false } = options;
+  pushRoutes(app, { pushed, ttlMs, check: checkPushes, mayWipe: enableAdminApi, requests });
   app.get(options.telemetryPath ?? '/metrics', async (_request, reply) => {
     const families = await ownFamilies(registry);
     await pushed.write(families);
@@ -84,7 +84,6 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
     async (api) => {
       runRoutes(api, runs);
       workflowRoutes(api, runs, clock);
-      api.get('/metrics', (_request, reply) => sendGroups(reply, pushed.list()));
       api.get('/status', (_request, reply) =>
         succeed(reply, {
           build_information: { version: options.version },
@@ -92,12 +91,6 @@ export async function startPushgateway(options: PushgatewayOptions): Promise<Run
           start_time: startedAt,
         }),
       );
-      if (options.enableAdminApi) {
-        api.put('/admin/wipe', (_request, reply) => {
-          pushed.wipe();
-          return reply.code(202).send();
-        });
-      }
     },
     { prefix: '/api/v1' },
   );
@@ -160,7 +153,7 @@ async function openState(
     });
     const ownType = (name: string) =>
       (registry.getSingleMetric(name) as { readonly type?: FamilyType } | undefined)?.type;
-    const pushed = new PushedMetrics({ file: persistenceFile, clock, ownType });
+    const pushed = await PushedMetrics.open({ file: persistenceFile, clock, ownType });
     return { runs, pushed };
   } catch (error) {
     const hint = 'choose another folder with --storage.path, or another file with --persistence.file';
@@ -172,9 +165,11 @@ async function openState(
 function maintain(options: PushgatewayOptions, clock: Clock, { runs, pushed }: State): () => void {
   let cancel = (): void => {};
   let savedAt = clock.now();
+  const failed = (error: unknown): void =>
+    options.logger.error('Maintenance of runs or pushed metrics failed', { error });
   const run = (): void => {
-    pushed.forgetExpired();
-    runs.maintain().catch((error: unknown) => options.logger.error('Maintenance of the runs failed', { error }));
+    pushed.forgetExpired().catch(failed);
+    runs.maintain().catch(failed);
     if (clock.now() - savedAt >= options.persistenceIntervalMs) {
       savedAt = clock.now();
       void saveQuietly(pushed, runs, options.logger);

@@ -42,6 +42,12 @@ const REQUESTS: readonly (readonly [method: string, path: string, body?: string]
   ['POST', '/metrics/job/bad', '# TYPE t wrong\nt 1\n'],
   ['POST', '/metrics/job/bad/one', 'x 1\n'],
   ['POST', '/metrics/job/bad/1a/b', 'x 1\n'],
+  ['POST', '/metrics/job/first', 'seconds_count 1\n'],
+  ['POST', '/metrics/job/bad', 'seconds_bucket 1\n'],
+  ['POST', '/metrics/job/bad', 'q_sum 1\n'],
+  ['POST', '/metrics/job/third', 'q_bucket 1\nlater_sum 1\n'],
+  ['POST', '/metrics/job/bad', '# TYPE later histogram\nlater_bucket{le="1"} 1\nlater_sum 1\nlater_count 1\n'],
+  ['POST', '/metrics/job/third', '# TYPE later summary\nlater_sum 1\nlater_count 1\n'],
   ['DELETE', '/metrics/job/second'],
   ['DELETE', '/metrics/job/none/of/these'],
   ['PUT', '/metrics/job/first', 'only 1\n'],
@@ -57,7 +63,8 @@ function pushedLines(text: string): string[] {
     .split('\n')
     .filter(
       (line) =>
-        /job="/.test(line) || /^# TYPE (?:jobs|seconds|q|more|x|only|untyped|dup|push_time_seconds) /.test(line),
+        /job="/.test(line) ||
+        /^# TYPE (?:jobs|seconds|q|more|x|only|untyped|dup|later|q_bucket|push_time_seconds) /.test(line),
     )
     .map((line) =>
       line.replace(/^(push_\w+{.*}) (\S+)$/, (_, series: string, value: string) => `${series} ${Number(value) > 0}`),

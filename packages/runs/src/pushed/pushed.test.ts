@@ -4,7 +4,6 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BEGIN, startForTest } from '../role-fixture.ts';
 import { readBody } from './body.ts';
-import { TurnsOfGroups } from './turns-of-groups.ts';
 
 let role: Awaited<ReturnType<typeof startForTest>>;
 beforeEach(async () => {
@@ -97,6 +96,74 @@ test.each([
   expect((await role.ask('GET', '/metrics')).text.match(/^kept.*$/gm)).toEqual(before);
 });
 
+const SUMMARY = '# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 2\ns_count 1\n';
+test.each<[string, string, string, string, string | undefined]>([
+  [
+    'j',
+    HISTOGRAM,
+    'j',
+    'h_count 1\n',
+    'collected metric named "h_count" collides with previously collected histogram named "h"',
+  ],
+  [
+    'j',
+    HISTOGRAM,
+    'k',
+    'h_bucket 1\n',
+    'collected metric named "h_bucket" collides with previously collected histogram named "h"',
+  ],
+  [
+    'k',
+    'h_sum 1\n',
+    'j',
+    HISTOGRAM,
+    'collected histogram or summary named "h" collides with previously collected metric named "h_sum"',
+  ],
+  [
+    'k',
+    'h_bucket 1\n',
+    'j',
+    HISTOGRAM,
+    'collected histogram named "h" collides with previously collected metric named "h_bucket"',
+  ],
+  [
+    'j',
+    'h_bucket 1\n',
+    'j',
+    HISTOGRAM,
+    'collected histogram named "h" collides with previously collected metric named "h_bucket"',
+  ],
+  [
+    'j',
+    SUMMARY,
+    'k',
+    's_sum 1\n',
+    'collected metric named "s_sum" collides with previously collected summary named "s"',
+  ],
+  [
+    'k',
+    's_count 1\n',
+    'j',
+    SUMMARY,
+    'collected histogram or summary named "s" collides with previously collected metric named "s_count"',
+  ],
+  ['j', SUMMARY, 'k', 's_bucket 1\n', undefined],
+  ['j', 's 1\n', 'k', 's_count 1\n', undefined],
+])('in job %s %j, then in %s %j', async (firstJob, first, job, body, reason) => {
+  expect((await role.ask('POST', `/metrics/job/${firstJob}`, first)).status).toBe(200);
+  const answer = await role.ask('POST', `/metrics/job/${job}`, body);
+  expect(answer.text).toBe(
+    reason === undefined ? '' : `pushed metrics are invalid or inconsistent with existing metrics: ${reason}\n`,
+  );
+  expect(answer.status).toBe(reason === undefined ? 200 : 400);
+});
+
+test('what a PUT replaces collides with nothing', async () => {
+  await role.ask('PUT', '/metrics/job/j', HISTOGRAM);
+  expect((await role.ask('PUT', '/metrics/job/j', 'h_count 1\n')).status).toBe(200);
+  expect((await role.ask('PUT', '/metrics/job/j', HISTOGRAM)).status).toBe(200);
+});
+
 test('a push that was refused leaves the group as it was, and tells when', async () => {
   await role.ask('PUT', '/metrics/job/j', 'x 1\n');
   await role.clock.advance(5_000);
@@ -170,27 +237,4 @@ describe('a push of many series', () => {
     expect((await large)[0]?.metrics).toHaveLength(40_000);
     expect(order).toEqual(['healthy', 'large']);
   });
-});
-
-test('what changes a group is done in the order in which it came, also after a failure', async () => {
-  const turns = new TurnsOfGroups();
-  const order: string[] = [];
-  let finish = (): void => {};
-  const finished = new Promise<void>((resolve) => {
-    finish = resolve;
-  });
-  const slow = turns.run('a', async () => {
-    await finished;
-    order.push('slow');
-  });
-  const failing = turns.run('a', async () => {
-    order.push('failing');
-    throw new Error('refused');
-  });
-  const last = turns.run('a', async () => void order.push('last'));
-  await turns.run('b', async () => void order.push('other group'));
-  finish();
-  await expect(failing).rejects.toThrow('refused');
-  await Promise.all([slow, last]);
-  expect(order).toEqual(['other group', 'slow', 'failing', 'last']);
 });

@@ -1,12 +1,13 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { dividerOf, type FamilyMetric, type MetricFamily } from '@avalanche/exposition';
-import { formatG, nextTurn, parseDuration, turnIsOver } from '@avalanche/model';
+import { parseDuration } from '@avalanche/model';
+import { sendTextPieces } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Counter } from 'prom-client';
 import { readBody } from './body.ts';
+import { groupsJson } from './group-json.ts';
 import { type Grouping, groupingKey, groupingOf, PushError } from './grouping.ts';
-import { PUSH_FAILURE_TIME, PUSH_TIME, type PushedGroup, type PushedMetrics } from './pushed-metrics.ts';
+import type { PushedMetrics } from './pushed-metrics.ts';
 import { TurnsOfGroups } from './turns-of-groups.ts';
 
 const BODY_BYTES_MAX = 64 * 1024 * 1024;
@@ -16,12 +17,17 @@ export interface PushRoutesOptions {
   readonly pushed: PushedMetrics;
   /** Whether pushes are checked against what is there. */
   readonly check: boolean;
+  /** Whether all can be wiped by one request. */
+  readonly mayWipe: boolean;
   /** How long what is pushed is kept where the push does not say, in milliseconds; 0: for ever. */
   readonly ttlMs: number;
   readonly requests: Counter<'code' | 'handler' | 'method'>;
 }
 
-/** `PUT`, `POST` and `DELETE` of `/metrics/job/…`, as the Pushgateway takes them; `?ttl=1h` says how long it is kept. */
+/**
+ * `PUT`, `POST` and `DELETE` of `/metrics/job/…`, as the Pushgateway takes them; `?ttl=1h` says how long it is kept. And what
+ * its API says of them.
+ */
 export function pushRoutes(app: FastifyInstance, options: PushRoutesOptions): void {
   const { requests, pushed } = options;
   const turns = new TurnsOfGroups();
@@ -44,11 +50,20 @@ export function pushRoutes(app: FastifyInstance, options: PushRoutesOptions): vo
     app.delete(`/metrics/${first}/*`, (request, reply) =>
       answered(request, reply, 'delete', () =>
         inTurn(request, async (grouping) => {
-          pushed.remove(grouping);
+          await pushed.remove(grouping);
           return 202;
         }),
       ),
     );
+  }
+  app.get('/api/v1/metrics', (_request, reply) =>
+    sendTextPieces(reply.type('application/json; charset=utf-8'), groupsJson(pushed.list())),
+  );
+  if (options.mayWipe) {
+    app.put('/api/v1/admin/wipe', async (_request, reply) => {
+      await turns.runForAll(() => pushed.wipe());
+      return reply.code(202).send();
+    });
   }
 
   async function answered(
@@ -79,7 +94,7 @@ async function takePush(
 ): Promise<number> {
   const { ttl } = request.query as { readonly ttl?: string | string[] };
   const families = await readBody(await decoded(request), String(request.headers['content-type'] ?? ''));
-  pushed.push({
+  await pushed.push({
     grouping,
     families,
     check,
@@ -112,49 +127,4 @@ async function decoded({ body, headers }: FastifyRequest): Promise<Uint8Array> {
   } catch (error) {
     throw new PushError(`gzip: ${(error as Error).message}`);
   }
-}
-
-/** All groups, as `/api/v1/metrics` of the Pushgateway shows them. Lets other work go on. */
-export async function sendGroups(reply: FastifyReply, groups: readonly PushedGroup[]): Promise<FastifyReply> {
-  const texts: string[] = [];
-  for (const group of groups) {
-    texts.push(JSON.stringify(groupJson(group)));
-    if (turnIsOver()) await nextTurn();
-  }
-  return reply.type('application/json; charset=utf-8').send(`{"status":"success","data":[${texts.join(',')}]}`);
-}
-
-function groupJson(group: PushedGroup): Record<string, unknown> {
-  const time = (ms: number) => new Date(ms).toISOString();
-  const stamp = (name: string, help: string, ms: number) => ({
-    [name]: {
-      time_stamp: time(Math.max(group.pushedAt, group.failedAt)),
-      type: 'GAUGE',
-      help,
-      metrics: [{ labels: { instance: '', ...group.grouping }, value: formatG(ms / 1000) }],
-    },
-  });
-  return {
-    labels: group.grouping,
-    last_push_successful: group.pushedAt >= group.failedAt,
-    ...Object.fromEntries(
-      [...group.families.values()].map(({ family, pushedAt }) => [family.name, familyJson(family, time(pushedAt))]),
-    ),
-    ...stamp(PUSH_TIME, 'Last Unix time when changing this group in the Pushgateway succeeded.', group.pushedAt),
-    ...stamp(PUSH_FAILURE_TIME, 'Last Unix time when changing this group in the Pushgateway failed.', group.failedAt),
-  };
-}
-
-function familyJson(family: MetricFamily, timeStamp: string) {
-  const help = family.help ? { help: family.help } : {};
-  const metrics = family.metrics.map((metric) => metricJson(metric, dividerOf(family)));
-  return { time_stamp: timeStamp, type: family.type ?? 'UNTYPED', ...help, metrics };
-}
-
-function metricJson({ labels, value, parts, count, sum }: FamilyMetric, divider: 'le' | 'quantile' | null) {
-  const common = { labels: Object.fromEntries(labels) };
-  if (divider === null) return { ...common, value: formatG(value) };
-  const divided = Object.fromEntries(parts.map(([bound, part]) => [formatG(bound), formatG(part)]));
-  const name = divider === 'le' ? 'buckets' : 'quantiles';
-  return { ...common, [name]: divided, count: formatG(count), sum: formatG(sum) };
 }
