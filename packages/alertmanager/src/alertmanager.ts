@@ -104,7 +104,7 @@ export class Alertmanager {
   private generation: Generation | undefined;
   /** The end of the last change of configuration: two reloads at once would leave two dispatchers running. */
   private applying: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private stopping: Promise<void> | undefined;
   private cancelMaintenance = (): void => {};
   private maintaining: Promise<void> = Promise.resolve();
   private readonly reload = { success: false, successTime: 0 };
@@ -191,7 +191,7 @@ export class Alertmanager {
   }
 
   private async replaceGeneration(loaded: LoadedAlertmanagerConfig): Promise<void> {
-    if (this.stopped) return;
+    if (this.stopping) return;
     const { clock, logger, version, externalUrl, random } = this.parts;
     const integrations = (this.parts.integrations ?? buildIntegrations)(loaded, version);
     this.metrics.useReceivers(integrations.values());
@@ -274,9 +274,13 @@ export class Alertmanager {
     return this.generation?.integrations.get(receiver) ?? [];
   }
 
-  /** Ends every timer and turn and writes the state. */
-  async stop(): Promise<void> {
-    this.stopped = true;
+  /** Ends every timer and turn and writes the state; nothing is written after it. Who asks again waits for the same end. */
+  stop(): Promise<void> {
+    this.stopping ??= this.end();
+    return this.stopping;
+  }
+
+  private async end(): Promise<void> {
     this.cancelMaintenance();
     this.alerts.stop();
     await this.applying;
@@ -327,7 +331,7 @@ export class Alertmanager {
   /** 0: none, as upstream. */
   private scheduleMaintenance(): void {
     const { maintenanceIntervalMs } = this.limits;
-    if (this.stopped || maintenanceIntervalMs <= 0) return;
+    if (this.stopping || maintenanceIntervalMs <= 0) return;
     this.cancelMaintenance = this.parts.clock.after(maintenanceIntervalMs, () => {
       this.maintaining = this.maintain().then(() => this.scheduleMaintenance());
     });

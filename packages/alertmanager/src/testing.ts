@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Labels, ManualClock, silentLogger } from '@avalanche/model';
+import { Labels, ManualClock, silentLogger, withoutTurns } from '@avalanche/model';
 import { Registry } from 'prom-client';
 import type { Alert } from './alert/alert.ts';
 import { fingerprint } from './alert/fingerprint.ts';
@@ -29,14 +29,16 @@ export function alertOf(labels: Readonly<Record<string, string>>, times: Partial
 
 /**
  * An Alertmanager on a clock that is moved by hand, whose receivers only write down what they got, as lines
- * `12s ops firing{a} resolved{b}` with the label `n` of each alert.
+ * `12s ops firing{a} resolved{b}` with the label `n` of each alert. A turn is over before the clock moves on.
  */
 export class Timeline {
+  private static readonly started: Timeline[] = [];
   readonly lines: string[] = [];
   /** What the receivers answer; by default they take everything. */
   answer: (receiver: string) => Outcome | Promise<Outcome> = () => ({ kind: 'sent' });
   readonly clock: ManualClock;
-  manager: Alertmanager;
+  readonly manager: Alertmanager;
+  private readonly restoreTurns: () => void;
 
   private constructor(
     readonly directory: string,
@@ -44,7 +46,19 @@ export class Timeline {
     at: number,
   ) {
     this.clock = new ManualClock(at);
+    this.restoreTurns = withoutTurns();
     this.manager = this.open();
+    Timeline.started.push(this);
+  }
+
+  /** Ends all that were started in a test, with what they still write, and removes their directories. */
+  static async endAll(): Promise<void> {
+    const ended = Timeline.started.splice(0);
+    await Promise.all(ended.map(({ manager }) => manager.stop()));
+    for (const timeline of ended) {
+      timeline.restoreTurns();
+      rmSync(timeline.directory, { recursive: true, force: true });
+    }
   }
 
   static async start(yaml: string, { sendResolved = true } = {}): Promise<Timeline> {

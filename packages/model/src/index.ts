@@ -57,6 +57,7 @@ export {
 export { formatG, formatValue } from './number.ts';
 export { ProtoError, ProtoReader } from './protobuf/reader.ts';
 export { ProtoWriter } from './protobuf/writer.ts';
+export { roundsOf, withoutTurns } from './rounds.ts';
 export { NORMAL_NAN_HIGH, NORMAL_NAN_LOW, SampleColumns, STALE_HIGH, STALE_LOW } from './samples.ts';
 export { compareStrings } from './strings.ts';
 export { nextTurn, runToEnd, Slices, turnIsOver } from './turns.ts';

@@ -1,9 +1,6 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { roundsOf } from '@avalanche/model';
+import { expect, test } from 'vitest';
 import { parseJsonInTurns } from './json-in-turns.ts';
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const PIECE_BYTES = 8;
 
@@ -53,17 +50,7 @@ test.each(ARRAYS)('in pieces as at once, and refused alike: %s', async (text) =>
 
 test('a large array lets others run between its pieces', async () => {
   const text = JSON.stringify(Array.from({ length: 1000 }, (_, i) => ({ i })));
-  let now = performance.now();
-  // a clock by which each look takes a millisecond
-  vi.spyOn(performance, 'now').mockImplementation(() => now++);
-  let rounds = 0;
-  let isDone = false;
-  const count = (): void => {
-    rounds++;
-    if (!isDone) setImmediate(count);
-  };
-  setImmediate(count);
-  expect(await parseJsonInTurns(Buffer.from(text), 64)).toEqual(JSON.parse(text));
-  isDone = true;
+  const { value, rounds } = await roundsOf(() => parseJsonInTurns(Buffer.from(text), 64));
+  expect(value).toEqual(JSON.parse(text));
   expect(rounds).toBeGreaterThan(10);
 });

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { START, Timeline } from '../testing.ts';
 import { explainAlerts } from './explain.ts';
@@ -19,17 +18,10 @@ inhibit_rules:
 receivers: [{name: ops}, {name: night}]
 `;
 
-const started: Timeline[] = [];
-afterEach(async () => {
-  const ended = started.splice(0);
-  for (const { manager } of ended) await manager.stop();
-  for (const { directory } of ended) rmSync(directory, { recursive: true, force: true });
-});
+afterEach(() => Timeline.endAll());
 
-async function start(): Promise<Timeline> {
-  const time = await Timeline.start(YAML);
-  started.push(time);
-  return time;
+function start(): Promise<Timeline> {
+  return Timeline.start(YAML);
 }
 
 async function explained(time: Timeline, n: string) {
@@ -119,7 +111,6 @@ test('a silence says what it would touch now and would have touched', async () =
   expect((await reach('alertname', 'A')).mutesEverything).toBe(false);
   await time.manager.history.flush();
   const after = await time.restart();
-  started.push(after);
   await after.manager.seen.restore(after.manager.history);
   const { last24h } = await silenceReach(after.manager, [{ name: 'job', value: 'x', isRegex: false, isEqual: true }]);
   expect(last24h).toEqual({ matching: 1, of: 1 });
