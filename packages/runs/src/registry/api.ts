@@ -1,18 +1,22 @@
+import { Readable } from 'node:stream';
 import { nextTurn, turnIsOver } from '@avalanche/model';
 import { parseQuery } from '@avalanche/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { beginOf, readJson } from './json-body.ts';
 import type { RunRegistry } from './registry.ts';
 import { parseReport, ReportError } from './report.ts';
 import { runJson, scheduleJson } from './run-json.ts';
-import type { RunFilter } from './run-record.ts';
+import type { RunFilter, RunRecord } from './run-record.ts';
 
 const LIMIT = 100;
 const LIMIT_MAX = 10_000;
 const REPORTS_MAX = 10_000;
 const REFUSED_SHOWN = 10;
 
-/** Python writes numbers that are not finite as words, which JSON does not know. Texts are matched to be left alone. */
-const TEXTS_AND_BARE_NUMBERS = /"[^"\\]*(?:\\[\s\S][^"\\]*)*(?:"|\\?$)|(-?Infinity|NaN)/g;
+/** A form, which is one report. */
+const FORM_BYTES_MAX = 1024 * 1024;
+/** Of a list, sent at once. */
+const PIECE_CHARACTERS = 64 * 1024;
 
 type Query = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -30,8 +34,8 @@ export function runRoutes(api: FastifyInstance, registry: RunRegistry): void {
   );
   api.get('/schedules', (_request, reply) => succeed(reply, registry.schedulesNow().map(scheduleJson)));
   api.post('/schedules', (request, reply) =>
-    guarded(reply, () => {
-      const report = parseReport({ event: 'start', ...(bodyOf(request) as object) });
+    guarded(reply, async () => {
+      const report = parseReport({ event: 'start', ...((await bodyOf(request)) as object) });
       if (report.schedule === undefined) throw new ReportError('schedule: must be given');
       registry.declare(report);
       return succeed(reply, registry.schedulesNow().map(scheduleJson));
@@ -50,9 +54,8 @@ export function runRoutes(api: FastifyInstance, registry: RunRegistry): void {
 
 /** Reports are taken one after the other. Those that make no sense are left out, and the answer is 400 and says which. */
 async function takeReports(registry: RunRegistry, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const body = bodyOf(request);
+  const body = await bodyOf(request);
   const reports = Array.isArray(body) ? body : [body];
-  if (reports.length > REPORTS_MAX) throw new ReportError(`more than ${REPORTS_MAX} reports at once`);
   const taken: { readonly run_id: string; readonly outcome: string; readonly repeated?: boolean }[] = [];
   const refused: string[] = [];
   for (const [i, report] of reports.entries()) {
@@ -72,51 +75,55 @@ async function takeReports(registry: RunRegistry, request: FastifyRequest, reply
   return succeed(reply, Array.isArray(body) ? taken : taken[0]);
 }
 
-/** JSON, a form, or for want of a body the address's query. */
-function bodyOf({ body, query, headers }: FastifyRequest): unknown {
+/** JSON, a form, or for want of a body the address's query. @throws ReportError */
+async function bodyOf({ body, query, headers }: FastifyRequest): Promise<unknown> {
   const { format: _, ...values } = query as Record<string, unknown>;
-  const text = body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : '';
-  if (text.trim() === '') return values;
+  const bytes = bytesOf(body);
+  const begin = beginOf(bytes);
+  if (begin === '' && bytes.toString().trim() === '') return values;
   const isForm = String(headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
   // `curl -d '{…}'` says that JSON is a form
-  if (isForm && !/^\s*[[{]/.test(text)) return { ...values, ...parseQuery(text) };
-  // what stands in texts of valid JSON stays as it is
-  return parsed(text) ?? parsed(withoutBareNumbers(text)) ?? refuse('neither JSON nor a form');
+  if (!isForm || begin === '[' || begin === '{') return readJson(bytes, REPORTS_MAX);
+  if (bytes.length > FORM_BYTES_MAX) throw new ReportError(`a form has more than ${FORM_BYTES_MAX} bytes`);
+  return { ...values, ...parseQuery(bytes.toString()) };
 }
 
-function withoutBareNumbers(text: string): string {
-  return text.replace(TEXTS_AND_BARE_NUMBERS, (match, word?: string) => (word === undefined ? match : `"${word}"`));
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-function refuse(reason: string): never {
-  throw new ReportError(reason);
+export function bytesOf(body: unknown): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }
 
 async function listRuns(registry: RunRegistry, query: Query, reply: FastifyReply): Promise<FastifyReply> {
   const limit = numberOf(query, 'limit', LIMIT, LIMIT_MAX);
   const offset = numberOf(query, 'offset', 0, Number.MAX_SAFE_INTEGER);
-  const runs: string[] = [];
+  const pieces = listText(registry.list(filterOf(query)), offset, limit);
+  // what fails at once is told with its status
+  const begin = [await pieces.next(), await pieces.next()]
+    .filter(({ done }) => !done)
+    .map(({ value }) => String(value));
+  reply.type('application/json; charset=utf-8');
+  return begin.length === 1 ? reply.send(begin[0]) : reply.send(Readable.from(following(begin, pieces)));
+}
+
+async function* listText(runs: AsyncIterable<RunRecord>, offset: number, limit: number): AsyncGenerator<string, void> {
+  let piece = '{"status":"success","data":{"runs":[';
   let seen = 0;
   let more = false;
-  for await (const run of registry.list(filterOf(query))) {
+  for await (const run of runs) {
     if (seen++ < offset) continue;
-    if (runs.length === limit) {
-      more = true;
-      break;
-    }
-    runs.push(JSON.stringify(runJson(run, false)));
+    more = seen > offset + limit;
+    if (more) break;
+    piece += (seen === offset + 1 ? '' : ',') + JSON.stringify(runJson(run, false));
     if (turnIsOver()) await nextTurn();
+    if (piece.length < PIECE_CHARACTERS) continue;
+    yield piece;
+    piece = '';
   }
-  const text = `{"status":"success","data":{"runs":[${runs.join(',')}],"more":${more}}}`;
-  return reply.type('application/json; charset=utf-8').send(text);
+  yield `${piece}],"more":${more}}}`;
+}
+
+async function* following(begin: readonly string[], rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield* begin;
+  yield* rest;
 }
 
 function filterOf(query: Query): RunFilter {

@@ -546,6 +546,8 @@ test('when a job last succeeded is known for longer than its run is among the ne
   await restart();
   expect(await role.value('backup_last_success_timestamp{backup_type="monthly"}')).toBe(BEGIN / 1000);
   expect(await list('?outcome=running')).toEqual([]);
+  const { runs, more } = (await role.data('/api/v1/runs?limit=10000&offset=1')) as { runs: RunJson[]; more: boolean };
+  expect([runs.length, new Set(runs.map(({ run_id }) => run_id)).size, more]).toEqual([10_000, 10_000, true]);
 }, 60_000);
 
 test.each([

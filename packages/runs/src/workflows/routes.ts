@@ -1,18 +1,21 @@
 import type { Clock } from '@avalanche/model';
 import { parseQuery } from '@avalanche/web';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { guarded, succeed } from '../registry/api.ts';
+import { bytesOf, guarded, succeed } from '../registry/api.ts';
+import { beginOf, readJson } from '../registry/json-body.ts';
 import type { RunRegistry } from '../registry/registry.ts';
 import { ReportError } from '../registry/report.ts';
 import { NextflowReceiver } from './nextflow.ts';
 import { snakemakeBegin, snakemakeReport } from './snakemake.ts';
 
+const FORM_BYTES_MAX = 1024 * 1024;
+
 /** What workflow managers report to: `/runs/nextflow` (`-with-weblog`) and `/runs/snakemake/NAME` (`--wms-monitor`). */
 export function workflowRoutes(api: FastifyInstance, registry: RunRegistry, clock: Clock): void {
   const nextflow = new NextflowReceiver();
   api.post('/runs/nextflow', (request, reply) =>
-    guarded(reply, () => {
-      const { run } = registry.report(nextflow.reportOf(jsonOf(request)));
+    guarded(reply, async () => {
+      const { run } = registry.report(nextflow.reportOf(await jsonOf(request)));
       return succeed(reply, { run_id: run.run_id });
     }),
   );
@@ -25,10 +28,10 @@ export function workflowRoutes(api: FastifyInstance, registry: RunRegistry, cloc
       }),
     );
     api.post(`${path}/update_workflow_status`, (request, reply) =>
-      guarded(reply, () => {
-        const text = textOf(request);
+      guarded(reply, async () => {
         // a form until 7.21, JSON in 7.32
-        const message = text.startsWith('{') ? (jsonOf(request) as Record<string, unknown>) : parseQuery(text);
+        const isJson = beginOf(bytesOf(request.body)) === '{';
+        const message = isJson ? ((await jsonOf(request)) as Record<string, unknown>) : parseQuery(textOf(request));
         const report = snakemakeReport(workflowOf(request), message);
         if (report) registry.report(report);
         return succeed(reply, {});
@@ -41,14 +44,14 @@ function workflowOf({ params }: FastifyRequest): string {
   return (params as { readonly name?: string }).name ?? 'snakemake';
 }
 
+/** @throws ReportError */
 function textOf({ body }: FastifyRequest): string {
-  return body instanceof Uint8Array ? Buffer.from(body).toString('utf8') : '';
+  const bytes = bytesOf(body);
+  if (bytes.length > FORM_BYTES_MAX) throw new ReportError(`a message has more than ${FORM_BYTES_MAX} bytes`);
+  return bytes.toString();
 }
 
-function jsonOf(request: FastifyRequest): unknown {
-  try {
-    return JSON.parse(textOf(request)) as unknown;
-  } catch (error) {
-    throw new ReportError(`no JSON: ${(error as Error).message}`);
-  }
+/** @throws ReportError */
+function jsonOf({ body }: FastifyRequest): Promise<unknown> {
+  return readJson(bytesOf(body), 1);
 }
