@@ -103,7 +103,7 @@ export class Alertmanager {
   private readonly stores: readonly (readonly [Silences | NotificationLog, StoreMetrics])[];
   private generation: Generation | undefined;
   /** The end of the last change of configuration: two reloads at once would leave two dispatchers running. */
-  private applying: Promise<void> = Promise.resolve();
+  private applying: Promise<unknown> = Promise.resolve();
   private stopping: Promise<void> | undefined;
   private cancelMaintenance = (): void => {};
   private maintaining: Promise<void> = Promise.resolve();
@@ -183,15 +183,18 @@ export class Alertmanager {
     return this.generation.dispatcher;
   }
 
-  /** Puts a configuration in force: groups are made anew, the notification log keeps them from repeating themselves. */
-  apply(loaded: LoadedAlertmanagerConfig): Promise<void> {
+  /**
+   * Puts a configuration in force: groups are made anew, the notification log keeps them from repeating themselves.
+   * @returns whether it is; not where we stop
+   */
+  apply(loaded: LoadedAlertmanagerConfig): Promise<boolean> {
     const applied = this.applying.then(() => this.replaceGeneration(loaded));
     this.applying = applied.catch(() => {}); // told to the caller
     return applied;
   }
 
-  private async replaceGeneration(loaded: LoadedAlertmanagerConfig): Promise<void> {
-    if (this.stopping) return;
+  private async replaceGeneration(loaded: LoadedAlertmanagerConfig): Promise<boolean> {
+    if (this.stopping) return false;
     const { clock, logger, version, externalUrl, random } = this.parts;
     const integrations = (this.parts.integrations ?? buildIntegrations)(loaded, version);
     this.metrics.useReceivers(integrations.values());
@@ -231,6 +234,7 @@ export class Alertmanager {
     this.reload.success = true;
     this.reload.successTime = clock.now();
     await this.sayMissing();
+    return true;
   }
 
   reloadFailed(): void {

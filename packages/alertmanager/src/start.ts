@@ -95,7 +95,7 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
       logger.error('Reloading the configuration failed; the one from before goes on', { error });
       throw error;
     }
-    await alertmanager.apply(next);
+    if (!(await alertmanager.apply(next))) return;
     logger.info('Completed loading of configuration file', { file: configFile });
   };
 

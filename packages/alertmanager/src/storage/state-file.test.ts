@@ -168,6 +168,7 @@ test('a file that is closed while it is replaced has everything', async () => {
   set('last', 1);
   records.close();
   await replaced;
+  expect(() => records.append(['late', 1])).toThrow('closed is closed');
   expect(open('closed').state.size).toBe(50_001);
   expect(existsSync(`${file}.tmp`)).toBe(false);
 });

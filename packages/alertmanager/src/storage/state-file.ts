@@ -38,6 +38,7 @@ export class StateFile<Item> {
   private size: number;
   private appended = 0;
   private appendedMax = APPENDED_MAX;
+  private isClosed = false;
 
   private constructor(
     private readonly file: string,
@@ -80,9 +81,10 @@ export class StateFile<Item> {
 
   /**
    * Writes a record. With `sync` it is on the disk when this returns, else with the operating system.
-   * @throws the system's error, after which nothing of the record is in the file
+   * @throws the system's error, after which nothing of the record is in the file; an Error where the file is closed
    */
   append(item: Item, { sync = false } = {}): void {
+    if (this.isClosed) throw new Error(`${this.file} is closed`);
     if (this.appended >= this.appendedMax) this.compactWhenDue();
     this.message.reset();
     this.format.write(item, this.message);
@@ -111,7 +113,9 @@ export class StateFile<Item> {
     return this.compacting;
   }
 
+  /** Replaces the file by what is alive a last time; nothing is written after it. @throws the system's error */
   close(): void {
+    this.isClosed = true;
     if (this.replacement) this.replacement.isAbandoned = true;
     try {
       this.compactAtOnce();

@@ -107,10 +107,13 @@ export async function serveUntil(
   signal: AbortSignal,
   role: RunningRole & { reload(): Promise<void> },
 ): Promise<number> {
-  const reload = () => void role.reload().catch(() => {}); // told in the log
+  const reload = () => {
+    if (!signal.aborted) role.reload().catch(() => {}); // told in the log
+  };
   process.on('SIGHUP', reload);
   await untilAborted(signal);
-  process.off('SIGHUP', reload);
   await role.stop();
+  // not before: a SIGHUP that nobody hears would end us with the state unwritten
+  process.off('SIGHUP', reload);
   return 0;
 }
