@@ -57,8 +57,8 @@ const inhibit: MuteStage = ({ inhibitor, metrics, clock }, { alerts }) => {
 
 const muteByTime: MuteStage = async ({ timeIntervals, metrics }, { alerts, route, now }) => {
   const muted = mutingIntervals(route, timeIntervals, now);
-  if (muted.byMute.length > 0) return counted(metrics, 'mute_time_interval', alerts, () => false);
-  return muted.outsideActive ? counted(metrics, 'active_time_interval', alerts, () => false) : alerts;
+  if (muted.outsideActive) return counted(metrics, 'active_time_interval', alerts, () => false);
+  return muted.byMute.length > 0 ? counted(metrics, 'mute_time_interval', alerts, () => false) : alerts;
 };
 
 const silence: MuteStage = ({ silences, metrics, clock }, { alerts }) => {

@@ -18,6 +18,12 @@ test.each<[unknown, string, boolean]>([
   [{ months: ['march:may'] }, '2026-06-01T00:00:00Z', false],
   [{ times: [{ start_time: '09:00', end_time: '10:00' }], location: 'Asia/Tokyo' }, '2026-01-05T00:30:00Z', true],
   [{ weekdays: ['monday'], location: 'America/New_York' }, '2026-01-05T03:00:00Z', false],
+  [{ times: [{ start_time: '02:00', end_time: '03:00' }], location: 'Europe/Berlin' }, '2026-03-29T01:30:00Z', false],
+  [{ times: [{ start_time: '02:00', end_time: '03:00' }], location: 'Europe/Berlin' }, '2026-10-25T01:30:00Z', true],
+  [{ times: [{ start_time: '09:00', end_time: '10:00' }], location: '' }, '2026-01-05T09:30:00Z', true],
+  [{ days_of_month: ['27:-1'] }, '2026-02-28T10:00:00Z', true],
+  [{ days_of_month: ['-31:-31'] }, '2026-02-01T10:00:00Z', false],
+  [{ times: [] }, '2026-01-05T10:00:00Z', false],
 ])('%o holds at %s: %s', (raw, at, expected) => {
   expect(containsTime(timeIntervalSchema.parse(raw), Date.parse(at))).toBe(expected);
 });
@@ -30,7 +36,11 @@ test.each([
   [{ days_of_month: ['-1:-3'] }, 'start cannot be after end'],
   [{ weekdays: ['1'] }, 'is not a valid value (sunday, monday'],
   [{ days_of_month: ['0'] }, 'is not a valid value (-31 to 31)'],
-  [{ location: 'Nowhere/Land' }, 'Nowhere/Land'],
+  [{ days_of_month: ['28:-1'] }, 'start cannot be after end'],
+  [{ days_of_month: ['-1:1'] }, 'end day must be negative if start day is negative'],
+  [{ days_of_month: ['1: 5'] }, 'is not a valid value (-31 to 31)'],
+  [{ location: 'Nowhere/Land' }, 'unknown time zone Nowhere/Land'],
+  [{ location: 'europe/berlin' }, 'unknown time zone europe/berlin'],
 ])('refused: %o', (raw, message) => {
   expect(() => timeIntervalSchema.parse(raw)).toThrow(message);
 });

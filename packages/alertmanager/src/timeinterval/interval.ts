@@ -41,12 +41,15 @@ export interface RangeOptions {
 export function parseRange(text: string, options: RangeOptions): Range {
   const parts = text.split(':');
   if (parts.length > 2) throw new Error(`too many colons: ${JSON.stringify(text)}`);
-  const [from, to = from] = parts.map((part) => parseBound(part.trim().toLowerCase(), options));
-  // only a day of the month may come "after" its end, where that is counted from the month's end (`25:-1`)
-  if (from > to && to >= 0) throw new Error('start cannot be after end');
-  if (from < 0 && from > to) throw new Error('start cannot be after end');
+  const [from, to = from] = parts.map((part) => parseBound(part.toLowerCase(), options));
   if (from < 0 && to > 0) throw new Error('end day must be negative if start day is negative');
+  // a day that is counted from the month's end must come after the other one in the shortest month too
+  if (inFebruary(from) > inFebruary(to)) throw new Error('start cannot be after end');
   return { from, to };
+}
+
+function inFebruary(day: number): number {
+  return day < 0 ? 28 + day : day;
 }
 
 function parseBound(text: string, { names, first = 0, namesOnly, min, max, noZero }: RangeOptions): number {

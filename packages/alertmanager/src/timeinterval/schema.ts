@@ -14,13 +14,21 @@ function ranges(parse: (text: string) => Range) {
 
 const timeOfDay = z.string().transform(parsedBy(parseTimeOfDay));
 
-const location = z.string().transform(
-  parsedBy((zone) => {
-    const name = zone === 'Local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : zone;
-    new Intl.DateTimeFormat('en-US', { timeZone: name });
-    return name;
-  }),
-);
+/** As Go finds it among the files of the time zone database: by its exact name. @throws Error */
+function parseLocation(name: string): string {
+  if (name === '') return 'UTC';
+  if (name === 'Local') return Intl.DateTimeFormat().resolvedOptions().timeZone;
+  let known: string;
+  try {
+    known = new Intl.DateTimeFormat('en-US', { timeZone: name }).resolvedOptions().timeZone;
+  } catch {
+    throw new Error(`unknown time zone ${name}`);
+  }
+  if (known !== name && known.toLowerCase() === name.toLowerCase()) throw new Error(`unknown time zone ${name}`);
+  return name;
+}
+
+const location = z.string().transform(parsedBy(parseLocation));
 
 /** One item of `time_intervals` (upstream timeinterval.TimeInterval). */
 export const timeIntervalSchema = z
