@@ -61,13 +61,16 @@ function writeMatcher(writer: ProtoWriter, field: number, { name, value, isRegex
 function readSilence(reader: ProtoReader): Silence {
   const silence = { id: '', startsAt: 0, endsAt: 0, updatedAt: 0, createdBy: '', comment: '' };
   const annotations: Record<string, string> = {};
-  const oldMatchers: SilenceMatcher[] = [];
   const matcherSets: MatcherSet[] = [];
+  /** Where the matchers begin and end that older versions know. */
+  const old: number[] = [];
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.field === 1) silence.id = reader.string();
-    else if (reader.field === 2) oldMatchers.push(readMatcher(reader));
-    else if (reader.field === 3) silence.startsAt = readTimestamp(reader);
+    else if (reader.field === 2) {
+      const length = reader.place();
+      old.push(reader.position - length, reader.position);
+    } else if (reader.field === 3) silence.startsAt = readTimestamp(reader);
     else if (reader.field === 4) silence.endsAt = readTimestamp(reader);
     else if (reader.field === 5) silence.updatedAt = readTimestamp(reader);
     else if (reader.field === 8) silence.createdBy = reader.string();
@@ -77,7 +80,20 @@ function readSilence(reader: ProtoReader): Silence {
     else reader.skip();
   }
   reader.leave(outer);
-  return { ...silence, annotations, matcherSets: matcherSets.length > 0 ? matcherSets : [oldMatchers] };
+  // newer versions write the first set twice
+  if (matcherSets.length === 0) matcherSets.push(readOld(reader, old, outer));
+  return { ...silence, annotations, matcherSets };
+}
+
+function readOld(reader: ProtoReader, places: readonly number[], outer: number): MatcherSet {
+  const back = reader.position;
+  const set: SilenceMatcher[] = [];
+  for (let i = 0; i < places.length; i += 2) {
+    reader.seek(places[i], places[i + 1]);
+    set.push(readMatcherFields(reader));
+  }
+  reader.seek(back, outer);
+  return set;
 }
 
 function readSet(reader: ProtoReader): MatcherSet {
@@ -92,15 +108,22 @@ function readSet(reader: ProtoReader): MatcherSet {
 }
 
 function readMatcher(reader: ProtoReader): SilenceMatcher {
-  let [type, name, value] = [0, '', ''];
   const outer = reader.enter();
+  const matcher = readMatcherFields(reader);
+  reader.leave(outer);
+  return matcher;
+}
+
+function readMatcherFields(reader: ProtoReader): SilenceMatcher {
+  let type = 0;
+  let name = '';
+  let value = '';
   while (reader.next()) {
     if (reader.field === 1) type = reader.uint64();
     else if (reader.field === 2) name = reader.string();
     else if (reader.field === 3) value = reader.string();
     else reader.skip();
   }
-  reader.leave(outer);
   return { name, value, isRegex: (type & REGEX) !== 0, isEqual: (type & NOT) === 0 };
 }
 

@@ -129,6 +129,19 @@ test.skipIf(process.getuid?.() !== 0)(
   },
 );
 
+test('a file that has nothing but what is alive is taken as it is', () => {
+  const { set, file } = open('lean');
+  set('x', 1);
+  set('y', 2);
+  const { ino } = statSync(file);
+  expect([...open('lean').state.keys()]).toEqual(['x', 'y']);
+  expect(statSync(file).ino).toBe(ino);
+  set('x', 3);
+  open('lean').set('z', 4);
+  expect(statSync(file).ino).not.toBe(ino);
+  expect([...open('lean').state.values()]).toEqual([3, 2, 4]);
+});
+
 test('the file does not grow with every change of the same few keys', async () => {
   const { set, file } = open('b');
   let i = 0;

@@ -58,13 +58,23 @@ export class StateFile<Item> {
     restore: (item: Item) => void,
     alive: () => Iterable<Item>,
   ): StateFile<Item> {
-    const { torn, refused } = restoreAll(readAll(file), format, restore);
+    const { records, torn, refused } = restoreAll(readAll(file), format, restore);
     const dropped = torn + refused;
     if (dropped > 0) unlessFull(() => copyFileSync(file, `${file}.damaged`));
     const state = new StateFile(file, format, alive, dropped);
+    if (dropped === 0 && state.isLean(records)) return state;
     // what is appended must not stand behind what nobody can read
     if (!unlessFull(() => state.compactAtOnce()) && torn > 0) state.cutOff(torn);
     return state;
+  }
+
+  /** Whether each of the file's records is alive: it need not be replaced, which takes as long as reading it. */
+  private isLean(records: number): boolean {
+    let alive = 0;
+    for (const _item of this.alive()) alive++;
+    this.appended = records - alive;
+    this.appendedMax = Math.max(APPENDED_MAX, 2 * alive);
+    return this.appended === 0;
   }
 
   /** How many bytes a record takes, without its length. */
@@ -182,17 +192,19 @@ export class StateFile<Item> {
   }
 }
 
-/** How many bytes were left out. */
-interface LeftOut {
+/** How many records there were, and how many bytes were left out. */
+interface Restored {
+  readonly records: number;
   /** At the end: no records. */
   readonly torn: number;
   /** Records that `restore` did not take. */
   readonly refused: number;
 }
 
-function restoreAll<Item>(bytes: Uint8Array, format: RecordFormat<Item>, restore: (item: Item) => void): LeftOut {
+function restoreAll<Item>(bytes: Uint8Array, format: RecordFormat<Item>, restore: (item: Item) => void): Restored {
   const reader = new ProtoReader(bytes);
   let good = 0;
+  let records = 0;
   let refused = 0;
   try {
     while (good < bytes.length) {
@@ -201,11 +213,12 @@ function restoreAll<Item>(bytes: Uint8Array, format: RecordFormat<Item>, restore
       reader.leave(outer);
       if (!isTaken(item, restore)) refused += reader.position - good;
       good = reader.position;
+      records++;
     }
   } catch {
     // told by what is left
   }
-  return { torn: bytes.length - good, refused };
+  return { records, torn: bytes.length - good, refused };
 }
 
 function isTaken<Item>(item: Item, restore: (item: Item) => void): boolean {
