@@ -162,8 +162,9 @@ export class AggregationGroup {
 
   private forgetResolved(snapshot: readonly Alert[], now: number): void {
     for (const alert of snapshot) {
+      if (!isResolved(alert, now)) continue;
       const unchanged = this.alerts.get(alert.fingerprint) === alert;
-      if (!unchanged || !isResolved(alert, now)) continue;
+      if (!unchanged) continue;
       this.alerts.delete(alert.fingerprint);
       this.order = undefined;
     }

@@ -138,9 +138,10 @@ export class HttpMessage<Config extends HttpNotifierConfig, Name extends string>
     this.exchange.talk.mask.add(secret);
   }
 
-  /** Posts JSON. @throws NotifyFailure */
+  /** Posts JSON; bytes as they are. @throws NotifyFailure */
   post(url: string, body: unknown, call: Omit<HttpCall, 'url' | 'body'> = {}): Promise<HttpAnswer> {
     const headers = { 'content-type': 'application/json', ...call.headers };
+    if (body instanceof Uint8Array) return this.exchange.request({ ...call, url, headers, body });
     const text = typeof body === 'string' ? body : JSON.stringify(body);
     return this.exchange.request({ ...call, url, headers, body: `${text}\n` });
   }

@@ -19,7 +19,7 @@ export interface HttpCall {
   readonly url: string;
   readonly method?: 'GET' | 'POST' | 'PUT';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
   /** Whether the path and query are secret, as those of a webhook. */
   readonly isSecret?: boolean;
   /** Whether the answer holds a secret, which nobody is told. */
@@ -170,7 +170,8 @@ export class HttpExchange {
       this.talk.sent(`${name}: ${shown}`);
     }
     for (const name of Object.keys(await this.client.headers(url))) this.talk.sent(`${name}: ${SECRET}`);
-    this.talk.sent(body.trimEnd());
+    const text = typeof body === 'string' ? body : new TextDecoder().decode(body);
+    this.talk.sent(text.trimEnd());
   }
 
   private tellAnswer({ status, statusText, headers }: HttpResponse, text: string): void {

@@ -18,7 +18,7 @@ export const incidentio: HttpKind<IncidentioConfig, 'url' | 'token'> = {
     const { config, notification } = message;
     const token = await message.secret('token');
     const whole = await dataMessage(notification, { version: '1', maxAlerts: config.max_alerts });
-    const isTooBig = Buffer.byteLength(whole) >= BODY_BYTES_MAX;
+    const isTooBig = whole.length > BODY_BYTES_MAX;
     // one alert of the group is enough for an incident
     const body = isTooBig ? await dataMessage(notification, { version: '1', maxAlerts: 1 }) : whole;
     const headers = token === '' ? {} : { authorization: `Bearer ${token}` };
