@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { realAlertmanager } from '../support/real-alertmanager.ts';
 import { type Sender, startBoth } from './senders.ts';
 
@@ -60,6 +60,13 @@ function shapeOf(value: unknown): unknown {
       .map(([key, item]) => [key, key === 'receiver' ? Object.keys(item as object).sort() : shapeOf(item)])
       .sort(),
   );
+}
+
+/** Until the first turn has looked at the alerts. */
+async function expectLookedAt(sender: Sender): Promise<void> {
+  const { body } = await ask(sender, ['GET', '/api/v2/alerts']);
+  const states = (body as { status: { state: string } }[]).map(({ status }) => status.state);
+  expect(states.sort()).toEqual(['active', 'active', 'suppressed', 'suppressed']);
 }
 
 const NOW = Date.now();
@@ -173,8 +180,7 @@ describe.skipIf(!realAlertmanager)('API v2 beside the real Alertmanager (needs p
       await ask(sender, ['POST', '/api/v2/silences', quiet]);
       await ask(sender, ['POST', '/api/v2/alerts', alerts]);
     }
-    // until the first turn has looked at them
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (const sender of senders) await vi.waitFor(() => expectLookedAt(sender), { timeout: 10_000 });
   });
 
   test.each(GOOD.map((request) => [`${request[0]} ${request[1]}`, request] as const))(

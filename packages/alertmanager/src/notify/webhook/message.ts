@@ -34,7 +34,8 @@ export async function dataMessage(
     if (turnIsOver()) await nextTurn();
   }
   const labels = commonLabels(shown);
-  if (turnIsOver()) await nextTurn();
+  // asked again in the new turn, which lasts from then on
+  while (turnIsOver()) await nextTurn();
   const after = JSON.stringify({
     notification_reason: notification.reason,
     groupLabels: notification.groupLabels,
@@ -47,7 +48,7 @@ export async function dataMessage(
     truncatedAlerts: alerts.length - shown.alerts.length,
   });
   pieces.push(Buffer.from(`${text}],${after.slice(1)}\n`));
-  if (turnIsOver()) await nextTurn();
+  while (turnIsOver()) await nextTurn();
   return Buffer.concat(pieces);
 }
 
