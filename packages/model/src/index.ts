@@ -1,4 +1,5 @@
 export { formatBytes, parseBytes } from './bytes.ts';
+export type { CancelSignal } from './cancel-signal.ts';
 export { type Clock, ManualClock, systemClock } from './clock.ts';
 export { VALUE_BYTES_MAX, writeInteger, writeValue } from './decimal.ts';
 export { formatDuration, parseDuration } from './duration.ts';

@@ -11,12 +11,8 @@ const ANNOTATIONS_MAX = 1_000;
  * stands there twice, is told once, of the last.
  */
 export class Annotations {
-  private readonly warningsByText = new Map<string, number>();
-  private readonly infosByText = new Map<string, number>();
-  private readonly said = new Map<string, Annotation>();
-  private readonly corrections = new Map<string, Correction>();
-  /** How often each start time overlap was met, by what is said of it. */
-  private readonly overlaps = new Map<string, number>();
+  /** null where nothing was said, as of most queries. */
+  private notes: Notes | null = null;
 
   constructor(readonly source: string) {}
 
@@ -36,8 +32,9 @@ export class Annotations {
     timeMs: number,
   ): void {
     const text = forcedMonotonicity(metricName);
-    const before = this.corrections.get(text);
-    this.corrections.set(text, {
+    const { corrections } = this.kept();
+    const before = corrections.get(text);
+    corrections.set(text, {
       minBound: Math.min(correction.minBound, before?.minBound ?? Number.POSITIVE_INFINITY),
       maxBound: Math.max(correction.maxBound, before?.maxBound ?? Number.NEGATIVE_INFINITY),
       maxDiff: Math.max(correction.maxDiff, before?.maxDiff ?? 0),
@@ -52,21 +49,22 @@ export class Annotations {
   startTimeOverlap(metricName: string, at: Span): void {
     const what = 'sample has start time that overlaps with previous sample timestamp';
     const text = `${what} for metric ${quote(metricName)}`;
-    this.overlaps.set(text, (this.overlaps.get(text) ?? 0) + 1);
+    const { overlaps } = this.kept();
+    overlaps.set(text, (overlaps.get(text) ?? 0) + 1);
     this.warn(text, at);
   }
 
   get warnings(): string[] {
-    return this.shown('warning', this.warningsByText);
+    return this.shown('warning');
   }
 
   get infos(): string[] {
-    return this.shown('info', this.infosByText);
+    return this.shown('info');
   }
 
   /** Those inside of a part of the query, for `repeat`. */
   within({ from, to }: Span): readonly Annotation[] {
-    return [...this.said.values()].filter(({ at }) => at >= from && at < to);
+    return this.notes === null ? [] : [...this.notes.said.values()].filter(({ at }) => at >= from && at < to);
   }
 
   /** Says annotations of one part of the query again for an equal part that begins `distance` characters later. */
@@ -76,20 +74,44 @@ export class Annotations {
 
   private add(annotation: Annotation): void {
     const { kind, text, at } = annotation;
-    const texts = kind === 'warning' ? this.warningsByText : this.infosByText;
+    const notes = this.kept();
+    const texts = notes[kind];
     if (texts.get(text) === at || (texts.size >= ANNOTATIONS_MAX && !texts.has(text))) return;
     texts.set(text, at);
-    this.said.set(`${kind} ${at} ${text}`, annotation);
+    notes.said.set(`${kind} ${at} ${text}`, annotation);
   }
 
-  private shown(kind: Annotation['kind'], texts: ReadonlyMap<string, number>): string[] {
-    return [...texts].map(([text, at]) => {
-      const correction = this.corrections.get(text);
-      const overlaps = this.overlaps.get(text) ?? 0;
+  private kept(): Notes {
+    this.notes ??= {
+      warning: new Map(),
+      info: new Map(),
+      said: new Map(),
+      corrections: new Map(),
+      overlaps: new Map(),
+    };
+    return this.notes;
+  }
+
+  private shown(kind: Annotation['kind']): string[] {
+    const { notes } = this;
+    if (notes === null) return [];
+    return [...notes[kind]].map(([text, at]) => {
+      const correction = notes.corrections.get(text);
+      const overlaps = notes.overlaps.get(text) ?? 0;
       const details = correction ? `, ${correctionText(correction)}` : overlaps > 1 ? ` (${overlaps} occurrences)` : '';
       return `PromQL ${kind}: ${text}${details} (${lineColumn(this.source, at)})`;
     });
   }
+}
+
+interface Notes {
+  /** Where each warning and each info stands, by its text. */
+  readonly warning: Map<string, number>;
+  readonly info: Map<string, number>;
+  readonly said: Map<string, Annotation>;
+  readonly corrections: Map<string, Correction>;
+  /** How often each start time overlap was met, by what is said of it. */
+  readonly overlaps: Map<string, number>;
 }
 
 /** How the counts of a classic histogram's buckets, which must not fall, were corrected. */

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@avalanche/model';
 import { Annotations } from './annotations.ts';
 import { type Expr, typeOf } from './ast.ts';
 import { allowedInRangeQuery, typeName } from './check.ts';
@@ -39,7 +40,7 @@ export interface EngineOptions extends Dialect {
 }
 
 export interface QueryOptions {
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   readonly lookbackMs?: number | undefined;
   /** May only shorten the engine's. */
   readonly timeoutMs?: number | undefined;
@@ -162,7 +163,7 @@ export class Engine {
     work: (run: QueryRun, annotations: Annotations) => Promise<R>,
   ): Promise<R> {
     const timeoutMs = Math.min(options.timeoutMs ?? this.options.timeoutMs, this.options.timeoutMs);
-    await this.slots.acquire(timeoutMs, options.signal);
+    if (!this.slots.tryAcquire(options.signal)) await this.slots.acquire(timeoutMs, options.signal);
     try {
       times.started();
       const leftMs = timeoutMs - times.elapsedMs;

@@ -36,7 +36,7 @@ export class Scope {
     private readonly place = '',
   ) {}
 
-  async prepare(expr: Expr): Promise<Prepared> {
+  prepare(expr: Expr): Promise<Prepared> {
     const key = this.shared.keyOf(expr, this.place);
     return key === null ? this.prepareNew(expr) : this.prepareShared(expr, key);
   }

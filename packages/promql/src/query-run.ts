@@ -1,4 +1,4 @@
-import { METRIC_NAME, nextTurn, turnIsOver } from '@avalanche/model';
+import { type CancelSignal, METRIC_NAME, nextTurn, turnIsOver } from '@avalanche/model';
 import type { Annotations } from './annotations.ts';
 import type { VectorSelector } from './ast.ts';
 import {
@@ -29,10 +29,13 @@ export interface RunOptions {
   readonly perStepStats: boolean;
   /** Counters are known to begin anew where their samples say when they started. */
   readonly startTimestamps: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CancelSignal | undefined;
   /** The end of the query as asked for; the last step may be before it. */
   readonly endMs: number;
 }
+
+const NOTHING: readonly never[] = [];
+const NO_SELECTORS: ReadonlySet<VectorSelector> = new Set();
 
 /** One query while it runs: its limits, its annotations, what it has opened. */
 export class QueryRun {
@@ -46,12 +49,12 @@ export class QueryRun {
   samplesRead = 0;
   readonly counter: SampleCounter;
   /** Lists of series of which no two have the same labels, as far as it is known. */
-  readonly distinct = new WeakSet<readonly SeriesMeta[]>();
-  private readonly counters = new Map<Steps, SampleCounter>();
+  readonly distinct = new Set<readonly SeriesMeta[]>();
+  private counters: Map<Steps, SampleCounter> | null = null;
   /** Samples held for a table, or for the tables that an operator reads. */
   private readonly heldFor = new WeakMap<VectorOperator, number>();
   /** The selectors of whose native histograms nothing but count and sum is wanted. */
-  statisticsOf: ReadonlySet<VectorSelector> = new Set();
+  statisticsOf = NO_SELECTORS;
   /** Time spent sorting the result, in milliseconds. */
   sortMs = 0;
 
@@ -76,16 +79,18 @@ export class QueryRun {
 
   /** What storage had to say by now. */
   get storageWarnings(): readonly string[] {
-    return [...new Set(this.queriers.flatMap(({ warnings }) => warnings ?? []))];
+    const all = this.queriers.flatMap(({ warnings }) => warnings ?? NOTHING);
+    return all.length === 0 ? NOTHING : [...new Set(all)];
   }
 
   /** What counts the samples that are looked at for these steps. */
   counterOf(steps: Steps): SampleCounter {
-    return this.counters.get(steps) ?? this.counter;
+    return this.counters?.get(steps) ?? this.counter;
   }
 
   /** Has other steps than those of the query counted apart. */
   countApart(steps: Steps, counter: SampleCounter): Steps {
+    this.counters ??= new Map();
     this.counters.set(steps, counter);
     return steps;
   }
@@ -211,9 +216,14 @@ function tableFor(rows: number, count: number, run: QueryRun): ColumnTable {
 
 export const SAME_LABELSET = 'vector cannot contain metrics with the same labelset';
 
+/** Whether it needs no look to tell that no two series have the same labels. */
+function areKnownDistinct(series: readonly SeriesMeta[], run: QueryRun): boolean {
+  return series.length < 2 || run.distinct.has(series);
+}
+
 /** Whether no two series have the same labels. Found once for a list. */
 export async function areDistinct(series: readonly SeriesMeta[], run: QueryRun): Promise<boolean> {
-  if (series.length < 2 || run.distinct.has(series)) return true;
+  if (areKnownDistinct(series, run)) return true;
   const keys = new Set<string>();
   for (let i = 0; i < series.length; i++) {
     keys.add(series[i].labels.key);
@@ -229,7 +239,15 @@ export async function areDistinct(series: readonly SeriesMeta[], run: QueryRun):
  * step become one, as upstream's per-step evaluation has it. Costs nothing where the labels are unique anyway.
  * @throws PromQLError where two are there at one step
  */
-export async function mergeEqualSeries(op: VectorOperator, run: QueryRun, count: number): Promise<VectorOperator> {
+export function mergeEqualSeries(
+  op: VectorOperator,
+  run: QueryRun,
+  count: number,
+): VectorOperator | Promise<VectorOperator> {
+  return areKnownDistinct(op.series, run) ? op : mergedWhereEqual(op, run, count);
+}
+
+async function mergedWhereEqual(op: VectorOperator, run: QueryRun, count: number): Promise<VectorOperator> {
   if (await areDistinct(op.series, run)) return op;
   const rowOf = new Map<string, number>();
   const column = new StepColumn(count);

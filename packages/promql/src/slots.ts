@@ -1,3 +1,4 @@
+import type { CancelSignal } from '@avalanche/model';
 import { PromQLError } from './error.ts';
 
 /** The longest that a timer can wait; more is as good as no limit. */
@@ -10,13 +11,16 @@ export class Slots {
 
   constructor(private readonly size: number) {}
 
-  /** Waits for a slot. @throws PromQLError where the query is canceled or over time while it waits */
-  async acquire(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Takes a slot where one is free. @throws PromQLError where the query is canceled already */
+  tryAcquire(signal: CancelSignal | undefined): boolean {
     if (signal?.aborted) throw new PromQLError('canceled', 'query was canceled in query queue');
-    if (this.running < this.size) {
-      this.running++;
-      return;
-    }
+    if (this.running >= this.size) return false;
+    this.running++;
+    return true;
+  }
+
+  /** Waits for a slot, of which none is free. @throws PromQLError where the query is canceled or over time while it waits */
+  async acquire(timeoutMs: number, signal: CancelSignal | undefined): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       const leave = (error: PromQLError): void => {
         settle();

@@ -6,10 +6,13 @@ import { checkedSection, type Section } from './sections.ts';
 const STRIDE = 32;
 /** Entries that are read at once. */
 const BATCH = 16 * STRIDE;
+/** Label names whose values are kept once they were read, and how many values they may have: 200 kB, mostly far less. */
+const KEPT_NAMES = 32;
+const KEPT_VALUES = 64;
 
 /** Values of one label name with where their postings lie in the index file, sorted by value. */
 export interface ValuePostings {
-  readonly values: string[];
+  readonly values: readonly string[];
   /** Offsets to give to `postingsAt`. */
   readonly offsets: readonly number[];
 }
@@ -27,6 +30,8 @@ export class PostingsTable {
   /** By name ordinal: how many values, and where its sparse offsets start. One more entry ends the last name. */
   private counts = new Uint32Array(0);
   private firstSample = new Uint32Array(1);
+  /** What `valuePostings` gave, by name ordinal: names of few values are asked for most, by variables and matchers. */
+  private readonly kept = new Map<number, readonly ValuePostings[]>();
   /** Entry offsets relative to the section's start. */
   private samples = new Uint32Array(0);
 
@@ -76,9 +81,19 @@ export class PostingsTable {
   }
 
   /** The values with where their postings lie, a few hundred at a time; other reads may go on in between. */
-  *valuePostings(name: string): Generator<ValuePostings> {
+  valuePostings(name: string): Iterable<ValuePostings> {
     const ordinal = this.ordinals.get(name);
-    if (ordinal === undefined) return;
+    if (ordinal === undefined) return [];
+    if (this.counts[ordinal] > KEPT_VALUES) return this.readValues(ordinal);
+    let kept = this.kept.get(ordinal);
+    if (!kept) {
+      kept = [...this.readValues(ordinal)];
+      if (this.kept.size < KEPT_NAMES) this.kept.set(ordinal, kept);
+    }
+    return kept;
+  }
+
+  private *readValues(ordinal: number): Generator<ValuePostings> {
     for (let done = 0; done < this.counts[ordinal]; done += BATCH) {
       const cursor = this.seekEntry(this.samples[this.firstSample[ordinal] + done / STRIDE]);
       const values: string[] = [];

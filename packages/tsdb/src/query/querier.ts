@@ -83,8 +83,12 @@ export class TsdbQuerier {
     // The head first: the fewer commits there are since, the less is to be left out again.
     const fromHead = await this.selectFromHead(matchers, slices);
     const lists: SelectedSeries[][] = [];
-    for (const block of this.blocks) lists.push(await this.selectFromBlock(block, matchers, slices));
+    for (const block of this.blocks) {
+      const known = block.selections.get(matchers);
+      lists.push(this.selectFromBlock(block, known ?? (await this.findInBlock(block, matchers, slices))));
+    }
     const filled = [...lists, fromHead].filter((list) => list.length > 0);
+    if (filled.length < 2) return filled[0] ?? [];
     return slices.merge(filled, byLabels, (a, b) => new MergedSeries(a.labels, [a, b]));
   }
 
@@ -136,9 +140,9 @@ export class TsdbQuerier {
     for (const block of this.blocks) yield new BlockIndex(block);
   }
 
-  private async selectFromBlock(block: Block, matchers: readonly Matcher[], slices: Slices): Promise<SelectedSeries[]> {
+  private selectFromBlock(block: Block, found: readonly IndexedSeries[]): SelectedSeries[] {
     const list: SelectedSeries[] = [];
-    for (const series of block.selections.get(matchers) ?? (await this.findInBlock(block, matchers, slices))) {
+    for (const series of found) {
       if (hasChunks(series, this.minTime, this.maxTime)) list.push(new BlockSeries(block, series));
     }
     return list;
@@ -161,7 +165,7 @@ export class TsdbQuerier {
     const list: SelectedSeries[] = [];
     const hasLate = head.late.size > 0 || head.lateFrozen !== null;
     const from = hasLate ? this.minTime : this.headFrom;
-    if (from > maxTime) return list;
+    if (from > maxTime || (!hasLate && from > head.maxTime)) return list;
     const slots = await slices.run(selectSteps(head.postings, matchers));
     reader.catchUp();
     for (const slot of slots) {
