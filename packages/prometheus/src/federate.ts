@@ -4,7 +4,7 @@ import type { SelectedSeries, Tsdb, TsdbQuerier } from '@avalanche/tsdb';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, type Registry } from 'prom-client';
 import { Params } from './api/params.ts';
-import { sendPieces } from './api/send.ts';
+import { piecesAnswer, sendAnswer } from './api/send.ts';
 import { federationFormat } from './federate-accept.ts';
 import type { FederationWriter } from './federate-histogram.ts';
 import { ProtobufFederation } from './federate-proto.ts';
@@ -57,8 +57,7 @@ export class Federation {
       const writer = isProtobuf ? new ProtobufFederation(escaping) : new TextFederation(escaping);
       const series = await selected(querier, sets);
       const pieces = this.pieces(series, writer, { from: now - lookbackMs, to: now });
-      reply.type(contentType);
-      return sendPieces(request, reply, closing(pieces, querier));
+      return sendAnswer(request, reply, piecesAnswer(closing(pieces, querier), contentType));
     } catch (error) {
       querier.close();
       this.errors.inc();

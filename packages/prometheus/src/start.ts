@@ -5,10 +5,12 @@ import type { Engine } from '@avalanche/promql';
 import type { Tsdb } from '@avalanche/tsdb';
 import {
   acceptForms,
+  answerDirectly,
   buildInfo,
   CorsOrigin,
   compressAnswers,
   createServer,
+  DirectRoutes,
   listen,
   listenAlso,
   processMetrics,
@@ -27,7 +29,7 @@ import { Consoles } from './consoles.ts';
 import { pathResolver } from './discovery/discovery.ts';
 import { discoveryMetrics } from './discovery/metrics.ts';
 import { featuresResponse } from './features.ts';
-import { measureRequests } from './http-metrics.ts';
+import { RequestMetrics } from './http-metrics.ts';
 import { Notifications, RELOAD_FAILED, STARTING, STOPPING } from './notifications/notifications.ts';
 import { Notifier } from './notifier/notifier.ts';
 import { LOOKBACK_MS, type PrometheusOptions, ROLE } from './options.ts';
@@ -251,7 +253,9 @@ class PrometheusServer {
     const { options, engine, tsdb, clock, scrapes, rules, notifier, reloader, registry, readiness } = this;
     acceptForms(app);
     compressAnswers(app);
-    measureRequests(app, registry);
+    const requests = new RequestMetrics(registry);
+    requests.observe(app);
+    const direct = this.directRoutes(app, requests);
     const facts = {
       version: options.version,
       startTime: this.startTime,
@@ -285,6 +289,7 @@ class PrometheusServer {
       readiness,
       registry,
       notifications: this.notifications,
+      direct,
       features: () => featuresResponse(options),
     };
     await app.register((api) => apiV1(api, context), { prefix: '/api/v1' });
@@ -319,6 +324,18 @@ class PrometheusServer {
       boot: () => ({ ...boot, door: 'prometheus', prometheusUrl: '' }),
       isApi: (path) => path.startsWith('/api/') || path.startsWith('/-/'),
     });
+  }
+
+  /** Where each request is looked at by hooks of `--web.config.file`, or loses a prefix, nothing goes past them. */
+  private directRoutes(app: FastifyInstance, requests: RequestMetrics): DirectRoutes | undefined {
+    const { configFile, routePrefix = '' } = this.options.web ?? {};
+    if (configFile || routePrefix.replaceAll('/', '') !== '') return undefined;
+    const routes = new DirectRoutes({
+      isReady: () => this.readiness.isReady,
+      served: (served) => requests.served(served),
+    });
+    answerDirectly(app, routes);
+    return routes;
   }
 
   private otlpReceiver(refuse: (reply: FastifyReply) => FastifyReply | null): OtlpReceiver {
@@ -399,7 +416,11 @@ class PrometheusServer {
 /** The API in an app of its own, whose queries show in no log and no metric. */
 async function unobservedApi(options: PrometheusOptions, context: ApiContext): Promise<FastifyInstance> {
   const app = createServer();
+  const direct = new DirectRoutes({ isReady: () => true, served: () => {} });
+  answerDirectly(app, direct);
   acceptForms(app);
-  await app.register((api) => apiV1(api, { ...context, engine: makeEngine(options) }), { prefix: '/api/v1' });
+  await app.register((api) => apiV1(api, { ...context, engine: makeEngine(options), direct }), {
+    prefix: '/api/v1',
+  });
   return app;
 }

@@ -4,7 +4,7 @@ import * as zlib from 'node:zlib';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 
 const ENCODINGS = ['gzip', 'deflate', 'zstd'] as const;
-type Encoding = (typeof ENCODINGS)[number];
+export type Encoding = (typeof ENCODINGS)[number];
 
 /** Node has zstd from 22.15 on. */
 interface Zstd {
@@ -27,7 +27,7 @@ export function compressAnswers(app: FastifyInstance): void {
     }
     variesByEncoding(reply);
     const accepted = request.headers['accept-encoding'];
-    const encoding = accepted && request.method !== 'HEAD' ? firstEncoding(accepted) : undefined;
+    const encoding = accepted && request.method !== 'HEAD' ? acceptedEncoding(accepted) : undefined;
     // Without a promise where nothing is to be done: small answers are many.
     if (encoding === undefined) done(null, payload);
     else compressed(reply, payload, encoding).then((result) => done(null, result), done);
@@ -43,20 +43,22 @@ export function variesByEncoding(reply: FastifyReply): void {
 async function compressed(reply: FastifyReply, payload: unknown, encoding: Encoding): Promise<unknown> {
   if (payload instanceof Readable) {
     reply.removeHeader('content-length').header('content-encoding', encoding);
-    const compressor = streamOf(encoding);
-    payload.on('error', (error) => compressor.destroy(error));
-    compressor.on('close', () => payload.destroy());
-    return payload.pipe(compressor);
+    return compressStream(encoding, payload);
   }
   if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
   const bytes = Buffer.from(payload);
-  if (bytes.length < BYTES_MIN) return payload;
+  if (!isWorthCompressing(bytes)) return payload;
   const whole = await compressWhole(encoding, bytes);
   reply.header('content-encoding', encoding).header('content-length', whole.length);
   return whole;
 }
 
-function firstEncoding(accepted: string): Encoding | undefined {
+export function isWorthCompressing({ length }: Buffer): boolean {
+  return length >= BYTES_MIN;
+}
+
+/** The first encoding of an `Accept-Encoding` that there is. */
+export function acceptedEncoding(accepted: string): Encoding | undefined {
   for (const part of accepted.split(',')) {
     const [name, ...parameters] = part.split(';').map((word) => word.trim());
     if (parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))) continue;
@@ -66,12 +68,20 @@ function firstEncoding(accepted: string): Encoding | undefined {
   return undefined;
 }
 
+/** Either of the two streams ends with the other. */
+export function compressStream(encoding: Encoding, payload: Readable): Transform {
+  const compressor = streamOf(encoding);
+  payload.on('error', (error) => compressor.destroy(error));
+  compressor.on('close', () => payload.destroy());
+  return payload.pipe(compressor);
+}
+
 function streamOf(encoding: Encoding): Transform {
   if (encoding === 'zstd' && zstd) return zstd.createZstdCompress();
   return encoding === 'deflate' ? zlib.createDeflate(LEVEL) : zlib.createGzip(LEVEL);
 }
 
-function compressWhole(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
+export function compressWhole(encoding: Encoding, bytes: Buffer): Promise<Buffer> {
   if (encoding === 'zstd' && zstd) return promisify(zstd.zstdCompress)(bytes);
   return encoding === 'deflate' ? promisify(zlib.deflate)(bytes) : promisify(zlib.gzip)(bytes, LEVEL);
 }

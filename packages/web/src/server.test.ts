@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { acceptForms, createServer } from './server.ts';
+import { acceptForms, createServer, parseQuery } from './server.ts';
 
 let app: ReturnType<typeof createServer>;
 let url = '';
@@ -50,3 +50,44 @@ test.each(['application/json', 'text/plain', 'multipart/form-data; boundary=x', 
     expect([response.status, await response.json()]).toEqual([200, {}]);
   },
 );
+
+test('queries are parsed as URLSearchParams parses them, wrong escapes included', () => {
+  const parts = [
+    'a',
+    'é',
+    '😀',
+    '&',
+    '=',
+    '+',
+    '%',
+    '%2',
+    '%20',
+    '%zz',
+    '%C3%A9',
+    '%C3',
+    '%26',
+    '%ff',
+    '?',
+    '#',
+    ';',
+    '[]',
+    '\0',
+  ];
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (seed * 48271) % 2147483647;
+    return seed % below;
+  };
+  for (let round = 0; round < 5000; round++) {
+    const text = Array.from({ length: random(12) }, () => parts[random(parts.length)]).join('');
+    if (text.startsWith('?')) continue; // which URLSearchParams takes away
+    const expected: [string, string][] = [...new URLSearchParams(text)];
+    const keys = [...new Set(expected.map(([key]) => key))];
+    const valuesOf = (key: string) => expected.filter(([other]) => other === key).map(([, value]) => value);
+    expect(
+      Object.entries(parseQuery(text))
+        .map(([key, value]) => [key, [value].flat()])
+        .sort(),
+    ).toEqual(keys.map((key) => [key, valuesOf(key)]).sort());
+  }
+});

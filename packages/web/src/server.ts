@@ -99,13 +99,34 @@ function noSchemas(): never {
  */
 export function parseQuery(text: string): Record<string, string | string[]> {
   const out: Record<string, string | string[]> = Object.create(null);
-  for (const [key, value] of new URLSearchParams(text)) {
-    const before = out[key];
-    if (before === undefined) out[key] = value;
-    else if (typeof before === 'string') out[key] = [before, value];
-    else before.push(value);
+  for (let from = 0; from < text.length; ) {
+    const next = text.indexOf('&', from);
+    const to = next < 0 ? text.length : next;
+    if (to > from) addPair(out, text.slice(from, to));
+    from = to + 1;
   }
   return out;
+}
+
+function addPair(out: Record<string, string | string[]>, pair: string): void {
+  const equals = pair.indexOf('=');
+  const key = unescaped(equals < 0 ? pair : pair.slice(0, equals));
+  const value = equals < 0 ? '' : unescaped(pair.slice(equals + 1));
+  const before = out[key];
+  if (before === undefined) out[key] = value;
+  else if (typeof before === 'string') out[key] = [before, value];
+  else before.push(value);
+}
+
+/** As `URLSearchParams` does, which takes several times as long for what has no wrong escapes. */
+function unescaped(text: string): string {
+  if (!/[%+]/.test(text)) return text;
+  const spaced = text.replaceAll('+', ' ');
+  try {
+    return decodeURIComponent(spaced);
+  } catch {
+    return new URLSearchParams(`=${text.replaceAll('&', '%26')}`).get('') ?? '';
+  }
 }
 
 /**

@@ -11,15 +11,23 @@ const POINT_BYTES_MAX = 32 + VALUE_BYTES_MAX;
 /** Chunks to be written again: an answer of many would leave as many behind. */
 const FREE_MAX = 16;
 const free: Buffer<ArrayBuffer>[] = [];
+let firstChunk: Buffer<ArrayBuffer> | undefined;
+
+function takeFirstChunk(): Buffer<ArrayBuffer> {
+  const chunk = firstChunk ?? Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
+  firstChunk = undefined;
+  return chunk;
+}
 
 /** Gives the memory of a piece back, which nobody else may look into. */
 export function recycle({ buffer }: Buffer): void {
+  if (buffer.byteLength === FIRST_CHUNK_BYTES) firstChunk = Buffer.from(buffer as ArrayBuffer);
   if (buffer.byteLength === CHUNK_BYTES && free.length < FREE_MAX) free.push(Buffer.from(buffer as ArrayBuffer));
 }
 
 /** Builds JSON text as bytes, in pieces that can be sent while the next is being built. */
 export class JsonWriter {
-  private bytes = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
+  private bytes = takeFirstChunk();
   private view = viewOf(this.bytes);
   private length = 0;
   private readonly full: Buffer[] = [];

@@ -13,12 +13,13 @@ const ITEMS_A_PIECE = 500;
 
 /** The whole answer, in pieces: there may be hundreds of thousands of series. */
 export function* listBody({ items, truncated }: Limited): Generator<Buffer> {
-  let before = '{"status":"success","data":[';
+  let text = '{"status":"success","data":[';
   for (let from = 0; from < items.length; from += ITEMS_A_PIECE) {
-    const list = JSON.stringify(items.slice(from, from + ITEMS_A_PIECE));
-    yield Buffer.from(before + list.slice(1, -1));
-    before = ',';
+    const list = JSON.stringify(items.length > ITEMS_A_PIECE ? items.slice(from, from + ITEMS_A_PIECE) : items);
+    text += list.slice(1, -1);
+    if (from + ITEMS_A_PIECE >= items.length) break;
+    yield Buffer.from(text);
+    text = ',';
   }
-  const end = truncated ? `],"warnings":${JSON.stringify([TRUNCATED])}}` : ']}';
-  yield Buffer.from(items.length === 0 ? before + end : end);
+  yield Buffer.from(text + (truncated ? `],"warnings":${JSON.stringify([TRUNCATED])}}` : ']}'));
 }

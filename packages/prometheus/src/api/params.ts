@@ -7,9 +7,9 @@ import { ApiError, badParameter } from './errors.ts';
 const TIME_MAX_MS = 8_640_000_000_000_000;
 const DURATION_MAX_MS = 9_223_372_036_854;
 
-type Values = Readonly<Record<string, string | readonly string[]>>;
+type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-const NO_VALUES: Values = {};
+const NO_VALUES: Values = Object.create(null);
 
 /** The parameters of an API request: of the address and, for POST, of the form. */
 export class Params {
@@ -25,11 +25,12 @@ export class Params {
   }
 
   get(name: string): string {
-    return firstOf(this.form, name) ?? firstOf(this.query, name) ?? '';
+    const value = this.form[name] ?? this.query[name] ?? '';
+    return typeof value === 'string' ? value : value[0];
   }
 
   all(name: string): readonly string[] {
-    return [this.form, this.query].flatMap((values) => (Object.hasOwn(values, name) ? values[name] : []));
+    return [this.form, this.query].flatMap((values) => values[name] ?? []);
   }
 
   /** A time in milliseconds. @throws ApiError where it is neither a number of seconds nor RFC 3339 */
@@ -127,12 +128,6 @@ const RFC3339 = /^(\d{4}-\d\d-\d\d)T(\d\d):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d
 /** How upstream prints the first and the last of all times. */
 const FIRST = '-292273086-05-16T16:47:06Z';
 const LAST = '292277025-08-18T07:12:54.999999999Z';
-
-function firstOf(values: Values, name: string): string | undefined {
-  if (!Object.hasOwn(values, name)) return undefined;
-  const value = values[name];
-  return typeof value === 'string' ? value : value[0];
-}
 
 /** Seconds since the epoch or RFC 3339, as milliseconds; NaN for anything else. */
 function parseTime(text: string): number {

@@ -13,7 +13,7 @@ import {
   type RangeWindow,
 } from '@avalanche/promql';
 import type { Tsdb } from '@avalanche/tsdb';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ApiCall } from './call.ts';
 import { ApiError, badParameter } from './errors.ts';
 import { queryBody } from './json.ts';
 import type { Params } from './params.ts';
@@ -34,20 +34,16 @@ export interface QueryContext {
   readonly perStepStats: boolean;
 }
 
-/** One request to the API. */
-export interface Call {
-  readonly params: Params;
-  readonly request: FastifyRequest;
-  readonly reply: FastifyReply;
-}
-
 /** A whole response body, envelope included, in pieces that are made as they are sent. */
 export class RenderedBody {
-  constructor(readonly pieces: Iterator<Buffer>) {}
+  constructor(
+    readonly pieces: Iterator<Buffer>,
+    readonly contentType?: string,
+  ) {}
 }
 
 /** `/api/v1/query` */
-export async function instantQuery(context: QueryContext, call: Call): Promise<RenderedBody> {
+export async function instantQuery(context: QueryContext, call: ApiCall): Promise<RenderedBody> {
   const { params } = call;
   const limit = params.limit();
   const time = params.optionalTime('time', context.clock.now());
@@ -56,7 +52,7 @@ export async function instantQuery(context: QueryContext, call: Call): Promise<R
 }
 
 /** `/api/v1/query_range` */
-export async function rangeQuery(context: QueryContext, call: Call): Promise<RenderedBody> {
+export async function rangeQuery(context: QueryContext, call: ApiCall): Promise<RenderedBody> {
   const { params } = call;
   const limit = params.limit();
   const window = queryWindow(params);
@@ -156,15 +152,10 @@ function firstTen(texts: readonly string[], kind: 'warning' | 'info'): readonly 
 }
 
 /** A query ends when its client goes away. */
-function queryOptions({ perStepStats }: QueryContext, { params, request, reply }: Call): QueryOptions {
+function queryOptions({ perStepStats }: QueryContext, { params, method, path, clientIp, gone }: ApiCall): QueryOptions {
   const timeoutMs = params.get('timeout') === '' ? undefined : params.duration('timeout');
   const lookbackMs = params.lookback();
-  const abort = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) abort.abort();
-  });
-  const path = request.url.replace(/\?.*$/s, '');
-  const origin = { httpRequest: { clientIP: request.ip, method: request.method, path } };
   const wantsSteps = perStepStats && params.get('stats') === 'all';
-  return { signal: abort.signal, timeoutMs, lookbackMs, origin, perStepStats: wantsSteps };
+  const origin = { httpRequest: { clientIP: clientIp, method, path } };
+  return { signal: gone, timeoutMs, lookbackMs, origin, perStepStats: wantsSteps };
 }

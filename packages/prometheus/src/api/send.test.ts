@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { JsonWriter } from './json-writer.ts';
-import { sendPieces } from './send.ts';
+import { piecesAnswer, sendAnswer } from './send.ts';
 
 let app: FastifyInstance;
 let url = '';
@@ -32,7 +32,7 @@ function* points(value: number, count: number): Generator<Buffer> {
 function servePoints(server: FastifyInstance): void {
   server.get('/points/:value/:count', (request, reply) => {
     const { value, count } = request.params as { readonly value: string; readonly count: string };
-    sendPieces(request, reply, points(Number(value), Number(count)));
+    sendAnswer(request, reply, piecesAnswer(points(Number(value), Number(count))));
   });
 }
 

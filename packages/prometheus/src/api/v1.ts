@@ -1,7 +1,7 @@
 import { type Labels, Slices } from '@avalanche/model';
 import type { TsdbQuerier } from '@avalanche/tsdb';
-import type { CorsOrigin } from '@avalanche/web';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { CorsOrigin, DirectRoutes } from '@avalanche/web';
+import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Notifications } from '../notifications/notifications.ts';
 import type { Notifier } from '../notifier/notifier.ts';
@@ -10,13 +10,14 @@ import { type Method, Routes } from '../routes.ts';
 import type { RuleManager } from '../rules/manager.ts';
 import type { ScrapeManager } from '../scrape/manager.ts';
 import { TsdbAdmin } from './admin.ts';
+import { type ApiCall, callOf, directCall } from './call.ts';
 import { ApiError } from './errors.ts';
 import { queryExemplars } from './exemplars.ts';
 import { labelNameOf } from './label-name.ts';
 import { Limited, listBody } from './list.ts';
 import { liveNotifications } from './notifications.ts';
 import { openApi } from './openapi.ts';
-import { Params } from './params.ts';
+import type { Params } from './params.ts';
 import {
   explainQuery,
   formatQuery,
@@ -29,7 +30,7 @@ import {
 import { alertsResponse, ruleHistoryResponse, rulesResponse } from './rules.ts';
 import { SEARCH_ENDPOINTS, Search, type SearchContext } from './search/search.ts';
 import { selfMetricsResponse } from './self-metrics.ts';
-import { sendError, sendJson, sendPieces } from './send.ts';
+import { type Answer, errorAnswer, jsonAnswer, NO_CONTENT, piecesAnswer, sendAnswer, sendJson } from './send.ts';
 import { buildInfoResponse, type RuntimeFacts, runtimeInfoResponse, tsdbResponse } from './status.ts';
 import {
   metadataResponse,
@@ -56,9 +57,11 @@ export interface ApiContext extends QueryContext {
   readonly features: () => unknown;
   /** Whether the admin API is served (`--web.enable-admin-api`). */
   readonly adminEnabled: boolean;
+  /** Where GETs are answered without Fastify too. */
+  readonly direct?: DirectRoutes | undefined;
 }
 
-type Handler = (params: Params, request: FastifyRequest, reply: FastifyReply) => unknown;
+type Handler = (call: ApiCall) => unknown;
 
 /** The range that metadata requests cover without `start` and `end`: everything. */
 const TIME_MIN = -8_640_000_000_000_000;
@@ -81,17 +84,12 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   const route = (method: Method, path: string, handler: Handler) => {
     routes.add(method, path, async (request, reply) => {
       if (!context.readiness.isReady) return context.readiness.refuse(reply);
-      try {
-        const data = await handler(Params.of(request), request, reply);
-        if (data === null) reply.code(204);
-        if (reply.statusCode === 204) return reply.send();
-        if (data instanceof RenderedBody) return sendPieces(request, reply, data.pieces);
-        if (data instanceof Limited) return sendPieces(request, reply, listBody(data));
-        return sendJson(reply, JSON.stringify({ status: 'success', data }));
-      } catch (error) {
-        return sendError(reply, error);
-      }
+      const answer = await answerOf(handler, callOf(request, reply));
+      return sendAnswer(request, reply, answer);
     });
+    if (method === 'GET') {
+      context.direct?.add(`${app.prefix}${path}`, (get, name, peer) => answerOf(handler, directCall(get, name, peer)));
+    }
   };
   const get = (path: string, handler: Handler) => route('GET', path, handler);
   const getOrPost = (path: string, handler: Handler) => {
@@ -112,13 +110,13 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     return new Limited(truncated ? items.slice(0, limit) : items, truncated);
   };
 
-  getOrPost('/query', (params, request, reply) => instantQuery(context, { params, request, reply }));
-  getOrPost('/query_range', (params, request, reply) => rangeQuery(context, { params, request, reply }));
-  getOrPost('/query_exemplars', (params) => queryExemplars(context, params));
-  getOrPost('/format_query', (params) => formatQuery(context, params));
-  getOrPost('/parse_query', (params) => parseQuery(context, params));
-  getOrPost('/explain_query', (params) => explainQuery(context, params));
-  getOrPost('/series', async (params) => {
+  getOrPost('/query', (call) => instantQuery(context, call));
+  getOrPost('/query_range', (call) => rangeQuery(context, call));
+  getOrPost('/query_exemplars', ({ params }) => queryExemplars(context, params));
+  getOrPost('/format_query', ({ params }) => formatQuery(context, params));
+  getOrPost('/parse_query', ({ params }) => parseQuery(context, params));
+  getOrPost('/explain_query', ({ params }) => explainQuery(context, params));
+  getOrPost('/series', async ({ params }) => {
     const sets = params.requiredMatcherSets();
     const lists: Labels[][] = [];
     const [from, to] = [params.optionalTime('start', TIME_MIN), params.optionalTime('end', TIME_MAX)];
@@ -131,24 +129,24 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     const byLabels = (a: Labels, b: Labels) => a.compare(b);
     return limited(await new Slices().merge(lists, byLabels, (a) => a), params);
   });
-  getOrPost('/labels', async (params) => {
+  getOrPost('/labels', async ({ params }) => {
     const sets = params.matcherSets();
     return limited(await querying(params, (querier) => querier.labelNames(sets)), params);
   });
-  get('/label/:name/values', async (params, request) => {
-    const name = labelNameOf((request.params as { readonly name: string }).name);
+  get('/label/:name/values', async ({ params, name: escaped }) => {
+    const name = labelNameOf(escaped);
     if (name === '') throw new ApiError('bad_data', 'invalid label name: ""');
     const sets = params.matcherSets();
     return limited(await querying(params, (querier) => querier.labelValues(name, sets)), params);
   });
-  get('/metadata', (params) => metadataResponse(context.scrapes, params));
-  get('/targets', (params) => targetsResponse(context.scrapes, params, context.ownAddress()));
-  get('/targets/metadata', (params) => targetMetadataResponse(context.scrapes, params));
-  get('/targets/relabel_steps', (params) => relabelStepsResponse(context.scrapes, params));
-  get('/scrape_pools/config', (params) => scrapePoolConfigResponse(context.scrapes, params));
+  get('/metadata', ({ params }) => metadataResponse(context.scrapes, params));
+  get('/targets', ({ params }) => targetsResponse(context.scrapes, params, context.ownAddress()));
+  get('/targets/metadata', ({ params }) => targetMetadataResponse(context.scrapes, params));
+  get('/targets/relabel_steps', ({ params }) => relabelStepsResponse(context.scrapes, params));
+  get('/scrape_pools/config', ({ params }) => scrapePoolConfigResponse(context.scrapes, params));
   get('/scrape_pools', () => ({ scrapePools: context.scrapes.jobs.map((job) => job.name).sort() }));
-  get('/rules', (params) => rulesResponse(context.rules, params));
-  get('/rules/history', (params) => ruleHistoryResponse(context.rules, params));
+  get('/rules', ({ params }) => rulesResponse(context.rules, params));
+  get('/rules/history', ({ params }) => ruleHistoryResponse(context.rules, params));
   get('/alerts', () => alertsResponse(context.rules));
   get('/alertmanagers', () => ({
     activeAlertmanagers: context.notifier.alertmanagers.map((url) => ({ url })),
@@ -158,9 +156,9 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   get('/status/flags', () => context.facts.flags);
   get('/status/buildinfo', () => buildInfoResponse(context.facts));
   get('/status/runtimeinfo', () => runtimeInfoResponse(context.facts, tsdb));
-  get('/status/tsdb', (params) => tsdbResponse(tsdb, params));
+  get('/status/tsdb', ({ params }) => tsdbResponse(tsdb, params));
   get('/status/tsdb/blocks', () => ({ blocks: tsdb.blocks.all.map(({ meta }) => meta) }));
-  get('/status/self_metrics', (params) => selfMetricsResponse(context.registry, params));
+  get('/status/self_metrics', ({ params }) => selfMetricsResponse(context.registry, params));
   get('/features', () => context.features());
   const search = new Search({
     ...context.search,
@@ -169,18 +167,16 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
     now: () => context.clock.now(),
   });
   for (const endpoint of SEARCH_ENDPOINTS) {
-    getOrPost(`/search/${endpoint}`, async (params, _request, reply) => {
-      const lines = await search.answer(endpoint, params);
-      reply.type('application/x-ndjson; charset=utf-8');
-      return new RenderedBody(lines);
+    getOrPost(`/search/${endpoint}`, async ({ params }) => {
+      return new RenderedBody(await search.answer(endpoint, params), 'application/x-ndjson; charset=utf-8');
     });
   }
   const admin = new TsdbAdmin(tsdb, context.adminEnabled);
   for (const method of ['POST', 'PUT'] as const) {
     const noContent = (work: (params: Params) => Promise<void>): Handler => {
-      return async (params, _request, reply) => {
+      return async ({ params }) => {
         await work(params);
-        reply.code(204); // not returned: a reply is a promise of its own end
+        return null;
       };
     };
     route(
@@ -193,7 +189,7 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
       '/admin/tsdb/clean_tombstones',
       noContent(() => admin.cleanTombstones()),
     );
-    route(method, '/admin/tsdb/snapshot', (params) => admin.snapshot(params));
+    route(method, '/admin/tsdb/snapshot', ({ params }) => admin.snapshot(params));
   }
   let description = '';
   routes.get('/openapi.yaml', (_request, reply) => {
@@ -210,4 +206,17 @@ export async function apiV1(app: FastifyInstance, context: ApiContext): Promise<
   );
   routes.get('/notifications/live', (request, reply) => liveNotifications(context.notifications, request, reply));
   routes.refuseOthers();
+}
+
+/** Never rejects: what a handler throws becomes an answer. */
+async function answerOf(handler: Handler, call: ApiCall): Promise<Answer> {
+  try {
+    const data = await handler(call);
+    if (data === null) return NO_CONTENT;
+    if (data instanceof RenderedBody) return piecesAnswer(data.pieces, data.contentType);
+    if (data instanceof Limited) return piecesAnswer(listBody(data));
+    return jsonAnswer(JSON.stringify({ status: 'success', data }));
+  } catch (error) {
+    return errorAnswer(error);
+  }
 }
