@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Logger, silentLogger } from '@avalanche/model';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ActiveQueries } from './active-queries.ts';
@@ -52,6 +53,20 @@ test.each([
   expect(second.query).toBe('next');
   expect(content().slice(1, 1001).replaceAll('\0', '').length).toBeGreaterThan(980);
   active.close();
+});
+
+test('a query that was quick once is written down only where it is not quick again', async () => {
+  const active = ActiveQueries.open(directory, 2, logger);
+  active.insert('up')();
+  const leave = active.insert('up');
+  expect(content().slice(1)).toBe('\0'.repeat(2000));
+  await turn();
+  expect(entries()).toEqual([{ query: 'up', timestamp_sec: expect.any(Number) }]);
+  leave();
+  expect(content().slice(1)).toBe('\0'.repeat(2000));
+  active.insert('up');
+  active.close();
+  expect(content().slice(1)).toBe('\0'.repeat(2000));
 });
 
 test('what did not finish is told at the next start, once', () => {

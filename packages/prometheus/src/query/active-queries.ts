@@ -2,8 +2,15 @@ import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync
 import { join } from 'node:path';
 import type { Logger } from '@avalanche/model';
 
+interface Active {
+  readonly text: string;
+  /** Where it stands in the file; -1 as long as it does not. */
+  slot: number;
+}
+
 /** Bytes of one query in the file; the last of them is a comma. */
 const ENTRY_BYTES = 1000;
+const QUICK_MAX = 256;
 
 /**
  * The queries that run, in a file of the data directory, so that after a crash it is known what they were: upstream's
@@ -12,6 +19,11 @@ const ENTRY_BYTES = 1000;
  */
 export class ActiveQueries {
   private readonly free: number[] = [];
+  /** Queries that began in this turn of the event loop. */
+  private readonly begun = new Set<Active>();
+  private turnEnd: NodeJS.Immediate | undefined;
+  /** Queries that have ended in the turn in which they began, as most do: two writes would take longer than many of them. */
+  private readonly quick = new Set<string>();
   private broken = false;
 
   private constructor(
@@ -40,23 +52,48 @@ export class ActiveQueries {
     return new ActiveQueries(fd, slots, logger);
   }
 
-  /** Writes a query down. @returns what takes it out again */
+  /**
+   * Writes a query down: at once where it is new, and where it has been quick before, once it is still there at the end of
+   * this turn. @returns what takes it out again
+   */
   insert(text: string): () => void {
-    const slot = this.free.pop();
-    if (slot === undefined) return () => {};
-    const entry = Buffer.alloc(ENTRY_BYTES);
-    entry.write(entryText(text));
-    entry[ENTRY_BYTES - 1] = 0x2c;
-    this.write(entry, slot);
+    const query: Active = { text, slot: -1 };
+    this.begun.add(query);
+    this.turnEnd ??= setImmediate(() => this.endTurn());
+    if (!this.quick.has(text)) this.writeDown(query);
     return () => {
-      this.write(EMPTY_ENTRY, slot);
-      this.free.push(slot);
+      if (this.begun.delete(query)) this.rememberQuick(text);
+      if (query.slot >= 0) this.erase(query.slot);
     };
   }
 
   close(): void {
+    clearImmediate(this.turnEnd);
     this.broken = true;
     closeSync(this.fd);
+  }
+
+  private endTurn(): void {
+    this.turnEnd = undefined;
+    for (const query of this.begun) if (query.slot < 0) this.writeDown(query);
+    this.begun.clear();
+  }
+
+  private rememberQuick(text: string): void {
+    if (this.quick.size >= QUICK_MAX) this.quick.clear();
+    this.quick.add(text);
+  }
+
+  private writeDown(query: Active): void {
+    const slot = this.free.pop();
+    if (slot === undefined) return;
+    query.slot = slot;
+    this.write(entryOf(query.text), slot);
+  }
+
+  private erase(slot: number): void {
+    this.write(EMPTY_ENTRY, slot);
+    this.free.push(slot);
   }
 
   /** No query fails because it cannot be written down. */
@@ -72,6 +109,14 @@ export class ActiveQueries {
 }
 
 const EMPTY_ENTRY = Buffer.alloc(ENTRY_BYTES);
+const ENTRY = Buffer.alloc(ENTRY_BYTES);
+
+/** Valid until the next call. */
+function entryOf(text: string): Buffer {
+  ENTRY.fill(0, ENTRY.write(entryText(text)));
+  ENTRY[ENTRY_BYTES - 1] = 0x2c;
+  return ENTRY;
+}
 
 /** Writes zeros rather than leaving a hole: a full disk is found here, not in the middle of a query. */
 function allocate(fd: number, bytes: number): void {
