@@ -65,8 +65,8 @@ export class Slices {
 
   /** Sorts a list of any length. @returns it, or another one in its place */
   async sort<T>(items: T[], compare: (a: T, b: T) => number): Promise<T[]> {
-    if (await this.isSorted(items, compare)) return items;
     if (items.length <= RUN_ITEMS) return items.sort(compare);
+    if (await this.isSorted(items, compare)) return items;
     const runs: T[][] = [];
     for (let i = 0; i < items.length; i += RUN_ITEMS) {
       runs.push(items.slice(i, i + RUN_ITEMS).sort(compare));

@@ -6,6 +6,18 @@ import { type Expr, unparen } from './ast.ts';
  * matcher. An argument that is no selector gives no labels.
  */
 export function absentLabels(argument: Expr): Labels {
+  let labels = known.get(argument);
+  if (labels === undefined) {
+    labels = demanded(argument);
+    known.set(argument, labels);
+  }
+  return labels;
+}
+
+/** Queries that are asked again were parsed once. */
+const known = new WeakMap<Expr, Labels>();
+
+function demanded(argument: Expr): Labels {
   const expr = unparen(argument);
   const selector = expr.kind === 'matrixSelector' ? expr.selector : expr;
   if (selector.kind !== 'vectorSelector') return Labels.EMPTY;

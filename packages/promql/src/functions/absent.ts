@@ -6,6 +6,8 @@ import { define, type FunctionSpec } from './spec.ts';
 
 /** One series of ones at the steps where `op` has no sample at all. */
 export async function absentWhere(op: VectorOperator, labels: Labels, { run, steps }: Scope): Promise<VectorOperator> {
+  const series = [{ labels, dropName: false }];
+  if (op.series.length === 0) return { series, fill: (_i, out) => fillWithOnes(out) };
   const column = new StepColumn(steps.count);
   const there = new Uint8Array(steps.count);
   for (let i = 0; i < op.series.length; i++) {
@@ -14,12 +16,17 @@ export async function absentWhere(op: VectorOperator, labels: Labels, { run, ste
     if (run.due()) await run.pause();
   }
   return {
-    series: [{ labels, dropName: false }],
+    series,
     fill(_i, out) {
-      out.v.fill(1);
-      for (let s = 0; s < out.count; s++) out.present[s] = there[s] ? ABSENT : FLOAT;
+      fillWithOnes(out);
+      for (let s = 0; s < out.count; s++) if (there[s]) out.present[s] = ABSENT;
     },
   };
+}
+
+function fillWithOnes(out: StepColumn): void {
+  out.v.fill(1);
+  out.present.fill(FLOAT);
 }
 
 export const absentFunctions: readonly FunctionSpec[] = [

@@ -1,4 +1,4 @@
-import { compareStrings, type Labels, type Matcher, type SampleColumns, Slices } from '@avalanche/model';
+import { compareStrings, type Labels, type Matcher, type SampleColumns, Slices, turnIsOver } from '@avalanche/model';
 import type { Block } from '../block/block.ts';
 import { hasChunks, type IndexedSeries } from '../block/series-cache.ts';
 import type { Head } from '../head/head.ts';
@@ -116,6 +116,7 @@ export class TsdbQuerier {
 
   /** Sorted values of one label over the series that match any of the matcher sets; over all where there are none. */
   async labelValues(name: string, matcherSets: readonly (readonly Matcher[])[]): Promise<string[]> {
+    if (matcherSets.length === 0) return this.allLabelValues(name);
     const values = new Set<string>();
     const slices = new Slices();
     for (const index of this.indices()) {
@@ -124,7 +125,23 @@ export class TsdbQuerier {
       for (const value of index.values(name)) {
         if (slices.isOver()) await slices.next();
         if (values.has(value)) continue;
-        if (sets.length === 0 || haveCommon(index.postings(name, value), sets)) values.add(value);
+        if (haveCommon(index.postings(name, value), sets)) values.add(value);
+      }
+    }
+    return slices.sort([...values], compareStrings);
+  }
+
+  private async allLabelValues(name: string): Promise<string[]> {
+    const values = new Set<string>();
+    const slices = new Slices();
+    for (const value of this.head.postings.values(name)) {
+      if (slices.isOver()) await slices.next();
+      values.add(value);
+    }
+    for (const { index } of this.blocks) {
+      for (const batch of index.valuePostings(name)) {
+        for (const value of batch.values) values.add(value);
+        if (turnIsOver()) await slices.next();
       }
     }
     return slices.sort([...values], compareStrings);
