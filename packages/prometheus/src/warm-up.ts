@@ -10,8 +10,8 @@ import type { Tsdb } from '@avalanche/tsdb';
 import type { FastifyInstance } from 'fastify';
 
 /** How long requests may take together, in milliseconds; as much again is left to others in between. */
-const BUDGET_MS = 700;
-const SMALL_BUDGET_MS = 300;
+const BUDGET_MS = 500;
+const SMALL_BUDGET_MS = 600;
 const SMALL_TURN_MS = 3;
 const AFTER_START_MS = 200;
 /** Metrics that are asked for, and how many series they may have. */
@@ -59,8 +59,11 @@ export class WarmUp {
       try {
         const socketPath = join(directory, 'socket');
         await app.listen({ path: socketPath });
-        await this.ask((path) => answer(socketPath, agent, path), end / 1000);
-        await this.askSmall(socketPath, end / 1000);
+        const request = (path: string) => answer(socketPath, agent, path);
+        const time = `${end / 1000}`;
+        const sizes = sizesOf(await request(path('/query', { query: 'count by (__name__) ({__name__!=""})', time })));
+        await this.ask(request, requests(chooseMetrics(sizes), end / 1000));
+        await this.askSmall(socketPath, smallRequests(smallest(sizes), end / 1000));
       } finally {
         agent.destroy();
         await app.close();
@@ -70,9 +73,7 @@ export class WarmUp {
     }
   }
 
-  private async ask(request: (path: string) => Promise<string>, time: number): Promise<void> {
-    const counts = await request(path('/query', { query: 'count by (__name__) ({__name__!=""})', time: `${time}` }));
-    const paths = requests(chooseMetrics(sizesOf(counts)), time);
+  private async ask(request: (path: string) => Promise<string>, paths: readonly string[]): Promise<void> {
     for (let spent = 0, i = 0; spent < BUDGET_MS && paths.length > 0; i++) {
       const start = performance.now();
       await request(paths[i % paths.length]);
@@ -83,11 +84,10 @@ export class WarmUp {
   }
 
   /** What variables and completion ask takes next to nothing, and so becomes fast only by being asked thousands of times. */
-  private async askSmall(socketPath: string, time: number): Promise<void> {
+  private async askSmall(socketPath: string, paths: readonly string[]): Promise<void> {
     const socket = connect(socketPath);
     try {
       await once(socket, 'connect', { signal: this.stopping.signal });
-      const paths = smallRequests(time);
       for (let spent = 0, i = 0; spent < SMALL_BUDGET_MS; ) {
         const start = performance.now();
         for (const until = start + SMALL_TURN_MS; performance.now() < until; i++) {
@@ -141,14 +141,18 @@ function requests(metrics: readonly string[], time: number): readonly string[] {
   return paths;
 }
 
-/** Their answers are small enough to come in one piece. */
-function smallRequests(time: number): readonly string[] {
+/** The metric with the fewest series; '' where there is none. */
+function smallest(sizes: ReadonlyMap<string, number>): string {
+  return [...sizes].reduce((least, one) => (one[1] < least[1] ? one : least), ['', Number.POSITIVE_INFINITY])[0];
+}
+
+/** Their answers are small enough to come in one piece, mostly. */
+function smallRequests(metric: string, time: number): readonly string[] {
+  const selector = `{__name__=${JSON.stringify(metric)}}`;
+  const queries = [selector, `absent({__name__=${JSON.stringify(metric)},job="-"})`, `count(${selector})`];
   return [
-    `/labels?match[]=up&${window(time)}`,
-    `/labels?${window(time)}`,
-    `/label/job/values?${window(time)}`,
-    path('/query', { query: 'absent(up{job="-"})', time: `${time}` }),
-    path('/query', { query: 'count(up)', time: `${time}` }),
+    ...[`/labels?${window(time)}`, `/label/job/values?${window(time)}`],
+    ...queries.map((query) => path('/query', { query, time: `${time}` })),
   ];
 }
 
