@@ -138,53 +138,41 @@ export class Engine {
 
   private async run<R>(query: Query, options: QueryOptions, finish: Finish<R>): Promise<R> {
     const times = new QueryTimes();
-    const failure = { error: null as unknown };
-    const current = { run: null as QueryRun | null };
+    const timeoutMs = Math.min(options.timeoutMs ?? this.options.timeoutMs, this.options.timeoutMs);
+    let run: QueryRun | null = null;
+    let failure: unknown = null;
     this.active++;
     try {
-      return await this.inSlot(query, options, times, (run, annotations) => {
-        current.run = run;
-        return evaluate(query, run, times, annotations, finish);
-      });
+      // The time that a query may take is counted from here, waiting included.
+      if (!this.slots.tryAcquire(options.signal)) await this.slots.acquire(timeoutMs, options.signal);
+      try {
+        times.started();
+        const ended = this.observer.started(query.text);
+        try {
+          run = this.begin(query, options, timeoutMs - times.elapsedMs);
+          return await evaluate(query, run, times, finish);
+        } finally {
+          run?.close();
+          ended();
+        }
+      } finally {
+        this.slots.release();
+      }
     } catch (error) {
-      failure.error = asQueryError(error);
-      throw failure.error;
+      failure = asQueryError(error);
+      throw failure;
     } finally {
       this.active--;
-      this.observer.ended(report(query, options, times.stats(current.run), failure.error));
+      this.observer.ended(report(query, options, times.stats(run), failure));
     }
   }
 
-  /** Waits for a slot, and runs `work` in it. The time that a query may take is counted from here, waiting included. */
-  private async inSlot<R>(
-    query: Query,
-    options: QueryOptions,
-    times: QueryTimes,
-    work: (run: QueryRun, annotations: Annotations) => Promise<R>,
-  ): Promise<R> {
-    const timeoutMs = Math.min(options.timeoutMs ?? this.options.timeoutMs, this.options.timeoutMs);
-    if (!this.slots.tryAcquire(options.signal)) await this.slots.acquire(timeoutMs, options.signal);
-    try {
-      times.started();
-      const leftMs = timeoutMs - times.elapsedMs;
-      if (leftMs <= 0) throw new PromQLError('timeout', 'query timed out in query execution');
-      const ended = this.observer.started(query.text);
-      try {
-        const annotations = new Annotations(query.text);
-        const { queryable, steps, endMs, isRangeQuery } = query;
-        const runOptions = this.runOptions(options, leftMs, endMs);
-        const run = new QueryRun(queryable, steps, isRangeQuery, annotations, runOptions);
-        try {
-          return await work(run, annotations);
-        } finally {
-          run.close();
-        }
-      } finally {
-        ended();
-      }
-    } finally {
-      this.slots.release();
-    }
+  /** @throws PromQLError where there is no time left */
+  private begin(query: Query, options: QueryOptions, leftMs: number): QueryRun {
+    if (leftMs <= 0) throw new PromQLError('timeout', 'query timed out in query execution');
+    const { text, queryable, steps, endMs, isRangeQuery } = query;
+    const runOptions = this.runOptions(options, leftMs, endMs);
+    return new QueryRun(queryable, steps, isRangeQuery, new Annotations(text), runOptions);
   }
 
   private runOptions(options: QueryOptions, timeoutMs: number, endMs: number): RunOptions {
@@ -222,21 +210,15 @@ function stepsOf({ startMs, endMs, stepMs }: RangeWindow): Steps {
   return { startMs, stepMs, count };
 }
 
-async function evaluate<R>(
-  query: Query,
-  run: QueryRun,
-  times: QueryTimes,
-  annotations: Annotations,
-  finish: Finish<R>,
-): Promise<R> {
+async function evaluate<R>(query: Query, run: QueryRun, times: QueryTimes, finish: Finish<R>): Promise<R> {
   run.statisticsOf = query.statisticsOf;
   checkDurations(query.expr, extentOf(run));
   const prepared = await new Scope(run, query.steps, query.shared).prepare(query.expr);
   times.prepared();
   const result = await finish(prepared, run, () => {
     return {
-      warnings: [...run.storageWarnings, ...annotations.warnings],
-      infos: annotations.infos,
+      warnings: [...run.storageWarnings, ...run.annotations.warnings],
+      infos: run.annotations.infos,
       stats: times.stats(run),
     };
   });

@@ -13,37 +13,36 @@ export interface ParsedQuery {
   readonly statisticsOf: ReadonlySet<VectorSelector>;
 }
 
-const QUERIES_MAX = 128;
+/** Queries of a generation, of which there are two. */
+const GENERATION_MAX = 128;
 const TEXT_MAX = 10_000;
 
 /** Queries that were asked lately: rules and dashboards ask the same ones for ever, with the same regular expressions. */
 export class ParsedQueries {
-  private readonly queries = new Map<string, ParsedQuery>();
+  /** What was asked since it was last full, and what was before that. */
+  private young = new Map<string, ParsedQuery>();
+  private old = new Map<string, ParsedQuery>();
 
   constructor(private readonly dialect: Dialect) {}
 
   /** @throws ParseError */
   get(text: string): ParsedQuery {
-    const known = this.queries.get(text);
-    if (known) {
-      // What was asked last stands last, and what stands first goes first.
-      this.queries.delete(text);
-      this.queries.set(text, known);
-      return known;
-    }
-    const expr = parse(text, this.dialect);
-    const shared = new SharedExprs(text, expr);
-    const query = { text, expr, shared, statisticsOf: selectorsOfStatistics(text, expr) };
-    if (text.length <= TEXT_MAX) this.keep(query);
-    return query;
+    return this.young.get(text) ?? this.keep(this.old.get(text) ?? this.parsed(text));
   }
 
-  private keep(query: ParsedQuery): void {
-    this.queries.set(query.text, query);
-    if (this.queries.size <= QUERIES_MAX) return;
-    for (const oldest of this.queries.keys()) {
-      this.queries.delete(oldest);
-      return;
+  private parsed(text: string): ParsedQuery {
+    const expr = parse(text, this.dialect);
+    const shared = new SharedExprs(text, expr);
+    return { text, expr, shared, statisticsOf: selectorsOfStatistics(text, expr) };
+  }
+
+  private keep(query: ParsedQuery): ParsedQuery {
+    if (query.text.length > TEXT_MAX) return query;
+    if (this.young.size >= GENERATION_MAX) {
+      this.old = this.young;
+      this.young = new Map();
     }
+    this.young.set(query.text, query);
+    return query;
   }
 }
