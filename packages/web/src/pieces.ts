@@ -62,7 +62,8 @@ export async function writePieces(
   }
 }
 
-function drained(stream: Writable): Promise<void> {
+/** Resolves once a stream takes more, or is closed. */
+export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       stream.off('drain', done).off('close', done);

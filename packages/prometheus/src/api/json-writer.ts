@@ -12,17 +12,29 @@ const POINT_BYTES_MAX = 32 + VALUE_BYTES_MAX;
 const FREE_MAX = 16;
 const free: Buffer<ArrayBuffer>[] = [];
 let firstChunk: Buffer<ArrayBuffer> | undefined;
+/** The memory of chunks that were taken: other buffers, such as those of Node's pool, are never written into. */
+const taken = new WeakSet<ArrayBufferLike>();
 
 function takeFirstChunk(): Buffer<ArrayBuffer> {
   const chunk = firstChunk ?? Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
   firstChunk = undefined;
+  taken.add(chunk.buffer);
   return chunk;
 }
 
-/** Gives the memory of a piece back, which nobody else may look into. */
+function takeChunk(bytes: number): Buffer<ArrayBuffer> {
+  if (bytes > CHUNK_BYTES) return Buffer.allocUnsafeSlow(bytes);
+  const chunk = free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  taken.add(chunk.buffer);
+  return chunk;
+}
+
+/** Gives the memory of a piece back, which nobody else may look into. Does nothing where it is not that of a writer's chunk. */
 export function recycle({ buffer }: Buffer): void {
-  if (buffer.byteLength === FIRST_CHUNK_BYTES) firstChunk = Buffer.from(buffer as ArrayBuffer);
-  if (buffer.byteLength === CHUNK_BYTES && free.length < FREE_MAX) free.push(Buffer.from(buffer as ArrayBuffer));
+  if (!taken.delete(buffer)) return;
+  const chunk = Buffer.from(buffer as ArrayBuffer);
+  if (chunk.length === FIRST_CHUNK_BYTES) firstChunk = chunk;
+  else if (free.length < FREE_MAX) free.push(chunk);
 }
 
 /** Builds JSON text as bytes, in pieces that can be sent while the next is being built. */
@@ -129,7 +141,7 @@ export class JsonWriter {
   private reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return;
     if (this.length > 0) this.full.push(this.bytes.subarray(0, this.length));
-    this.bytes = (count <= CHUNK_BYTES && free.pop()) || Buffer.allocUnsafeSlow(Math.max(CHUNK_BYTES, count));
+    this.bytes = takeChunk(count);
     this.view = viewOf(this.bytes);
     this.length = 0;
   }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fastify, { type FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { JsonWriter } from './json-writer.ts';
+import { JsonWriter, recycle } from './json-writer.ts';
 import { piecesAnswer, sendAnswer } from './send.ts';
 
 let app: FastifyInstance;
@@ -124,4 +124,14 @@ test('HTTP/2: all arrives, and nothing more is made for a client that went away'
     await new Promise<void>((resolve) => session.close(resolve));
     await server.close();
   }
+});
+
+test('memory that is not of a writer is never written into, nor any twice', () => {
+  const foreign = [4096, 65_536].map((bytes) => Buffer.alloc(bytes));
+  const made = [...points(1, 10_000)];
+  for (const piece of [...foreign, ...made, ...made]) recycle(piece);
+  const [first, second] = [points(2, 20_000), points(3, 20_000)].map((pieces) => [...pieces].slice(0, 4));
+  expect(foreign.every((buffer) => buffer.every((byte) => byte === 0))).toBe(true);
+  const memory = new Set([...first, ...second].map(({ buffer }) => buffer));
+  expect(memory.size).toBe(first.length + second.length);
 });

@@ -10,7 +10,9 @@ interface Active {
 
 /** Bytes of one query in the file; the last of them is a comma. */
 const ENTRY_BYTES = 1000;
+/** Texts that are remembered as quick, and how long they may be. */
 const QUICK_MAX = 256;
+const QUICK_CHARACTERS = 1000;
 
 /**
  * The queries that run, in a file of the data directory, so that after a crash it is known what they were: upstream's
@@ -80,6 +82,7 @@ export class ActiveQueries {
   }
 
   private rememberQuick(text: string): void {
+    if (text.length > QUICK_CHARACTERS) return;
     if (this.quick.size >= QUICK_MAX) this.quick.clear();
     this.quick.add(text);
   }

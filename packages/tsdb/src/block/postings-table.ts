@@ -6,9 +6,10 @@ import { checkedSection, type Section } from './sections.ts';
 const STRIDE = 32;
 /** Entries that are read at once. */
 const BATCH = 16 * STRIDE;
-/** Label names whose values are kept once they were read, and how many values they may have: 200 kB, mostly far less. */
+/** Label names whose values are kept once they were read, and what these may be: 300 kB together, mostly far less. */
 const KEPT_NAMES = 32;
 const KEPT_VALUES = 64;
+const KEPT_CHARACTERS = 4096;
 
 /** Values of one label name with where their postings lie in the index file, sorted by value. */
 export interface ValuePostings {
@@ -88,7 +89,8 @@ export class PostingsTable {
     let kept = this.kept.get(ordinal);
     if (!kept) {
       kept = [...this.readValues(ordinal)];
-      if (this.kept.size < KEPT_NAMES) this.kept.set(ordinal, kept);
+      const characters = kept[0].values.reduce((sum, value) => sum + value.length, 0);
+      if (this.kept.size < KEPT_NAMES && characters <= KEPT_CHARACTERS) this.kept.set(ordinal, kept);
     }
     return kept;
   }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { acceptedEncoding, compressStream, compressWhole, type Encoding, isWorthCompressing } from '../compress.ts';
-import { allPieces, inOne, writePieces } from '../pieces.ts';
+import { allPieces, drained, inOne, writePieces } from '../pieces.ts';
 import { type PlainGet, readPlainGet } from './plain-get.ts';
 import type { DirectAnswer, DirectMatch, DirectRoutes, Peer } from './routes.ts';
 
@@ -114,6 +114,7 @@ export class DirectConnection implements Peer {
     const before = this.socket.bytesWritten;
     const sent = found.body.rest === null ? this.sendWhole(request, found) : this.sendPieces(request, found);
     const length = typeof sent === 'number' ? sent : await sent;
+    if (this.socket.writableNeedDrain) await drained(this.socket); // nothing more is read of who does not read
     const bytes = length ?? this.socket.bytesWritten - before;
     this.routes.served({ route, status: found.status, seconds: (performance.now() - begin) / 1000, bytes });
   }

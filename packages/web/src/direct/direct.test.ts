@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -17,8 +17,11 @@ let served: Served[] = [];
 /** Those who wait for `/slow`, and whether they have gone. */
 let waiting: { readonly answer: () => void; readonly hasGone: () => boolean }[] = [];
 let closed = 0;
+/** Answers to `/whole`. */
+let made = 0;
 
 const PIECE_BYTES = 64 * 1024;
+const WHOLE_BYTES = 1 << 20;
 
 function whole(text: string): Pieces {
   return { ready: [Buffer.from(text)], rest: null, recycle: () => {} };
@@ -39,6 +42,7 @@ beforeEach(async () => {
   served = [];
   waiting = [];
   closed = 0;
+  made = 0;
   app = createServer();
   compressAnswers(app);
   app.get('/*', async (request, reply) => reply.type('text/x-node').send(`node ${request.url}`));
@@ -47,6 +51,10 @@ beforeEach(async () => {
   routes.add('/hello', async ({ query }) => ok(whole(`hello ${query}`)));
   routes.add('/of/:name/it', async (_request, name, peer) => ok(whole(`${name} ${peer.ip}`)));
   routes.add('/text', async () => ok(whole('é'.repeat(20_000))));
+  routes.add('/whole', async () => {
+    made++;
+    return ok({ ready: [Buffer.alloc(WHOLE_BYTES)], rest: null, recycle: () => {} });
+  });
   routes.add('/wrong', async () => ({ ...ok(whole('wrong')), status: 422 }));
   routes.add('/many', async ({ query }) => ok(firstPieces(many(Number(query)), () => {})));
   routes.add('/slow', async (_request, _name, peer) => {
@@ -215,6 +223,19 @@ test.each([1, 3, 4, 5, 40])('%d pieces arrive, in chunks where they are many', a
   expect(headers['transfer-encoding']).toBe(count >= 4 ? 'chunked' : undefined);
   expect(body.equals(Buffer.concat([...many(count)]))).toBe(true);
   expect(`${(await client.get('/hello?after')).body}`).toBe('hello after');
+});
+
+test('nothing more is read of who does not read', async () => {
+  const client = await Client.open();
+  client.socket.pause();
+  let asked = 0;
+  for (; asked < 100 && made === asked; asked++) {
+    client.socket.write('GET /whole HTTP/1.1\r\nhost: a\r\n\r\n');
+    for (let waits = 0; waits < 20 && made === asked; waits++) await sleep(10);
+  }
+  expect(asked).toBeLessThan(100); // both ends of the connection hold a few
+  client.socket.resume();
+  for (let i = 0; i < asked; i++) expect((await client.answer()).body.length).toBe(WHOLE_BYTES);
 });
 
 test('who makes pieces hears that the client has gone', async () => {

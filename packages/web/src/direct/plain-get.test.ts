@@ -26,6 +26,8 @@ describe('left to Node:', () => {
     ['several words of the connection', ['Connection: keep-alive, x']],
     ['what expects', ['Expect: 100-continue']],
     ['two hosts', ['Host: b']],
+    ['two lists of encodings', ['Accept-Encoding: br', 'accept-encoding: gzip']],
+    ['words of a connection to a proxy', ['Proxy-Connection: close']],
     ['a folded header', ['A: b', ' c']],
     ['a header without a name', [': b']],
     ['a space before the colon', ['Content-Length : 3']],
