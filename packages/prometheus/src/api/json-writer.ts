@@ -11,15 +11,16 @@ const POINT_BYTES_MAX = 32 + VALUE_BYTES_MAX;
 /** Chunks to be written again: an answer of many would leave as many behind. */
 const FREE_MAX = 16;
 const free: Buffer<ArrayBuffer>[] = [];
-let firstChunk: Buffer<ArrayBuffer> | undefined;
 /** The memory of chunks that were taken: other buffers, such as those of Node's pool, are never written into. */
 const taken = new WeakSet<ArrayBufferLike>();
+/** One first chunk is kept, and whether it is taken. */
+let firstChunk = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
+let isFirstTaken = false;
 
 function takeFirstChunk(): Buffer<ArrayBuffer> {
-  const chunk = firstChunk ?? Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
-  firstChunk = undefined;
-  taken.add(chunk.buffer);
-  return chunk;
+  if (isFirstTaken) firstChunk = Buffer.allocUnsafeSlow(FIRST_CHUNK_BYTES);
+  isFirstTaken = true;
+  return firstChunk;
 }
 
 function takeChunk(bytes: number): Buffer<ArrayBuffer> {
@@ -31,10 +32,8 @@ function takeChunk(bytes: number): Buffer<ArrayBuffer> {
 
 /** Gives the memory of a piece back, which nobody else may look into. Does nothing where it is not that of a writer's chunk. */
 export function recycle({ buffer }: Buffer): void {
-  if (!taken.delete(buffer)) return;
-  const chunk = Buffer.from(buffer as ArrayBuffer);
-  if (chunk.length === FIRST_CHUNK_BYTES) firstChunk = chunk;
-  else if (free.length < FREE_MAX) free.push(chunk);
+  if (buffer === firstChunk.buffer) isFirstTaken = false;
+  else if (taken.delete(buffer) && free.length < FREE_MAX) free.push(Buffer.from(buffer as ArrayBuffer));
 }
 
 /** Builds JSON text as bytes, in pieces that can be sent while the next is being built. */

@@ -13,23 +13,19 @@ const REQUEST = /^GET (\/[!"$-~]*) HTTP\/1\.1\r\n((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]
 /** Headers that say how to read or to answer a request. */
 const SPECIAL =
   /^(?:(?:content-length|transfer-encoding|upgrade|expect|te|trailer|origin|proxy-connection):|connection:(?![\t ]*keep-alive[\t ]*\r))/im;
-/** Which may stand there once. */
-const SINGLE = /^(host|accept-encoding):[\t ]*([^\r]*)/gim;
+const HOST = /^host:/im;
+const ACCEPT_ENCODING = /^accept-encoding:[\t ]*([^\r]*)/im;
+/** Either of them twice. */
+const REPEATED = /^(host|accept-encoding):.*\n\1:/ims;
 
 /** Reads what a connection has sent. @returns null for anything but a plain GET, for which there is Node's parser */
 export function readPlainGet(chunk: Buffer): PlainGet | null {
   const [, target, headers] = REQUEST.exec(chunk.toString('latin1')) ?? [];
-  if (target === undefined || SPECIAL.test(headers)) return null;
-  const single = new Map<string, string>();
-  for (const [, name, value] of headers.matchAll(SINGLE)) {
-    if (single.has(name.toLowerCase())) return null;
-    single.set(name.toLowerCase(), value);
-  }
-  if (!single.has('host')) return null;
+  if (target === undefined || SPECIAL.test(headers) || !HOST.test(headers) || REPEATED.test(headers)) return null;
   const end = target.indexOf('?');
   return {
     path: end < 0 ? target : target.slice(0, end),
     query: end < 0 ? '' : target.slice(end + 1),
-    acceptEncoding: single.get('accept-encoding') ?? '',
+    acceptEncoding: ACCEPT_ENCODING.exec(headers)?.[1] ?? '',
   };
 }
