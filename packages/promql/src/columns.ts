@@ -102,6 +102,8 @@ export class ColumnTable implements VectorOperator {
   present: Uint8Array;
   /** By cell; null where there is none. */
   histograms: (FloatHistogram | undefined)[] | null = null;
+  /** What of the limit on samples is given back once the table is no longer needed. */
+  heldSamples = 0;
 
   constructor(
     readonly count: number,

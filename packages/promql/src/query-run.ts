@@ -51,8 +51,8 @@ export class QueryRun {
   /** Lists of series of which no two have the same labels, as far as it is known. */
   readonly distinct = new Set<readonly SeriesMeta[]>();
   private counters: Map<Steps, SampleCounter> | null = null;
-  /** Samples held for a table, or for the tables that an operator reads. */
-  private readonly heldFor = new WeakMap<VectorOperator, number>();
+  /** Samples held for the tables that an operator reads. */
+  private heldFor: WeakMap<VectorOperator, number> | null = null;
   /** The selectors of whose native histograms nothing but count and sum is wanted. */
   statisticsOf = NO_SELECTORS;
   /** Time spent sorting the result, in milliseconds. */
@@ -119,19 +119,24 @@ export class QueryRun {
   /** Says that `op` reads tables which nobody else reads: they are given back once it is computed itself. */
   reads(op: VectorOperator, ...tables: readonly ColumnTable[]): void {
     let samples = 0;
-    for (const table of tables) samples += this.heldFor.get(table) ?? 0;
+    for (const table of tables) samples += table.heldSamples;
+    if (op instanceof ColumnTable) {
+      op.heldSamples = samples;
+      return;
+    }
+    this.heldFor ??= new WeakMap();
     this.heldFor.set(op, samples);
   }
 
   /** Says that `op` has been computed into a table, for which `samples` are held. */
   computed(op: VectorOperator, table: ColumnTable, samples: number): void {
-    this.release(this.heldFor.get(op) ?? 0);
-    this.heldFor.set(table, samples);
+    this.release(op instanceof ColumnTable ? op.heldSamples : (this.heldFor?.get(op) ?? 0));
+    table.heldSamples = samples;
   }
 
   /** A table that several operators read stays to the end of the query. */
   keep(table: ColumnTable): void {
-    this.heldFor.delete(table);
+    table.heldSamples = 0;
   }
 
   /** Whether it is time for `pause`. Loops over series ask this after each, as a promise for each would cost more. */

@@ -14,7 +14,7 @@ const LOGGED_SAMPLES_MAX = 4_000_000;
  */
 export class Reader {
   /** By slot: the newest sample time when this reader came, where a later commit has added to the series. */
-  private readonly lastTimes = new Map<number, number>();
+  private lastTimes: Map<number, number> | null = null;
 
   constructor(
     private readonly readers: Readers,
@@ -30,6 +30,7 @@ export class Reader {
   /** Looks at the commits since the last call, for `seenUntil`. */
   catchUp(): void {
     for (const { slots, lastTimes } of this.readers.commitsFrom(this.next)) {
+      this.lastTimes ??= new Map();
       for (let i = 0; i < slots.length; i++) {
         if (!this.lastTimes.has(slots[i])) this.lastTimes.set(slots[i], lastTimes[i]);
       }
@@ -39,7 +40,7 @@ export class Reader {
 
   /** The time in milliseconds up to which this reader sees a series, which has samples up to `lastTime`. */
   seenUntil(slot: number, lastTime: number): number {
-    return this.lastTimes.get(slot) ?? lastTime;
+    return this.lastTimes?.get(slot) ?? lastTime;
   }
 }
 
