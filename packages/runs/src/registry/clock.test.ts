@@ -2,10 +2,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ManualClock } from '@avalanche/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BEGIN, startForTest } from '../role-fixture.ts';
+import { BEGIN, restarted, startForTest, type TestRole, TRAINING } from '../role-fixture.ts';
 
 const DAY = 86_400_000;
-let role: Awaited<ReturnType<typeof startForTest>>;
+let role: TestRole;
 beforeEach(async () => {
   role = await startForTest();
 });
@@ -14,27 +14,8 @@ afterEach(async () => {
   role.remove();
 });
 
-async function restart(): Promise<void> {
-  await role.stop();
-  role = await startForTest({ directory: role.directory, clock: role.clock });
-}
-
-const start = { event: 'start', kind: 'training', name: 'cnn', run_id: 'r1', parameters: { lr: 0.01, layers: 3 } };
-
-interface RunJson {
-  readonly run_id: string;
-  readonly outcome: string;
-  readonly [key: string]: unknown;
-}
-
-const run = async (id: string): Promise<RunJson> => role.data(`/api/v1/runs/${id}`);
-const list = async (query = ''): Promise<string[]> => {
-  const { runs } = (await role.data(`/api/v1/runs${query}`)) as { runs: readonly RunJson[] };
-  return runs.map(({ run_id }) => run_id);
-};
-
 test('a jump of the clock that is put right costs no runs', async () => {
-  await role.report({ ...start, event: 'done' });
+  await role.report({ ...TRAINING, event: 'done' });
   await role.stop();
   const wrong = new ManualClock(BEGIN + 400 * DAY);
   role = await startForTest({ directory: role.directory, clock: wrong });
@@ -42,7 +23,7 @@ test('a jump of the clock that is put right costs no runs', async () => {
   await role.stop();
   role = await startForTest({ directory: role.directory, clock: new ManualClock(BEGIN + DAY) });
   await role.clock.advance(2 * 3_600_000);
-  expect(await list()).toEqual(['r1']);
+  expect(await role.runIds()).toEqual(['r1']);
 });
 
 describe('after a clock that was ahead was set back', () => {
@@ -91,23 +72,23 @@ describe('after a clock that was ahead was set back', () => {
       await role.report({ ...job, event: 'start', run_id: 'b' });
     });
     await role.report({ event: 'done', run_id: 'b' });
-    expect(await run('b')).toMatchObject({ ended_at: '2026-11-23T07:00:00.000Z', duration_seconds: 0 });
+    expect(await role.run('b')).toMatchObject({ ended_at: '2026-11-23T07:00:00.000Z', duration_seconds: 0 });
     await role.clock.advance(620_000);
-    await expect.poll(async () => (await run('a')).outcome).toBe('lost');
+    await expect.poll(async () => (await role.run('a')).outcome).toBe('lost');
   });
 });
 
 test('a job whose clock is ahead ends now, and took as long as it says', async () => {
   const at = (seconds: number) => BEGIN / 1000 + 3600 + seconds;
-  await role.report({ ...start, started_at: at(0) });
+  await role.report({ ...TRAINING, started_at: at(0) });
   await role.clock.advance(30_000);
-  const done = { ...start, event: 'done', started_at: at(0), ended_at: at(30) };
+  const done = { ...TRAINING, event: 'done', started_at: at(0), ended_at: at(30) };
   await role.report(done);
-  expect(await run('r1')).toMatchObject({ started_at: '2026-11-23T07:00:00.000Z', duration_seconds: 30 });
+  expect(await role.run('r1')).toMatchObject({ started_at: '2026-11-23T07:00:00.000Z', duration_seconds: 30 });
   await role.report({ ...done, run_id: 'r2' });
-  expect(await run('r2')).toMatchObject({ ended_at: '2026-11-23T07:00:30.000Z', duration_seconds: 30 });
+  expect(await role.run('r2')).toMatchObject({ ended_at: '2026-11-23T07:00:30.000Z', duration_seconds: 30 });
   expect(await role.report(done)).toMatchObject({ data: { repeated: true } });
-  await restart();
+  role = await restarted(role);
   expect(await role.report(done)).toMatchObject({ data: { repeated: true } });
   expect(readdirSync(join(role.directory, 'runs'))).toContain('2026-11-23.jsonl');
 });

@@ -1,10 +1,10 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BEGIN, startForTest } from '../role-fixture.ts';
+import { BEGIN, type RunJson, restarted, startForTest, type TestRole, TRAINING } from '../role-fixture.ts';
 
 const DAY = 86_400_000;
-let role: Awaited<ReturnType<typeof startForTest>>;
+let role: TestRole;
 beforeEach(async () => {
   role = await startForTest();
 });
@@ -13,27 +13,8 @@ afterEach(async () => {
   role.remove();
 });
 
-async function restart(): Promise<void> {
-  await role.stop();
-  role = await startForTest({ directory: role.directory, clock: role.clock });
-}
-
-const start = { event: 'start', kind: 'training', name: 'cnn', run_id: 'r1', parameters: { lr: 0.01, layers: 3 } };
-
-interface RunJson {
-  readonly run_id: string;
-  readonly outcome: string;
-  readonly [key: string]: unknown;
-}
-
-const run = async (id: string): Promise<RunJson> => role.data(`/api/v1/runs/${id}`);
-const list = async (query = ''): Promise<string[]> => {
-  const { runs } = (await role.data(`/api/v1/runs${query}`)) as { runs: readonly RunJson[] };
-  return runs.map(({ run_id }) => run_id);
-};
-
 test('a run from its start to its end', async () => {
-  await role.report({ ...start, host: 'n1', user: 'lena', command: 'train.py' });
+  await role.report({ ...TRAINING, host: 'n1', user: 'lena', command: 'train.py' });
   expect(await role.value('job_active_runs{kind="training",name="cnn"}')).toBe(1);
   await role.clock.advance(60_000);
   await role.report({ event: 'log', run_id: 'r1', epoch: 1, loss: 2.5, accuracy: 0.4 });
@@ -45,7 +26,7 @@ test('a run from its start to its end', async () => {
   await role.clock.advance(60_000);
   const used = { cpu_seconds: 100, peak_memory_bytes: 5e9, read_bytes: 10, written_bytes: 20 };
   expect(await role.report({ event: 'done', run_id: 'r1', exit_status: 0, ...used })).toMatchObject({ code: 200 });
-  expect(await run('r1')).toEqual({
+  expect(await role.run('r1')).toEqual({
     ...{
       run_id: 'r1',
       kind: 'training',
@@ -81,21 +62,21 @@ test('a run from its start to its end', async () => {
 });
 
 test('reports that come twice, or late, are counted once', async () => {
-  const done = { ...start, event: 'done', started_at: BEGIN / 1000 - 10 };
+  const done = { ...TRAINING, event: 'done', started_at: BEGIN / 1000 - 10 };
   expect(await role.report(done)).toMatchObject({ data: { outcome: 'success' } });
-  expect(await role.report(start)).toMatchObject({ code: 200, data: { repeated: true } });
-  expect(await role.report([start, done])).toMatchObject({ data: [{ repeated: true }, { repeated: true }] });
-  await restart();
+  expect(await role.report(TRAINING)).toMatchObject({ code: 200, data: { repeated: true } });
+  expect(await role.report([TRAINING, done])).toMatchObject({ data: [{ repeated: true }, { repeated: true }] });
+  role = await restarted(role);
   expect(await role.report(done)).toMatchObject({ data: { repeated: true, outcome: 'success' } });
-  expect(await list()).toEqual(['r1']);
-  expect((await run('r1')).duration_seconds).toBe(10);
+  expect(await role.runIds()).toEqual(['r1']);
+  expect((await role.run('r1')).duration_seconds).toBe(10);
 });
 
 test('a run that its application counts is kept, and not counted again', async () => {
-  await role.report({ ...start, counted: true });
+  await role.report({ ...TRAINING, counted: true });
   await role.report({ event: 'log', run_id: 'r1', kind: 'training', name: 'cnn', epoch: 1, loss: 2, counted: true });
-  await role.report({ ...start, event: 'done', counted: true, accuracy: 0.9 });
-  expect(await run('r1')).toMatchObject({ outcome: 'success', accuracy: 0.9, curve: [{ epoch: 1, loss: 2 }] });
+  await role.report({ ...TRAINING, event: 'done', counted: true, accuracy: 0.9 });
+  expect(await role.run('r1')).toMatchObject({ outcome: 'success', accuracy: 0.9, curve: [{ epoch: 1, loss: 2 }] });
   const { text } = await role.ask('GET', '/metrics');
   expect(text).not.toMatch(/^(?:job|training)_/m);
 });
@@ -106,15 +87,15 @@ describe('one call from a shell', () => {
     const body = 'event=start&kind=backup&name=nightly&parameters.target=nas';
     const { text } = await role.ask('POST', '/api/v1/runs?format=id', body, headers);
     expect(text).toMatch(/^[0-9A-HJKMNP-TV-Z]{26}\n$/);
-    expect(await run(text.trim())).toMatchObject({ outcome: 'running', parameters: { target: 'nas' } });
+    expect(await role.run(text.trim())).toMatchObject({ outcome: 'running', parameters: { target: 'nas' } });
     await role.ask('POST', '/api/v1/runs', `event=done&run_id=${text.trim()}&size_bytes=12`, headers);
     expect(await role.value('backup_size_bytes{backup_type="nightly"}')).toBe(12);
   });
 
   test('reports a run that is over', async () => {
     await role.ask('POST', '/api/v1/runs?event=done&kind=download&name=sra&duration_seconds=30&exit_status=4&bytes=99');
-    const [id] = await list();
-    expect(await run(id)).toMatchObject({ outcome: 'failed', exit_status: 4, duration_seconds: 30 });
+    const [id] = await role.runIds();
+    expect(await role.run(id)).toMatchObject({ outcome: 'failed', exit_status: 4, duration_seconds: 30 });
     expect(await role.value('download_bytes_total{source="sra"}')).toBe(99);
   });
 });
@@ -124,19 +105,19 @@ test.each<[string, unknown, string]>([
   ['a run that is new without its kind', { event: 'start', name: 'y' }, 'kind: a run that is new must say it'],
   ['a heartbeat of nobody', { event: 'heartbeat' }, 'run_id: a report of heartbeat must say it'],
   ['a heartbeat of a run that is not known', { event: 'heartbeat', run_id: 'zz' }, 'run_id: no run zz is under way'],
-  ['a word that is no number', { ...start, cpu_seconds: 'much' }, 'cpu_seconds: not a number: much'],
-  ['a negative size', { ...start, bytes: -1 }, 'bytes: must be a number that is not negative'],
-  ['an unknown key', { ...start, colour: 'red' }, 'colour: no such key in a report'],
-  ['a strange id', { ...start, run_id: '../x' }, 'run_id: must be'],
-  ['a strange time', { ...start, started_at: 'yesterday' }, 'started_at: neither Unix seconds nor'],
-  ['a strange schedule', { ...start, schedule: '61 * * * *' }, 'schedule: 61 * * * *: '],
-  ['a strange time zone', { ...start, schedule: '02:00', timezone: 'Mars/Base' }, 'schedule: 02:00: '],
+  ['a word that is no number', { ...TRAINING, cpu_seconds: 'much' }, 'cpu_seconds: not a number: much'],
+  ['a negative size', { ...TRAINING, bytes: -1 }, 'bytes: must be a number that is not negative'],
+  ['an unknown key', { ...TRAINING, colour: 'red' }, 'colour: no such key in a report'],
+  ['a strange id', { ...TRAINING, run_id: '../x' }, 'run_id: must be'],
+  ['a strange time', { ...TRAINING, started_at: 'yesterday' }, 'started_at: neither Unix seconds nor'],
+  ['a strange schedule', { ...TRAINING, schedule: '61 * * * *' }, 'schedule: 61 * * * *: '],
+  ['a strange time zone', { ...TRAINING, schedule: '02:00', timezone: 'Mars/Base' }, 'schedule: 02:00: '],
   ['a text', 'hello', 'report: '],
 ])('%s is refused, and nothing of it is known', async (_name, report, reason) => {
   const answer = await role.report(report);
   expect(answer).toMatchObject({ code: 400 });
   expect(answer.error).toContain(reason);
-  expect(await list()).toEqual([]);
+  expect(await role.runIds()).toEqual([]);
   expect(await role.data('/api/v1/schedules')).toEqual([]);
 });
 
@@ -145,38 +126,38 @@ test.each([
   ['Python', '{"event": "log", "run_id": "r1", "epoch": 1, "loss": NaN}'],
   ['a shell', 'event=log&run_id=r1&epoch=1&loss=nan'],
 ])('a loss that is no number, as %s writes it', async (_name, body) => {
-  await role.report(start);
+  await role.report(TRAINING);
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
   expect((await role.ask('POST', '/api/v1/runs', body, headers)).status).toBe(200);
-  expect((await run('r1')).curve).toEqual([{ epoch: 1, loss: 'NaN' }]);
+  expect((await role.run('r1')).curve).toEqual([{ epoch: 1, loss: 'NaN' }]);
 });
 
 test('the list can be filtered and paged', async () => {
   for (let i = 0; i < 5; i++) {
-    await role.report({ ...start, event: 'done', run_id: `t${i}`, started_at: BEGIN / 1000 - 100 + i });
+    await role.report({ ...TRAINING, event: 'done', run_id: `t${i}`, started_at: BEGIN / 1000 - 100 + i });
   }
-  await role.report({ ...start, kind: 'analysis', run_id: 'a', host: 'n7' });
+  await role.report({ ...TRAINING, kind: 'analysis', run_id: 'a', host: 'n7' });
   await role.report({ event: 'done', kind: 'analysis', name: 'x', run_id: 'b', outcome: 'cancelled' });
-  expect(await list()).toEqual(['a', 'b', 't4', 't3', 't2', 't1', 't0']);
-  expect(await list('?kind=analysis')).toEqual(['a', 'b']);
-  expect(await list('?outcome=running')).toEqual(['a']);
-  expect(await list('?host=n7')).toEqual(['a']);
-  expect(await list('?kind=training&limit=2&offset=1')).toEqual(['t3', 't2']);
-  expect(await list(`?since=${BEGIN / 1000 - 98}&until=${BEGIN / 1000 - 96}`)).toEqual(['t3', 't2']);
+  expect(await role.runIds()).toEqual(['a', 'b', 't4', 't3', 't2', 't1', 't0']);
+  expect(await role.runIds('?kind=analysis')).toEqual(['a', 'b']);
+  expect(await role.runIds('?outcome=running')).toEqual(['a']);
+  expect(await role.runIds('?host=n7')).toEqual(['a']);
+  expect(await role.runIds('?kind=training&limit=2&offset=1')).toEqual(['t3', 't2']);
+  expect(await role.runIds(`?since=${BEGIN / 1000 - 98}&until=${BEGIN / 1000 - 96}`)).toEqual(['t3', 't2']);
   expect((await role.ask('GET', '/api/v1/runs?limit=x')).text).toContain('limit: must be 0 to 10000');
   expect((await role.ask('GET', '/api/v1/runs/none')).status).toBe(404);
 });
 
 describe('after a restart', () => {
   test('a run under way goes on, with its curve', async () => {
-    await role.report(start);
+    await role.report(TRAINING);
     await role.report({ event: 'log', run_id: 'r1', epoch: 1, loss: 2 });
     await role.report({ event: 'log', run_id: 'r1', epoch: 2, loss: Number.POSITIVE_INFINITY });
     await role.report({ event: 'heartbeat', run_id: 'r1', progress: 0.2 });
-    await restart();
+    role = await restarted(role);
     expect(await role.value('job_active_runs{kind="training",name="cnn"}')).toBe(1);
     await role.report({ event: 'log', run_id: 'r1', epoch: 3, loss: 1 });
-    const { curve, progress } = await run('r1');
+    const { curve, progress } = await role.run('r1');
     expect(curve).toEqual([
       { epoch: 1, loss: 2 },
       { epoch: 2, loss: 'NaN' },
@@ -186,19 +167,19 @@ describe('after a restart', () => {
   });
 
   test('what a crash has torn costs nothing else', async () => {
-    await role.report({ ...start, run_id: 'r0', event: 'done' });
-    await role.report(start);
+    await role.report({ ...TRAINING, run_id: 'r0', event: 'done' });
+    await role.report(TRAINING);
     const folder = join(role.directory, 'runs');
     for (const name of readdirSync(folder)) appendFileSync(join(folder, name), '{"run_id":"torn","sta');
-    await restart();
+    role = await restarted(role);
     await role.report({ event: 'done', run_id: 'r1' });
-    await restart();
-    expect(await list()).toEqual(['r1', 'r0']);
+    role = await restarted(role);
+    expect(await role.runIds()).toEqual(['r1', 'r0']);
   });
 
   test('the last good backup is still known', async () => {
     await role.report({ event: 'done', kind: 'backup', name: 'nightly' });
-    await restart();
+    role = await restarted(role);
     expect(await role.value('backup_last_success_timestamp{backup_type="nightly"}')).toBe(BEGIN / 1000);
     expect(await role.value('job_last_success_timestamp_seconds{kind="backup",name="nightly"}')).toBe(BEGIN / 1000);
   });
@@ -211,10 +192,10 @@ test('a job whose last run failed is still one after restarts', async () => {
   await role.report({ ...job, kind: 'backup', run_id: 'never', outcome: 'failed' });
   await role.report({ ...job, name: 'application', run_id: 'counted', counted: true, outcome: 'failed' });
   await role.clock.advance(11_000);
-  await restart();
+  role = await restarted(role);
   // of the file alone, as where many runs have ended since
   rmSync(join(role.directory, 'runs', '2026-11-23.jsonl'));
-  await restart();
+  role = await restarted(role);
   const [end, success] = ['job_last_end_timestamp_seconds', 'job_last_success_timestamp_seconds'];
   expect(await role.value(`${end}{kind="analysis",name="x"}`)).toBe(BEGIN / 1000);
   expect(await role.value(`${success}{kind="analysis",name="x"}`)).toBe(BEGIN / 1000 - 60);
@@ -224,16 +205,19 @@ test('a job whose last run failed is still one after restarts', async () => {
 });
 
 test('runs older than the retention are removed', async () => {
-  await role.report({ ...start, event: 'done' });
-  await role.clock.advance(32 * DAY);
-  await expect.poll(() => list()).toEqual([]);
+  await role.stop();
+  role.remove();
+  role = await startForTest({ runRetentionMs: 2 * DAY });
+  await role.report({ ...TRAINING, event: 'done' });
+  await role.clock.advance(4 * DAY);
+  await expect.poll(() => role.runIds()).toEqual([]);
 });
 
 test('many changes of a run do not make its file grow for ever', async () => {
-  await role.report(start);
+  await role.report(TRAINING);
   const reports = Array.from({ length: 5_000 }, (_, i) => ({ event: 'heartbeat', run_id: 'r1', progress: i / 5_000 }));
   await role.report(reports);
-  expect((await run('r1')).progress).toBe(4_999 / 5_000);
+  expect((await role.run('r1')).progress).toBe(4_999 / 5_000);
   const linesAfterOneMore = async () => {
     await role.report({ event: 'heartbeat', run_id: 'r1', progress: 1 });
     const text = readFileSync(join(role.directory, 'runs', 'running.jsonl'), 'utf8');
@@ -243,48 +227,48 @@ test('many changes of a run do not make its file grow for ever', async () => {
 });
 
 test('an id that is used again by a later run is another run', async () => {
-  const night = (from: number) => ({ ...start, started_at: BEGIN / 1000 + from });
+  const night = (from: number) => ({ ...TRAINING, started_at: BEGIN / 1000 + from });
   for (const from of [-200, -100]) {
     await role.report(night(from));
     await role.report({ ...night(from), event: 'done', ended_at: BEGIN / 1000 + from + 10 });
   }
   expect(await role.report({ ...night(-100), event: 'done' })).toMatchObject({ data: { repeated: true } });
-  expect(await list()).toEqual(['r1', 'r1']);
+  expect(await role.runIds()).toEqual(['r1', 'r1']);
   await role.report(night(-50));
-  await restart();
-  expect(await list('?outcome=running')).toEqual(['r1']);
+  role = await restarted(role);
+  expect(await role.runIds('?outcome=running')).toEqual(['r1']);
 });
 
 test('of several reports those that make sense are taken, and the answer names the others', async () => {
-  const answer = await role.report([start, { event: 'no' }, { ...start, run_id: 'r2' }]);
+  const answer = await role.report([TRAINING, { event: 'no' }, { ...TRAINING, run_id: 'r2' }]);
   expect(answer).toMatchObject({ code: 400 });
   expect(answer.error).toContain('report 2: event');
-  expect(await list()).toHaveLength(2);
+  expect(await role.runIds()).toHaveLength(2);
 });
 
 test('points that are sent again are there once, and what else their report says is on disk', async () => {
-  await role.report({ ...start, event: 'log', epoch: 1, loss: 2 });
+  await role.report({ ...TRAINING, event: 'log', epoch: 1, loss: 2 });
   const points = [1, 2].map((epoch) => ({ event: 'log', run_id: 'r1', epoch, loss: 2 }));
   await role.report(points);
   await role.report(points);
   await role.report({ event: 'log', run_id: 'r1', epoch: 3, loss: 'nan', progress: 0.3 });
-  await restart();
-  expect(await run('r1')).toMatchObject({ progress: 0.3, loss: 'NaN' });
-  expect(((await run('r1')).curve as unknown[]).length).toBe(3);
+  role = await restarted(role);
+  expect(await role.run('r1')).toMatchObject({ progress: 0.3, loss: 'NaN' });
+  expect(((await role.run('r1')).curve as unknown[]).length).toBe(3);
 });
 
 test('a parameter by the name of a measure stays the text that it is', async () => {
-  await role.report({ ...start, parameters: { loss: 'cross-entropy' } });
-  await role.report({ ...start, run_id: 'r2', event: 'done', parameters: { loss: 'cross-entropy' } });
-  await restart();
-  for (const id of ['r1', 'r2']) expect(await run(id)).toMatchObject({ parameters: { loss: 'cross-entropy' } });
+  await role.report({ ...TRAINING, parameters: { loss: 'cross-entropy' } });
+  await role.report({ ...TRAINING, run_id: 'r2', event: 'done', parameters: { loss: 'cross-entropy' } });
+  role = await restarted(role);
+  for (const id of ['r1', 'r2']) expect(await role.run(id)).toMatchObject({ parameters: { loss: 'cross-entropy' } });
 });
 
 test('words in texts are left alone where a number is no number', async () => {
-  await role.report(start);
+  await role.report(TRAINING);
   const body = '{"event": "log", "run_id": "r1", "error": "loss: NaN, \\"stop\\"", "loss": NaN, "accuracy": -Infinity}';
   expect((await role.ask('POST', '/api/v1/runs', body)).status).toBe(200);
-  expect(await run('r1')).toMatchObject({ error: 'loss: NaN, "stop"', loss: 'NaN', accuracy: '-Infinity' });
+  expect(await role.run('r1')).toMatchObject({ error: 'loss: NaN, "stop"', loss: 'NaN', accuracy: '-Infinity' });
 });
 
 test.each([
@@ -321,14 +305,14 @@ describe('reports that come late', () => {
 
 test('when a job last succeeded is known for longer than its run is among the newest', async () => {
   await role.report({ event: 'done', kind: 'backup', name: 'monthly', run_id: 'm' });
-  const many = Array.from({ length: 10_000 }, (_, i) => ({ ...start, event: 'done', run_id: `x${i}` }));
-  await role.report({ ...start, run_id: 'n' });
-  await role.report({ ...start, run_id: 'n', event: 'done' });
+  const many = Array.from({ length: 10_000 }, (_, i) => ({ ...TRAINING, event: 'done', run_id: `x${i}` }));
+  await role.report({ ...TRAINING, run_id: 'n' });
+  await role.report({ ...TRAINING, run_id: 'n', event: 'done' });
   await role.report(many);
   await role.clock.advance(11_000);
-  await restart();
+  role = await restarted(role);
   expect(await role.value('backup_last_success_timestamp{backup_type="monthly"}')).toBe(BEGIN / 1000);
-  expect(await list('?outcome=running')).toEqual([]);
+  expect(await role.runIds('?outcome=running')).toEqual([]);
   const { runs, more } = (await role.data('/api/v1/runs?limit=10000&offset=1')) as { runs: RunJson[]; more: boolean };
   expect([runs.length, new Set(runs.map(({ run_id }) => run_id)).size, more]).toEqual([10_000, 10_000, true]);
 }, 60_000);
@@ -339,6 +323,6 @@ test.each([
   ['GET', '/api/v1/runs/snakemake/create_workflow', undefined],
 ])('%s %s of a web page of another site is refused', async (method, path, body) => {
   expect((await role.ask(method, path, body, { 'sec-fetch-site': 'cross-site' })).status).toBe(403);
-  expect(await list()).toEqual([]);
+  expect(await role.runIds()).toEqual([]);
   expect((await role.ask(method, path, body, { 'sec-fetch-site': 'same-origin' })).status).toBe(200);
 });

@@ -1,8 +1,8 @@
 import { ManualClock } from '@avalanche/model';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { BEGIN, startForTest } from '../role-fixture.ts';
+import { BEGIN, restarted, startForTest, type TestRole } from '../role-fixture.ts';
 
-let role: Awaited<ReturnType<typeof startForTest>>;
+let role: TestRole;
 beforeEach(async () => {
   role = await startForTest();
 });
@@ -10,11 +10,6 @@ afterEach(async () => {
   await role.stop();
   role.remove();
 });
-
-async function restart(): Promise<void> {
-  await role.stop();
-  role = await startForTest({ directory: role.directory, clock: role.clock });
-}
 
 describe('a schedule', () => {
   const missed = () => role.value('job_schedule_missed{kind="backup",name="nightly"}');
@@ -31,7 +26,7 @@ describe('a schedule', () => {
     await role.report({ event: 'done', kind: 'backup', name: 'nightly', outcome: 'failed' });
     await role.clock.advance(0.2 * 3_600_000); // 10:06
     expect(await missed()).toBe(1);
-    await restart();
+    role = await restarted(role);
     await role.clock.advance(3.1 * 3_600_000);
     expect(await missed()).toBe(1);
     await role.report({ event: 'done', kind: 'backup', name: 'nightly' });
@@ -69,7 +64,7 @@ test.each([
     expect(await missedAt()).toBeNull();
     await role.clock.advance(2_000);
     expect(await missedAt()).toBe(due);
-    await restart();
+    role = await restarted(role);
     await role.clock.advance(6 * 3_600_000);
     expect(await missedAt()).toBe(due);
     await role.report({ event: 'done', kind: 'backup', name: 'nightly' });
@@ -98,7 +93,7 @@ describe('a schedule of a strange kind', () => {
     expect((await declare('0 0 30 2 *')).status).toBe(400);
     expect((await declare('0 0 9 23 11 * 2026')).status).toBe(200);
     await role.clock.advance(3_601_000);
-    await restart();
+    role = await restarted(role);
     expect((await role.ask('GET', '/metrics')).status).toBe(200);
     await role.clock.advance(4_000_000);
     expect(await missedAt()).toBe('2026-11-23T08:00:00.000Z');
