@@ -61,6 +61,7 @@ export { ProtoWriter } from './protobuf/writer.ts';
 export { roundsOf, withoutTurns } from './rounds.ts';
 export { NORMAL_NAN_HIGH, NORMAL_NAN_LOW, SampleColumns, STALE_HIGH, STALE_LOW } from './samples.ts';
 export { compareStrings } from './strings.ts';
+export { textPieces } from './text-pieces.ts';
 export { nextTurn, runToEnd, Slices, turnIsOver } from './turns.ts';
 export { isUlid, newUlid, ulidTime } from './ulid.ts';
 export { loadXxhash64, type Xxhash64 } from './xxhash64.ts';

@@ -1,16 +1,13 @@
 import { Readable } from 'node:stream';
-import { nextTurn, turnIsOver } from '@avalanche/model';
+import { textPieces } from '@avalanche/model';
 import type { FastifyReply } from 'fastify';
-
-/** What is sent at once. */
-const PIECE_CHARACTERS = 64 * 1024;
 
 /**
  * Answers with a JSON array, whose items are given as texts, perhaps of many. It is made in turns of the event loop as
  * the client takes it: there may be tens of thousands of alerts.
  */
 export async function sendList(reply: FastifyReply, items: Iterable<string>): Promise<FastifyReply> {
-  const pieces = piecesOf(items);
+  const pieces = textPieces(items);
   const begin: string[] = [];
   for (let i = 0; i < 2; i++) {
     const { value } = await pieces.next();
@@ -29,18 +26,6 @@ export function* listed<Item>(items: Iterable<Item>, textsOf: (item: Item) => It
     before = ',';
   }
   yield before === '[' ? '[]' : ']';
-}
-
-async function* piecesOf(texts: Iterable<string>): AsyncGenerator<string, void> {
-  let piece = '';
-  for (const text of texts) {
-    piece += text;
-    if (turnIsOver()) await nextTurn();
-    if (piece.length < PIECE_CHARACTERS) continue;
-    yield piece;
-    piece = '';
-  }
-  if (piece !== '') yield piece;
 }
 
 async function* following(begin: readonly string[], rest: AsyncIterable<string>): AsyncGenerator<string> {

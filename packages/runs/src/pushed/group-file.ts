@@ -1,12 +1,9 @@
 import type { MetricFamily } from '@avalanche/exposition';
-import { nextTurn, turnIsOver } from '@avalanche/model';
+import { textPieces } from '@avalanche/model';
 import { readIfThere } from '../read-if-there.ts';
 import { replaceFile } from '../replace-file.ts';
 import type { Grouping } from './grouping.ts';
 import type { PushedGroup } from './pushed-metrics.ts';
-
-/** Written at once, in characters. */
-const PIECE_CHARACTERS = 64 * 1024;
 
 /** A group as it stands in the file, with numbers that JSON does not know as `{"$number":"NaN"}`. */
 export interface SavedGroup extends Omit<PushedGroup, 'families' | 'hasFailed'> {
@@ -23,19 +20,7 @@ interface SavedFamily {
 
 /** Writes all groups in the place of the old file. Lets other work go on. @throws the system's error, after which the old file is still there */
 export function writeGroups(file: string, groups: Iterable<PushedGroup>): Promise<void> {
-  return replaceFile(file, inPieces(textsOf(groups)));
-}
-
-async function* inPieces(texts: Iterable<string>): AsyncGenerator<string> {
-  let piece = '';
-  for (const text of texts) {
-    piece += text;
-    if (turnIsOver()) await nextTurn();
-    if (piece.length < PIECE_CHARACTERS) continue;
-    yield piece;
-    piece = '';
-  }
-  yield piece;
+  return replaceFile(file, textPieces(textsOf(groups)));
 }
 
 function* textsOf(groups: Iterable<PushedGroup>): Generator<string> {
